@@ -50,5 +50,15 @@ X(CEDE_CRYPTO_TAG, UNAUTHENTIC, 0x41, "the authentication tag does not verify")
 /* transfer */
 
 /* device */
+X(CEDE_JOURNAL_BLANK, STATE, 0xa0, "nothing was ever committed to the journal")
+X(CEDE_JOURNAL_DAMAGED, BACKEND, 0xa0, "no slot of the journal holds a whole record")
+X(CEDE_JOURNAL_FLASH, BACKEND, 0xa1, "the flash does not read back what was written to it")
+X(CEDE_JOURNAL_FULL, SPACE, 0xa0, "the record does not fit into a journal slot")
+X(CEDE_FILE_FAILED, BACKEND, 0xa2, "a file operation failed")
+X(CEDE_FILE_PERMISSIONS, POLICY, 0xa0, "the file is not ours alone: owner or mode are wrong")
+X(CEDE_FILE_LOCKED, BLOCKED, 0xa0, "another process uses the file")
+X(CEDE_SOCKET_FAILED, BACKEND, 0xa3, "a socket operation failed")
+X(CEDE_SOCKET_NAME, BACKEND, 0xa4, "the host name does not resolve")
+X(CEDE_SOCKET_AGAIN, BLOCKED, 0xa1, "the socket is not ready")
 
 /* server and store */
