@@ -38,10 +38,69 @@ X(CEDE_CRYPTO_TAG, UNAUTHENTIC, 0x41, "the authentication tag does not verify")
 /* cose and cwt */
 
 /* c509 and x509 */
+X(CEDE_DER_TAG, MALFORMED, 0x30, "an ASN.1 value has another tag than the format says")
+X(CEDE_DER_LENGTH, MALFORMED, 0x31, "an ASN.1 length is not the shortest or not definite")
+X(CEDE_DER_VALUE, MALFORMED, 0x32, "an ASN.1 value is not encoded as DER says")
+X(CEDE_DER_TIME, MALFORMED, 0x33, "not a time as RFC 5280 writes it")
+X(CEDE_DER_NEGATIVE, MALFORMED, 0x34, "the number must not be negative")
+X(CEDE_C509_NAME, MALFORMED, 0x35, "not a name as C509 encodes it")
+X(CEDE_C509_EXTENSION, MALFORMED, 0x36, "not an extension as C509 encodes it")
+X(CEDE_X509_VERSION, INVALID, 0x30, "not an X.509 v3 certificate or PKCS #10 v1 request")
+X(CEDE_X509_SERIAL, INVALID, 0x31, "the serial number is longer than 20 bytes")
+X(CEDE_X509_ALGORITHMS_DIFFER, INVALID, 0x32,
+  "the signature algorithm inside the certificate differs from the one outside")
+X(CEDE_X509_EXTENSION, INVALID, 0x33, "an extension occurs twice or breaks RFC 5280")
+X(CEDE_C509_TYPE, INVALID, 0x34, "not a C509 type that is known or fits here")
+X(CEDE_C509_NOT_EXPRESSIBLE, INVALID, 0x35, "this X.509 object has no C509 form")
+X(CEDE_CERTIFICATE_ALGORITHM, INVALID, 0x36,
+  "the kind of key or signature is not supported, or the two do not fit")
+X(CEDE_CERTIFICATE_UNTRUSTED, UNAUTHENTIC, 0x30, "the chain does not lead to a trust anchor")
+X(CEDE_CERTIFICATE_THUMBPRINT, UNAUTHENTIC, 0x31, "the thumbprint is of another certificate")
+X(CEDE_CERTIFICATE_EXPIRED, POLICY, 0x30, "a certificate is past its validity")
+X(CEDE_CERTIFICATE_NOT_YET, POLICY, 0x31, "a certificate is not yet valid")
+X(CEDE_CERTIFICATE_NOT_CA, POLICY, 0x32, "an issuer is not a certification authority")
+X(CEDE_CERTIFICATE_PATH_LEN, POLICY, 0x33, "the path is longer than an issuer allows")
+X(CEDE_CERTIFICATE_USAGE, POLICY, 0x34, "a key usage does not allow this use")
+X(CEDE_CERTIFICATE_CRITICAL, POLICY, 0x35, "a critical extension is not understood")
+X(CEDE_CERTIFICATE_NAME, POLICY, 0x36, "a name lies outside an issuer's name constraints")
 
 /* coap */
+X(CEDE_COAP_VERSION, MALFORMED, 0x50, "not a CoAP message of version 1")
+X(CEDE_COAP_TOKEN_LENGTH, MALFORMED, 0x51, "the token is longer than 8 bytes")
+X(CEDE_COAP_OPTION, MALFORMED, 0x52,
+  "an option head has a reserved nibble or a number above 65535")
+X(CEDE_COAP_MARKER, MALFORMED, 0x53, "a payload marker with no payload behind it")
+X(CEDE_COAP_RESERVED_CODE, MALFORMED, 0x54,
+  "the code has a reserved class or does not go with the type")
+X(CEDE_COAP_EMPTY_MESSAGE, MALFORMED, 0x55, "an empty message with a token, options or payload")
+X(CEDE_COAP_OPTION_VALUE, MALFORMED, 0x56, "the option value has a length its format forbids")
+X(CEDE_COAP_URI, MALFORMED, 0x57, "not a coap or coaps URI that can be requested")
+X(CEDE_COAP_CRITICAL, INVALID, 0x50, "a critical option is unknown, misplaced or malformed")
+X(CEDE_COAP_BLOCK, INVALID, 0x51, "the block option does not fit the body or the request")
+X(CEDE_COAP_BODY_CHANGED, INVALID, 0x52, "the body changed between two blocks")
+X(CEDE_COAP_BODY_TOO_LARGE, SPACE, 0x50, "the assembled body does not fit in the buffer")
+X(CEDE_COAP_BLOCK_MISSING, STATE, 0x50, "a block before this one has not been received")
+X(CEDE_COAP_BUSY, STATE, 0x51, "a request is outstanding already")
+X(CEDE_COAP_OPTION_ORDER, STATE, 0x52, "options must be written in ascending order")
+X(CEDE_COAP_RESET, STATE, 0x53, "the peer rejected the message with a reset")
+X(CEDE_COAP_TIMEOUT, BLOCKED, 0x50, "no answer within the time allowed")
 
 /* oscore */
+X(CEDE_OSCORE_OPTION, MALFORMED, 0x60, "the OSCORE option or payload is not a COSE object")
+X(CEDE_OSCORE_PLAINTEXT, MALFORMED, 0x61, "the decrypted message is not a CoAP message")
+X(CEDE_OSCORE_COMBINED, MALFORMED, 0x62, "not an EDHOC message_3 followed by an OSCORE request")
+X(CEDE_OSCORE_EDHOC_PREFIX, MALFORMED, 0x63,
+  "the EDHOC request does not begin with true or a connection identifier")
+X(CEDE_OSCORE_NO_CONTEXT, UNAUTHENTIC, 0x60, "no security context for this kid and kid context")
+X(CEDE_OSCORE_REPLAY, UNAUTHENTIC, 0x61, "the message has been received before")
+X(CEDE_OSCORE_DECRYPTION, UNAUTHENTIC, 0x62, "the message does not decrypt in this context")
+X(CEDE_OSCORE_ECHO, UNAUTHENTIC, 0x63, "the Echo value is missing, stale or not ours")
+X(CEDE_OSCORE_UNPROTECTED, STATE, 0x60, "the message has no OSCORE option")
+X(CEDE_OSCORE_NESTED, STATE, 0x61, "the message has an OSCORE option already")
+X(CEDE_OSCORE_EXHAUSTED, STATE, 0x62, "the sender sequence numbers are used up")
+X(CEDE_OSCORE_RESERVE, STATE, 0x63, "no sequence numbers are reserved in lasting memory")
+X(CEDE_OSCORE_NEEDS_ECHO, BLOCKED, 0x60,
+  "the replay window is lost: the request must prove that it is fresh")
 
 /* edhoc */
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * c509.h - C509 certificates and requests (draft-ietf-cose-cbor-encoded-cert-18).
+ *
+ * Place: codec, above cbor.h and x509.h. Type 2 is signed as CBOR; type 3 is an X.509 certificate
+ *      in shorter clothes, signed as DER: to check it, the DER is rebuilt byte for byte.
+ * Use: cede_c509_decode(), cede_c509_verify(); cede_c509_issue(); cede_c509_from_x509() and
+ *      cede_c509_to_x509() convert. Paths and whatever is common to both kinds: certificate.h.
+ * Memory: views hold spans into the input. Rebuilding needs the caller's memory: CEDE_C509_SCRATCH
+ *      is enough for a certificate of a device or of a CA above it, longer ones say CEDE_NO_SPACE.
+ * Errors: malformed for what is no deterministic CBOR; invalid for what the draft forbids;
+ *      CEDE_C509_NOT_EXPRESSIBLE for X.509 that has no C509 form.
+ */
+#ifndef CEDE_C509_H
+#define CEDE_C509_H
+
+#include "cede/cbor.h"
+#include "cede/x509.h"
+
+#define CEDE_C509_NATIVE 2 /* c509CertificateType, also c509CertificationRequestType */
+#define CEDE_C509_X509   3
+
+#define CEDE_C509_SCRATCH 1024
+
+/* --- certificates ----------------------------------------------------------------------------- */
+
+struct cede_c509 {
+    struct cede_span sequence; /* ~C509Certificate: the eleven items without an array around them */
+    struct cede_span tbs;      /* the first ten */
+    int32_t type;              /* CEDE_C509_NATIVE or CEDE_C509_X509 */
+    struct cede_span serial;   /* without leading zeros */
+    struct cede_span signature_algorithm; /* encoded item */
+    int32_t signature_alg;                /* CEDE_ALG_..., 0 for a kind not supported */
+    struct cede_span issuer;              /* encoded Name; the subject's when it is null */
+    bool issuer_is_subject;
+    uint64_t not_before;
+    uint64_t not_after; /* or CEDE_TIME_NONE */
+    struct cede_span subject;
+    struct cede_span public_key_algorithm; /* encoded item */
+    int32_t curve;                         /* CEDE_CRV_..., 0 for a kind not supported */
+    struct cede_span public_key_item;      /* encoded item */
+    struct cede_span public_key; /* its bytes: compressed point or Ed25519 key; null: no bytes */
+    struct cede_span extensions; /* encoded item */
+    struct cede_extensions ext;
+    struct cede_span signature; /* r || s or as in X.509 */
+};
+
+/* Reads a ~C509Certificate or a C509Certificate (the array around it). On failure *certificate is
+ * all zero. */
+CEDE_MUST_USE enum cede_status cede_c509_decode(struct cede_span encoding,
+                                                struct cede_c509 *certificate);
+/* The subject's public key in the port's form; `point` is the memory it then lies in. */
+CEDE_MUST_USE enum cede_status cede_c509_public_key(const struct cede_c509 *certificate,
+                                                    const struct cede_crypto *crypto,
+                                                    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
+                                                    struct cede_public_key *key);
+/* Checks the signature, nothing else. Type 3 rebuilds the X.509 TBSCertificate in `scratch`. */
+CEDE_MUST_USE enum cede_status cede_c509_verify(const struct cede_c509 *certificate,
+                                                const struct cede_crypto *crypto,
+                                                const struct cede_public_key *issuer_key,
+                                                struct cede_buf scratch);
+
+/* Writes and signs a native certificate, as ~C509Certificate. Names may be in any form; names in
+ * DER become CBOR without regard to their string types. */
+CEDE_MUST_USE enum cede_status cede_c509_issue(const struct cede_crypto *crypto,
+                                               const struct cede_certificate_info *info,
+                                               const struct cede_private_key *issuer_key,
+                                               struct cede_buf out, struct cede_span *c509);
+/* The same in two steps: the ten items that are signed; the signature is then appended to them as a
+ * byte string with cede_c509_join(), which may write over `tbs`. */
+CEDE_MUST_USE enum cede_status cede_c509_encode_tbs(const struct cede_certificate_info *info,
+                                                    int32_t signature_alg, struct cede_buf out,
+                                                    struct cede_span *tbs);
+CEDE_MUST_USE enum cede_status cede_c509_join(struct cede_span tbs, struct cede_span signature,
+                                              struct cede_buf out, struct cede_span *c509);
+
+/* --- conversion ------------------------------------------------------------------------------- */
+
+/* X.509 to C509 type 3, as ~C509Certificate. The result has been turned back in `scratch` (at least
+ * as long as `der`) and found equal. CEDE_C509_NOT_EXPRESSIBLE: there is no C509 form. */
+CEDE_MUST_USE enum cede_status cede_c509_from_x509(const struct cede_crypto *crypto,
+                                                   struct cede_span der, struct cede_buf scratch,
+                                                   struct cede_buf out, struct cede_span *c509);
+/* C509 type 3 to X.509. CEDE_C509_TYPE: another type. */
+CEDE_MUST_USE enum cede_status cede_c509_to_x509(const struct cede_crypto *crypto,
+                                                 struct cede_span encoding, struct cede_buf out,
+                                                 struct cede_span *der);
+
+/* --- certification requests ------------------------------------------------------------------- */
+
+struct cede_c509_request {
+    struct cede_span encoding; /* C509CertificationRequest, the array */
+    struct cede_span tbs;      /* the six items that are signed */
+    int32_t type;
+    struct cede_span signature_algorithm;
+    int32_t signature_alg;
+    struct cede_span subject;
+    struct cede_span public_key_algorithm;
+    int32_t curve;
+    struct cede_span public_key_item;
+    struct cede_span public_key;
+    struct cede_span attributes;         /* encoded item */
+    struct cede_span extensions;         /* extensionRequest: encoded Extensions; or null */
+    struct cede_extensions ext;          /* what it asks for */
+    struct cede_span challenge_password; /* its text, or null */
+    struct cede_span signature;
+};
+
+CEDE_MUST_USE enum cede_status cede_c509_request_decode(struct cede_span encoding,
+                                                        struct cede_c509_request *request);
+CEDE_MUST_USE enum cede_status cede_c509_request_public_key(const struct cede_c509_request *request,
+                                                            const struct cede_crypto *crypto,
+                                                            uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
+                                                            struct cede_public_key *key);
+/* Proof of possession: the signature verifies under the request's own key. Type 3 rebuilds the
+ * CertificationRequestInfo in `scratch`. */
+CEDE_MUST_USE enum cede_status cede_c509_request_verify(const struct cede_c509_request *request,
+                                                        const struct cede_crypto *crypto,
+                                                        struct cede_buf scratch);
+/* Writes and signs a native request; `challenge_password` may be null. */
+CEDE_MUST_USE enum cede_status cede_c509_request_write(
+    const struct cede_crypto *crypto, struct cede_name subject,
+    const struct cede_public_key *public_key, const struct cede_private_key *private_key,
+    struct cede_span challenge_password, struct cede_buf out, struct cede_span *request);
+
+/* --- COSE header values ----------------------------------------------------------------------- */
+
+/* COSE_C509 and COSE_X509 (c5b, c5c, x5bag, x5chain): one byte string, or an array of two or more.
+ * CEDE_NO_SPACE: more than `max` certificates. */
+CEDE_MUST_USE enum cede_status cede_c509_bag_decode(struct cede_span encoding,
+                                                    struct cede_span *certificates, size_t max,
+                                                    size_t *certificates_count);
+void cede_c509_put_bag(struct cede_writer *writer, const struct cede_span *certificates,
+                       size_t certificates_count);
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+CEDE_MUST_USE enum cede_status cede_c509_name_encode(const struct cede_name_attribute *attributes,
+                                                     size_t attributes_count, struct cede_buf out,
+                                                     struct cede_span *name);
+/* Writes a name in any form as C509 Name of a native certificate: no string types. */
+void cede_c509_put_name(struct cede_writer *writer, struct cede_name name);
+/* Writes a name in any form as X.501 Name; a C509 one with the string types its signs give. */
+void cede_c509_put_name_der(struct cede_writer *writer, struct cede_name name);
+
+#endif
