@@ -36,6 +36,22 @@ X(CEDE_CRYPTO_SIGNATURE, UNAUTHENTIC, 0x40, "the signature does not verify")
 X(CEDE_CRYPTO_TAG, UNAUTHENTIC, 0x41, "the authentication tag does not verify")
 
 /* cose and cwt */
+X(CEDE_COSE_TAG, MALFORMED, 0x20, "another CBOR tag than this COSE object has")
+X(CEDE_COSE_LABEL, MALFORMED, 0x21,
+  "a label is neither integer nor text, comes twice, or there are too many")
+X(CEDE_COSE_HEADER, MALFORMED, 0x22, "a header parameter has a wrong type or value")
+X(CEDE_COSE_CRIT, INVALID, 0x20, "a critical header parameter is unknown, absent or unprotected")
+X(CEDE_COSE_ALG, INVALID, 0x21, "the algorithm is absent, unknown or does not fit the key")
+X(CEDE_COSE_KEY, INVALID, 0x22, "the COSE_Key is not one that can be used so")
+X(CEDE_COSE_PAYLOAD, INVALID, 0x23, "the payload is missing, or both attached and detached")
+X(CEDE_COSE_NONCE, INVALID, 0x24, "the nonce is missing or has a wrong length")
+X(CEDE_COSE_CERT_HASH, UNAUTHENTIC, 0x20, "the hash names another certificate")
+X(CEDE_COSE_MAC, UNAUTHENTIC, 0x21, "the MAC does not verify")
+X(CEDE_CWT_TAGGED, MALFORMED, 0x28, "the CWT tag does not hold a tagged COSE object")
+X(CEDE_CWT_CLAIM, INVALID, 0x28, "a claim has a wrong type or value")
+X(CEDE_CWT_WINDOW, INVALID, 0x29, "the token expires before it becomes valid")
+X(CEDE_CWT_EXPIRED, POLICY, 0x28, "the token has expired")
+X(CEDE_CWT_NOT_YET, POLICY, 0x29, "the token is not valid yet")
 
 /* c509 and x509 */
 X(CEDE_DER_TAG, MALFORMED, 0x30, "an ASN.1 value has another tag than the format says")

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * oscore.h - object security for CoAP (RFC 8613), with EDHOC over CoAP (RFC 9528, A.2; RFC 9668)
+ *            and Echo challenges (RFC 9175).
+ *
+ * Place: protocol; above coap.h, below EST. Whole CoAP messages go in and come out.
+ * Use, client: cede_oscore_init(), then for each request cede_oscore_protect_request(), send,
+ *      cede_oscore_unprotect_response() with the same struct cede_oscore_exchange.
+ * Use, server: cede_oscore_peek() names the context, cede_oscore_unprotect_request(), act,
+ *      cede_oscore_protect_response() with the same exchange; on failure
+ *      cede_oscore_compose_error().
+ * Memory: the caller's; a context holds no pointers and may be copied, but two copies in use would
+ *      reuse nonces. `out` must not overlap the input. Stack: under 500 bytes a call besides the
+ *      crypto back end.
+ * Lasting contexts: a sender sequence number must never be used twice. A context that outlives the
+ *      process is used up to a ceiling that has been stored before: cede_oscore_needs_reserve(),
+ *      store, cede_oscore_reserve(); after a restart cede_oscore_recover().
+ * Threads: functions touch only their arguments.
+ * Errors: a message that fails changes nothing in the context; classes as the RFC's answers,
+ *      see cede_oscore_error_code().
+ */
+#ifndef CEDE_OSCORE_H
+#define CEDE_OSCORE_H
+
+#include "cede/bytes.h"
+#include "cede/coap.h"
+#include "cede/crypto.h"
+
+#define CEDE_OSCORE_ID_LEN_MAX         7 /* nonce length minus 6 */
+#define CEDE_OSCORE_ID_CONTEXT_LEN_MAX 32
+#define CEDE_OSCORE_PIV_LEN_MAX        5
+/* flags, partial IV, length and value of kid context, kid */
+#define CEDE_OSCORE_OPTION_LEN_MAX                                                                 \
+    (1 + CEDE_OSCORE_PIV_LEN_MAX + 1 + CEDE_OSCORE_ID_CONTEXT_LEN_MAX + CEDE_OSCORE_ID_LEN_MAX)
+#define CEDE_OSCORE_SEQ_MAX     ((UINT64_C(1) << 40) - 1) /* RFC 8613, 7.2.1 */
+#define CEDE_OSCORE_WINDOW_LEN  32                        /* default, RFC 8613, 3.2.2 */
+#define CEDE_OSCORE_WINDOW_MAX  64
+#define CEDE_OSCORE_RECOVER_LEN 8 /* Echo value of a context that lost its replay window */
+/* Protecting adds at most this much: OSCORE option with its head, outer Observe, payload marker,
+ * inner code and the tag. */
+#define CEDE_OSCORE_OVERHEAD (CEDE_OSCORE_OPTION_LEN_MAX + 2 + 5 + 1 + 1 + CEDE_AEAD_TAG_LEN_MAX)
+
+/* --- the security context (RFC 8613, 3) ------------------------------------------------------- */
+
+struct cede_oscore_params {
+    int32_t aead_alg; /* 0: AES-CCM-16-64-128 */
+    int32_t hash_alg; /* 0: SHA-256, for HKDF */
+    struct cede_span master_secret;
+    struct cede_span master_salt; /* null or empty: none */
+    struct cede_span sender_id;
+    struct cede_span recipient_id;
+    struct cede_span id_context; /* null: none, which differs from empty */
+    uint8_t window_len;          /* 0: 32; at most 64 */
+};
+
+/* Window of the partial IVs received: bit i of `seen` stands for `highest` - i. */
+struct cede_oscore_window {
+    uint64_t highest;
+    uint64_t seen; /* 0: nothing received yet */
+    uint8_t len;
+    bool lost; /* after a restart: unusable until a request proves to be fresh */
+};
+
+struct cede_oscore_context {
+    uint64_t sender_seq;     /* the number the next message gets */
+    uint64_t sender_ceiling; /* numbers below it may be used */
+    struct cede_oscore_window window;
+    int32_t aead_alg;
+    uint8_t sender_key[CEDE_AEAD_KEY_LEN_MAX];
+    uint8_t recipient_key[CEDE_AEAD_KEY_LEN_MAX];
+    uint8_t common_iv[CEDE_AEAD_NONCE_LEN_MAX];
+    uint8_t sender_id_len;
+    uint8_t recipient_id_len;
+    uint8_t id_context_len;
+    bool has_id_context;
+    uint8_t sender_id[CEDE_OSCORE_ID_LEN_MAX];
+    uint8_t recipient_id[CEDE_OSCORE_ID_LEN_MAX];
+    uint8_t id_context[CEDE_OSCORE_ID_CONTEXT_LEN_MAX];
+    uint8_t echo[CEDE_OSCORE_RECOVER_LEN]; /* what a fresh request echoes while window.lost */
+};
+
+/* Derives keys and Common IV (3.2.1). The context starts at sequence number 0 and may use all of
+ * them: right for contexts that die with the process. After EDHOC, master secret and salt are
+ * exporter outputs, and an initiator's sender id is C_R, its recipient id C_I (RFC 9528, A.1).
+ * CEDE_BAD_ARGUMENT: equal ids (they would share keys and nonces), an id or context too long for
+ * the algorithm, an algorithm that is no AEAD, window_len above 64. The context is empty then. */
+CEDE_MUST_USE enum cede_status cede_oscore_init(struct cede_oscore_context *context,
+                                                const struct cede_crypto *crypto,
+                                                const struct cede_oscore_params *params);
+void cede_oscore_wipe(struct cede_oscore_context *context);
+
+/* After a restart: continues an initialised context from the ceiling stored last (RFC 8613,
+ * B.1.1 and B.1.2). The numbers below it count as used; reserve new ones before sending. The
+ * replay window is lost: the first request is answered CEDE_OSCORE_NEEDS_ECHO. */
+CEDE_MUST_USE enum cede_status cede_oscore_recover(struct cede_oscore_context *context,
+                                                   const struct cede_crypto *crypto,
+                                                   uint64_t stored_ceiling);
+/* True when fewer than `margin` numbers are left below the ceiling. */
+bool cede_oscore_needs_reserve(const struct cede_oscore_context *context, uint64_t margin);
+/* Allows numbers below `ceiling`, which the caller has stored durably before. It never allows more
+ * than CEDE_OSCORE_SEQ_MAX. */
+void cede_oscore_reserve(struct cede_oscore_context *context, uint64_t ceiling);
+
+/* --- the OSCORE option (RFC 8613, 6.1) ---------------------------------------------------------
+ */
+
+/* Spans into the option value; null when absent. */
+struct cede_oscore_header {
+    struct cede_span partial_iv;
+    struct cede_span kid_context;
+    struct cede_span kid;
+};
+
+/* CEDE_OSCORE_OPTION: reserved bits or lengths, an explicit zero flag byte, a partial IV with
+ * leading zeros, trailing bytes. */
+CEDE_MUST_USE enum cede_status cede_oscore_decode_option(struct cede_span value,
+                                                         struct cede_oscore_header *header);
+CEDE_MUST_USE enum cede_status cede_oscore_encode_option(const struct cede_oscore_header *header,
+                                                         struct cede_buf out,
+                                                         struct cede_span *value);
+
+/* First step of a server: what the OSCORE option of a request says, to find the context.
+ * CEDE_OSCORE_UNPROTECTED: no such option; CEDE_OSCORE_OPTION: malformed, twice, no kid or partial
+ * IV, or no payload. */
+CEDE_MUST_USE enum cede_status cede_oscore_peek(const struct cede_coap_message *message,
+                                                struct cede_oscore_header *header);
+/* True when a request with that header belongs to the context: the kid is the recipient id, and a
+ * kid context, if sent, is the ID Context. */
+bool cede_oscore_matches(const struct cede_oscore_context *context,
+                         const struct cede_oscore_header *header);
+
+/* --- protecting and unprotecting (RFC 8613, 8) -------------------------------------------------
+ */
+
+/* What request and response share; kept by client and server until the response is through, by
+ * an observer as long as it observes. Holds no pointers. */
+struct cede_oscore_exchange {
+    uint8_t kid[CEDE_OSCORE_ID_LEN_MAX]; /* request_kid */
+    uint8_t kid_len;
+    uint8_t partial_iv[CEDE_OSCORE_PIV_LEN_MAX]; /* request_piv */
+    uint8_t partial_iv_len;
+    bool observe;          /* the request registers an observation */
+    bool nonce_used;       /* a response has used the request's nonce: not again */
+    bool done;             /* client: the one response has come */
+    bool notified;         /* client: `notification` is valid */
+    uint64_t notification; /* client: Notification Number (RFC 8613, 7.4.1) */
+};
+
+enum cede_oscore_flags {
+    CEDE_OSCORE_PLAIN = 0,
+    CEDE_OSCORE_SEND_KID_CONTEXT = 1, /* request: put the ID Context in the option */
+    CEDE_OSCORE_NEW_PARTIAL_IV = 2    /* response: a nonce of its own */
+};
+
+/* Protects a whole CoAP request. `flags`: CEDE_OSCORE_SEND_KID_CONTEXT or none.
+ * CEDE_OSCORE_EXHAUSTED, CEDE_OSCORE_RESERVE: no sequence number; CEDE_OSCORE_NESTED: protected
+ * already; CEDE_BAD_ARGUMENT: no request, or Proxy-Uri (send Proxy-Scheme and Uri-* instead). */
+CEDE_MUST_USE enum cede_status cede_oscore_protect_request(struct cede_oscore_context *context,
+                                                           const struct cede_crypto *crypto,
+                                                           unsigned flags, struct cede_span request,
+                                                           struct cede_oscore_exchange *exchange,
+                                                           struct cede_buf out,
+                                                           struct cede_span *datagram);
+/* Verifies and decrypts; `out` needs the size of `datagram`. Refusals, in this order:
+ * CEDE_OSCORE_UNPROTECTED, CEDE_OSCORE_OPTION, CEDE_OSCORE_NO_CONTEXT, CEDE_OSCORE_REPLAY,
+ * CEDE_OSCORE_DECRYPTION, CEDE_OSCORE_PLAINTEXT. CEDE_OSCORE_NEEDS_ECHO: authentic, but perhaps a
+ * replay, since the window is lost; `exchange` is filled, so that
+ * cede_oscore_compose_challenge() can answer. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_unprotect_request(struct cede_oscore_context *context, const struct cede_crypto *crypto,
+                              struct cede_span datagram, struct cede_oscore_exchange *exchange,
+                              struct cede_buf out, struct cede_span *request);
+/* Protects a response. It gets a partial IV of its own if `flags` says so, and always when the
+ * request's nonce has been used already (RFC 8613, 8.3 and 8.3.1). */
+CEDE_MUST_USE enum cede_status
+cede_oscore_protect_response(struct cede_oscore_context *context, const struct cede_crypto *crypto,
+                             unsigned flags, struct cede_span response,
+                             struct cede_oscore_exchange *exchange, struct cede_buf out,
+                             struct cede_span *datagram);
+/* CEDE_OSCORE_UNPROTECTED: perhaps an OSCORE error (RFC 8613, 8.2), perhaps forged: treat it as a
+ * hint only. CEDE_OSCORE_REPLAY: a second response, or an old notification. On any failure go on
+ * waiting: cede_coap_exchange_resume(). */
+CEDE_MUST_USE enum cede_status
+cede_oscore_unprotect_response(const struct cede_oscore_context *context,
+                               const struct cede_crypto *crypto, struct cede_span datagram,
+                               struct cede_oscore_exchange *exchange, struct cede_buf out,
+                               struct cede_span *response);
+
+/* The plain error response for a request that failed to unprotect (RFC 8613, 7.4 and 8.2), with
+ * Max-Age 0. The diagnostic is a static string, null for a status the RFC has none for. */
+uint8_t cede_oscore_error_code(enum cede_status status);
+const char *cede_oscore_error_diagnostic(enum cede_status status);
+CEDE_MUST_USE enum cede_status cede_oscore_compose_error(const struct cede_coap_message *request,
+                                                         enum cede_status status,
+                                                         uint16_t message_id, struct cede_buf out,
+                                                         struct cede_span *datagram);
+/* The protected 4.01 with the Echo option that a context with a lost window answers (B.1.2). */
+CEDE_MUST_USE enum cede_status
+cede_oscore_compose_challenge(struct cede_oscore_context *context, const struct cede_crypto *crypto,
+                              const struct cede_coap_message *request, uint16_t message_id,
+                              struct cede_oscore_exchange *exchange, struct cede_buf out,
+                              struct cede_span *datagram);
+
+/* --- Echo without state (RFC 9175, appendix A, item 2) -----------------------------------------
+ */
+
+#define CEDE_OSCORE_ECHO_LEN     12 /* 32-bit time, 64-bit MAC */
+#define CEDE_OSCORE_ECHO_KEY_LEN 32
+
+/* An integrity-protected timestamp, bound to the peer's address. `key` is the server's own random
+ * secret, made anew when the clock is lost; `peer` is null to prove freshness only. */
+CEDE_MUST_USE enum cede_status cede_oscore_echo_create(const struct cede_crypto *crypto,
+                                                       const uint8_t key[CEDE_OSCORE_ECHO_KEY_LEN],
+                                                       uint32_t now_s, struct cede_span peer,
+                                                       uint8_t echo[CEDE_OSCORE_ECHO_LEN]);
+/* CEDE_OSCORE_ECHO: of another length, forged, for another peer, or not younger than max_age_s. */
+CEDE_MUST_USE enum cede_status cede_oscore_echo_verify(const struct cede_crypto *crypto,
+                                                       const uint8_t key[CEDE_OSCORE_ECHO_KEY_LEN],
+                                                       uint32_t now_s, uint32_t max_age_s,
+                                                       struct cede_span peer,
+                                                       struct cede_span echo);
+/* The unprotected 4.01 with the Echo option that asks a stranger to prove its address; piggybacked
+ * or NON, never larger than the 136 bytes of RFC 9175, 2.4. */
+CEDE_MUST_USE enum cede_status cede_oscore_compose_echo(const struct cede_coap_message *request,
+                                                        const uint8_t echo[CEDE_OSCORE_ECHO_LEN],
+                                                        uint16_t message_id, struct cede_buf out,
+                                                        struct cede_span *datagram);
+
+/* --- EDHOC over CoAP (RFC 9528, A.2) -----------------------------------------------------------
+ */
+
+/* The content format and payload of an EDHOC request: `true` or a connection identifier, then the
+ * message. `c_r` null means message_1; otherwise the identifier's bytes as OSCORE knows them.
+ * `path` null means "/.well-known/edhoc". `echo` null, or a value received in a challenge. */
+CEDE_MUST_USE enum cede_status cede_oscore_compose_edhoc_request(
+    enum cede_coap_type type, uint16_t message_id, struct cede_span token, struct cede_span path,
+    struct cede_span echo, struct cede_span c_r, struct cede_span message, struct cede_buf out,
+    struct cede_span *datagram);
+/* Splits the payload of such a request. `*c_r` is null for message_1, else the identifier's bytes;
+ * `*message` is the rest, never empty. CEDE_OSCORE_EDHOC_PREFIX: anything else, also an identifier
+ * that is not in the one representation RFC 9528, 3.3.2 allows. */
+CEDE_MUST_USE enum cede_status cede_oscore_split_edhoc_payload(struct cede_span payload,
+                                                               struct cede_span *c_r,
+                                                               struct cede_span *message);
+/* The response: 2.04 with a message, or an error code with an EDHOC error message; an empty
+ * message gives no content format (RFC 9528, message_4 not used). */
+CEDE_MUST_USE enum cede_status
+cede_oscore_compose_edhoc_response(const struct cede_coap_message *request, uint8_t code,
+                                   uint16_t message_id, struct cede_span message,
+                                   struct cede_buf out, struct cede_span *datagram);
+
+/* --- EDHOC and OSCORE in one request (RFC 9668) ------------------------------------------------
+ */
+
+/* Client: puts message_3 (the encoded CIPHERTEXT_3) before the ciphertext of a protected request
+ * and adds the EDHOC option. CEDE_OSCORE_COMBINED: message_3 is not one byte string. */
+CEDE_MUST_USE enum cede_status cede_oscore_combine(struct cede_span protected_request,
+                                                   struct cede_span message_3, struct cede_buf out,
+                                                   struct cede_span *datagram);
+/* True when the request carries the EDHOC option. */
+bool cede_oscore_is_combined(const struct cede_coap_message *request);
+/* Server: takes it apart again. `*kid` (C_R) and `*message_3` lie in the datagram,
+ * `*protected_request` in `out` (as large as the datagram). CEDE_OSCORE_COMBINED (4.00): no EDHOC
+ * or OSCORE option, no kid, or a payload that is not message_3 and ciphertext. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_split_combined(struct cede_span datagram, struct cede_buf out, struct cede_span *kid,
+                           struct cede_span *message_3, struct cede_span *protected_request);
+
+#endif
