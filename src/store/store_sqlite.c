@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store over SQLite: WAL with synchronous=FULL, so a commit is on disk when it returns and
+ * readers never wait for the writer.
+ *
+ * Parameters are written $1..$N as PostgreSQL has them. To SQLite "$1" is a name, numbered in the
+ * order of appearance; binding therefore goes by the number in the name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+#define CACHE_SLOTS 128
+#define ERROR_MAX   512
+
+struct cached {
+    char *sql;
+    sqlite3_stmt *statement;
+    uint64_t used; /* turn of the last use: the least recent one makes room */
+    bool busy;     /* stepping: a row callback may run the same SQL again */
+};
+
+struct store {
+    sqlite3 *db;
+    struct cached cache[CACHE_SLOTS];
+    uint64_t turn;
+    unsigned parts;
+    char error[ERROR_MAX];
+};
+
+struct store_row {
+    sqlite3_stmt *statement;
+};
+
+/* --- failures --------------------------------------------------------------------------------- */
+
+const char *store_error(const struct store *store)
+{
+    return store == NULL ? "no store" : store->error;
+}
+
+static enum cede_status fail_text(struct store *store, enum cede_status status, const char *text,
+                                  const char *detail)
+{
+    snprintf(store->error, sizeof store->error, "%s: %s", text, detail == NULL ? "" : detail);
+    return status;
+}
+
+/* Maps SQLite's extended result codes; `sql` names the statement in the log. */
+static enum cede_status fail(struct store *store, int code, const char *sql)
+{
+    snprintf(store->error, sizeof store->error, "%s (%d): %.200s", sqlite3_errmsg(store->db), code,
+             sql);
+    switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+        return CEDE_STORE_CONFLICT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return CEDE_STORE_BUSY;
+    default:
+        return CEDE_STORE_FAILED;
+    }
+}
+
+static enum cede_status execute(struct store *store, const char *sql)
+{
+    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? CEDE_OK : fail(store, code, sql);
+}
+
+/* --- open and close --------------------------------------------------------------------------- */
+
+/* Made here and not by SQLite, which would take the umask: the mode is ours from the first moment;
+ * SQLite gives the WAL files the mode of the database. */
+static enum cede_status create_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno == EEXIST ? CEDE_OK : CEDE_STORE_FAILED;
+    }
+    enum cede_status status = fchmod(fd, 0600) == 0 ? CEDE_OK : CEDE_STORE_FAILED;
+    close(fd);
+    return status;
+}
+
+static enum cede_status configure(struct store *store)
+{
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
+    CEDE_TRY(execute(store, "PRAGMA journal_mode=WAL"));
+    CEDE_TRY(execute(store, "PRAGMA synchronous=FULL"));
+    CEDE_TRY(execute(store, "PRAGMA foreign_keys=ON"));
+    return execute(store, "PRAGMA trusted_schema=OFF");
+}
+
+static enum cede_status path_of(const char *url, const char **path)
+{
+    static const char scheme[] = "sqlite:";
+    if (strncmp(url, scheme, sizeof scheme - 1) == 0) {
+        *path = url + sizeof scheme - 1;
+        return CEDE_OK;
+    }
+    const char *colon = strchr(url, ':');
+    const char *slash = strchr(url, '/');
+    if (colon != NULL && (slash == NULL || colon < slash)) {
+        return CEDE_STORE_UNSUPPORTED;
+    }
+    *path = url;
+    return CEDE_OK;
+}
+
+enum cede_status store_open(const char *url, struct store **store)
+{
+    const char *path = NULL;
+    *store = NULL;
+    CEDE_TRY(path_of(url, &path));
+    CEDE_TRY(create_private(path));
+    struct store *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return CEDE_STORE_FAILED;
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    enum cede_status status = CEDE_STORE_FAILED;
+    if (sqlite3_open_v2(path, &opened->db, flags, NULL) == SQLITE_OK) {
+        status = configure(opened);
+    }
+    if (status != CEDE_OK) {
+        store_close(opened);
+        return status;
+    }
+    *store = opened;
+    return CEDE_OK;
+}
+
+static void forget(struct cached *slot)
+{
+    sqlite3_finalize(slot->statement);
+    free(slot->sql);
+    memset(slot, 0, sizeof *slot);
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CACHE_SLOTS; i++) {
+        forget(&store->cache[i]);
+    }
+    sqlite3_close(store->db); /* rolls back */
+    free(store);
+}
+
+/* --- prepared statements ---------------------------------------------------------------------- */
+
+/* The cached statement for `sql`, or the slot it should take: the least recently used that is not
+ * stepping. Null: every slot is stepping. */
+static struct cached *slot_for(struct store *store, const char *sql)
+{
+    struct cached *oldest = NULL;
+    for (size_t i = 0; i < CACHE_SLOTS; i++) {
+        struct cached *slot = &store->cache[i];
+        if (slot->busy) {
+            continue;
+        }
+        if (slot->sql != NULL && strcmp(slot->sql, sql) == 0) {
+            return slot;
+        }
+        if (oldest == NULL || slot->used < oldest->used) {
+            oldest = slot;
+        }
+    }
+    return oldest;
+}
+
+static enum cede_status prepare(struct store *store, const char *sql, struct cached **prepared)
+{
+    struct cached *slot = slot_for(store, sql);
+    if (slot == NULL) {
+        return fail_text(store, CEDE_STORE_FAILED, "queries nested too deep", sql);
+    }
+    if (slot->sql == NULL || strcmp(slot->sql, sql) != 0) {
+        forget(slot);
+        const char *tail = NULL;
+        int code = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                      &slot->statement, &tail);
+        if (code != SQLITE_OK) {
+            return fail(store, code, sql);
+        }
+        slot->sql = strdup(sql);
+        if (slot->statement == NULL || slot->sql == NULL || tail[0] != '\0') {
+            forget(slot);
+            return fail_text(store, CEDE_BAD_ARGUMENT, "not exactly one statement", sql);
+        }
+    }
+    slot->used = ++store->turn;
+    slot->busy = true;
+    *prepared = slot;
+    return CEDE_OK;
+}
+
+static void release(struct cached *slot)
+{
+    sqlite3_reset(slot->statement);
+    sqlite3_clear_bindings(slot->statement);
+    slot->busy = false;
+}
+
+/* --- parameters ------------------------------------------------------------------------------- */
+
+static int bind_value(sqlite3_stmt *statement, int at, const struct store_value *value)
+{
+    const void *bytes = value->bytes.ptr == NULL ? (const uint8_t *)"" : value->bytes.ptr;
+    switch (value->type) {
+    case STORE_NULL:
+        return sqlite3_bind_null(statement, at);
+    case STORE_INT64:
+        return sqlite3_bind_int64(statement, at, value->number);
+    case STORE_TEXT:
+        return sqlite3_bind_text64(statement, at, bytes, value->bytes.len, SQLITE_STATIC,
+                                   SQLITE_UTF8);
+    case STORE_BLOB:
+        return sqlite3_bind_blob64(statement, at, bytes, value->bytes.len, SQLITE_STATIC);
+    }
+    return SQLITE_MISUSE;
+}
+
+/* The N of "$N"; 0 for any other form. */
+static size_t parameter_number(const char *name)
+{
+    char *end = NULL;
+    if (name == NULL || name[0] != '$' || name[1] < '1' || name[1] > '9') {
+        return 0;
+    }
+    unsigned long number = strtoul(name + 1, &end, 10);
+    return *end == '\0' ? (size_t)number : 0;
+}
+
+/* Every parameter of the statement is bound and every value given is used, as PostgreSQL wants. */
+static enum cede_status bind(struct store *store, const struct cached *slot,
+                             const struct store_value *params, size_t params_count)
+{
+    int wanted = sqlite3_bind_parameter_count(slot->statement);
+    if ((size_t)wanted != params_count) {
+        return fail_text(store, CEDE_BAD_ARGUMENT, "wrong number of parameters", slot->sql);
+    }
+    for (int at = 1; at <= wanted; at++) {
+        size_t number = parameter_number(sqlite3_bind_parameter_name(slot->statement, at));
+        if (number == 0 || number > params_count) {
+            return fail_text(store, CEDE_BAD_ARGUMENT, "parameters are not $1..$N", slot->sql);
+        }
+        int code = bind_value(slot->statement, at, &params[number - 1]);
+        if (code != SQLITE_OK) {
+            return fail(store, code, slot->sql);
+        }
+    }
+    return CEDE_OK;
+}
+
+/* --- statements ------------------------------------------------------------------------------- */
+
+enum cede_status store_run(struct store *store, const char *sql, const struct store_value *params,
+                           size_t params_count, int64_t *changed)
+{
+    struct cached *slot = NULL;
+    if (changed != NULL) {
+        *changed = 0;
+    }
+    CEDE_TRY(prepare(store, sql, &slot));
+    enum cede_status status = bind(store, slot, params, params_count);
+    if (status == CEDE_OK) {
+        int code = sqlite3_step(slot->statement);
+        if (code == SQLITE_ROW) {
+            status = fail_text(store, CEDE_BAD_ARGUMENT, "the statement returns rows", sql);
+        } else if (code != SQLITE_DONE) {
+            status = fail(store, code, sql);
+        } else if (changed != NULL) {
+            *changed = sqlite3_changes64(store->db);
+        }
+    }
+    release(slot);
+    return status;
+}
+
+enum cede_status store_query(struct store *store, const char *sql, const struct store_value *params,
+                             size_t params_count, store_row_fn on_row, void *context)
+{
+    struct cached *slot = NULL;
+    CEDE_TRY(prepare(store, sql, &slot));
+    enum cede_status status = bind(store, slot, params, params_count);
+    struct store_row row = {slot->statement};
+    while (status == CEDE_OK) {
+        int code = sqlite3_step(slot->statement);
+        if (code == SQLITE_DONE) {
+            break;
+        }
+        status = code == SQLITE_ROW ? on_row(context, &row) : fail(store, code, sql);
+    }
+    release(slot);
+    return status;
+}
+
+struct single {
+    store_row_fn on_row;
+    void *context;
+    size_t rows;
+};
+
+static enum cede_status on_single(void *context, const struct store_row *row)
+{
+    struct single *single = context;
+    single->rows++;
+    return single->rows == 1 ? single->on_row(single->context, row) : CEDE_OK;
+}
+
+enum cede_status store_get(struct store *store, const char *sql, const struct store_value *params,
+                           size_t params_count, store_row_fn on_row, void *context)
+{
+    struct single single = {on_row, context, 0};
+    CEDE_TRY(store_query(store, sql, params, params_count, on_single, &single));
+    if (single.rows == 0) {
+        return CEDE_NOT_FOUND;
+    }
+    return single.rows == 1 ? CEDE_OK
+                            : fail_text(store, CEDE_STORE_FAILED, "more than one row", sql);
+}
+
+static enum cede_status on_int(void *context, const struct store_row *row)
+{
+    if (store_column_is_null(row, 0)) {
+        return CEDE_NOT_FOUND;
+    }
+    *(int64_t *)context = store_column_int(row, 0);
+    return CEDE_OK;
+}
+
+enum cede_status store_get_int(struct store *store, const char *sql,
+                               const struct store_value *params, size_t params_count,
+                               int64_t *number)
+{
+    int64_t found = 0;
+    *number = 0;
+    CEDE_TRY(store_get(store, sql, params, params_count, on_int, &found));
+    *number = found;
+    return CEDE_OK;
+}
+
+/* --- transactions ----------------------------------------------------------------------------- */
+
+bool store_in_transaction(const struct store *store)
+{
+    return sqlite3_get_autocommit(store->db) == 0;
+}
+
+enum cede_status store_begin(struct store *store)
+{
+    if (store_in_transaction(store)) {
+        return fail_text(store, CEDE_BAD_ARGUMENT, "a transaction is open", NULL);
+    }
+    store->parts = 0;
+    return store_run(store, "BEGIN IMMEDIATE", STORE_NO_PARAMS, NULL);
+}
+
+enum cede_status store_commit(struct store *store)
+{
+    if (!store_in_transaction(store) || store->parts != 0) {
+        store_rollback(store);
+        return fail_text(store, CEDE_BAD_ARGUMENT, "no transaction, or a part of it, is open",
+                         NULL);
+    }
+    enum cede_status status = store_run(store, "COMMIT", STORE_NO_PARAMS, NULL);
+    if (status != CEDE_OK) {
+        store_rollback(store);
+    }
+    return status;
+}
+
+void store_rollback(struct store *store)
+{
+    store->parts = 0;
+    if (store_in_transaction(store)) {
+        char kept[ERROR_MAX]; /* the reason for the rollback, not the rollback */
+        memcpy(kept, store->error, sizeof kept);
+        (void)!store_run(store, "ROLLBACK", STORE_NO_PARAMS, NULL);
+        memcpy(store->error, kept, sizeof kept);
+    }
+}
+
+static enum cede_status part_run(struct store *store, const char *verb, unsigned part)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "%s part_%u", verb, part);
+    return store_run(store, sql, STORE_NO_PARAMS, NULL);
+}
+
+enum cede_status store_part_begin(struct store *store)
+{
+    if (!store_in_transaction(store) || store->parts == STORE_PARTS_MAX) {
+        return fail_text(store, CEDE_BAD_ARGUMENT, "no transaction is open, or too many parts",
+                         NULL);
+    }
+    CEDE_TRY(part_run(store, "SAVEPOINT", store->parts));
+    store->parts++;
+    return CEDE_OK;
+}
+
+enum cede_status store_part_commit(struct store *store)
+{
+    if (store->parts == 0) {
+        return fail_text(store, CEDE_BAD_ARGUMENT, "no part is open", NULL);
+    }
+    store->parts--;
+    return part_run(store, "RELEASE SAVEPOINT", store->parts);
+}
+
+void store_part_rollback(struct store *store)
+{
+    if (store->parts == 0) {
+        return;
+    }
+    char kept[ERROR_MAX];
+    memcpy(kept, store->error, sizeof kept);
+    store->parts--;
+    (void)!part_run(store, "ROLLBACK TO SAVEPOINT", store->parts);
+    (void)!part_run(store, "RELEASE SAVEPOINT", store->parts);
+    memcpy(store->error, kept, sizeof kept);
+}
+
+/* --- migrations ------------------------------------------------------------------------------- */
+
+/* Column types that SQLite and PostgreSQL spell differently. */
+static const struct token {
+    const char *name;
+    const char *text;
+} tokens[] = {
+    {"{BLOB}", "BLOB"},
+    {"{ID}", "INTEGER PRIMARY KEY AUTOINCREMENT"},
+};
+#define TOKENS_COUNT  (sizeof tokens / sizeof tokens[0])
+#define TOKEN_GROWTH  6 /* no replacement is longer than this many times its token */
+#define VERSION_TABLE "cede_schema"
+
+static const struct token *token_at(const char *sql)
+{
+    for (size_t i = 0; i < TOKENS_COUNT; i++) {
+        if (strncmp(sql, tokens[i].name, strlen(tokens[i].name)) == 0) {
+            return &tokens[i];
+        }
+    }
+    return NULL;
+}
+
+/* `sql` with its tokens replaced, the caller's to free; null when out of memory. */
+static char *replace_tokens(const char *sql)
+{
+    char *text = malloc(strlen(sql) * (TOKEN_GROWTH + 3) + 1);
+    char *out = text;
+    while (text != NULL && *sql != '\0') {
+        const struct token *token = *sql == '{' ? token_at(sql) : NULL;
+        if (token == NULL) {
+            *out++ = *sql++;
+        } else {
+            size_t len = strlen(token->text);
+            memcpy(out, token->text, len);
+            out += len;
+            sql += strlen(token->name);
+        }
+    }
+    if (text != NULL) {
+        *out = '\0';
+    }
+    return text;
+}
+
+static enum cede_status apply(struct store *store, const struct store_migration *migration,
+                              int64_t version)
+{
+    char *sql = replace_tokens(migration->sql);
+    if (sql == NULL) {
+        return fail_text(store, CEDE_STORE_FAILED, "out of memory", migration->name);
+    }
+    enum cede_status status = execute(store, sql);
+    free(sql);
+    CEDE_TRY(status);
+    return store_run(store, "INSERT INTO " VERSION_TABLE " (version, name) VALUES ($1, $2)",
+                     STORE_PARAMS(store_int(version), store_text(migration->name)), NULL);
+}
+
+struct schema_check {
+    struct store *store;
+    const struct store_migration *migrations;
+    size_t migrations_count;
+    int64_t done;
+};
+
+static enum cede_status check_step(void *context, const struct store_row *row)
+{
+    struct schema_check *check = context;
+    if (store_column_int(row, 0) != check->done + 1) {
+        return fail_text(check->store, CEDE_STORE_SCHEMA, "steps are missing", NULL);
+    }
+    if ((size_t)check->done == check->migrations_count) {
+        return fail_text(check->store, CEDE_STORE_NEWER, "unknown step", store_column_text(row, 1));
+    }
+    const char *name = store_column_text(row, 1);
+    if (name == NULL || strcmp(name, check->migrations[check->done].name) != 0) {
+        return fail_text(check->store, CEDE_STORE_SCHEMA, "another step was done", name);
+    }
+    check->done++;
+    return CEDE_OK;
+}
+
+/* One missing step under the write lock, so that of several processes exactly one does it. */
+static enum cede_status migrate_step(struct store *store, const struct store_migration *migrations,
+                                     size_t migrations_count, bool *complete)
+{
+    struct schema_check check = {store, migrations, migrations_count, 0};
+    CEDE_TRY(store_begin(store));
+    enum cede_status status =
+        store_query(store, "SELECT version, name FROM " VERSION_TABLE " ORDER BY version",
+                    STORE_NO_PARAMS, check_step, &check);
+    *complete = (size_t)check.done == migrations_count;
+    if (status == CEDE_OK && !*complete) {
+        status = apply(store, &migrations[check.done], check.done + 1);
+    }
+    if (status != CEDE_OK) {
+        store_rollback(store);
+        return status;
+    }
+    return store_commit(store);
+}
+
+enum cede_status store_migrate(struct store *store, const struct store_migration *migrations,
+                               size_t migrations_count)
+{
+    bool complete = false;
+    if (store_in_transaction(store)) {
+        return fail_text(store, CEDE_BAD_ARGUMENT, "a transaction is open", NULL);
+    }
+    CEDE_TRY(execute(store, "CREATE TABLE IF NOT EXISTS " VERSION_TABLE
+                            " (version BIGINT PRIMARY KEY, name TEXT NOT NULL)"));
+    while (!complete) {
+        CEDE_TRY(migrate_step(store, migrations, migrations_count, &complete));
+    }
+    return CEDE_OK;
+}
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+size_t store_column_count(const struct store_row *row)
+{
+    return (size_t)sqlite3_column_count(row->statement);
+}
+
+bool store_column_is_null(const struct store_row *row, size_t column)
+{
+    return sqlite3_column_type(row->statement, (int)column) == SQLITE_NULL;
+}
+
+int64_t store_column_int(const struct store_row *row, size_t column)
+{
+    return sqlite3_column_int64(row->statement, (int)column);
+}
+
+/* SQLite hands out a null pointer for an empty value; here null means SQL null only. */
+static struct cede_span span_of(const struct store_row *row, size_t column, const void *bytes)
+{
+    if (store_column_is_null(row, column)) {
+        return CEDE_SPAN_NULL;
+    }
+    size_t len = (size_t)sqlite3_column_bytes(row->statement, (int)column);
+    return cede_span(bytes == NULL ? (const uint8_t *)"" : bytes, len);
+}
+
+struct cede_span store_column_blob(const struct store_row *row, size_t column)
+{
+    const void *bytes = sqlite3_column_blob(row->statement, (int)column);
+    return span_of(row, column, bytes);
+}
+
+const char *store_column_text(const struct store_row *row, size_t column)
+{
+    return (const char *)sqlite3_column_text(row->statement, (int)column);
+}
+
+struct cede_span store_column_text_span(const struct store_row *row, size_t column)
+{
+    const void *bytes = sqlite3_column_text(row->statement, (int)column);
+    return span_of(row, column, bytes);
+}
+
+enum cede_status store_column_copy_text(const struct store_row *row, size_t column, char *out,
+                                        size_t out_cap)
+{
+    struct cede_span text = store_column_text_span(row, column);
+    out[0] = '\0';
+    if (text.len >= out_cap) {
+        return CEDE_NO_SPACE;
+    }
+    if (text.len > 0) {
+        memcpy(out, text.ptr, text.len);
+    }
+    out[text.len] = '\0';
+    return CEDE_OK;
+}
+
+enum cede_status store_column_copy_blob(const struct store_row *row, size_t column, uint8_t *out,
+                                        size_t out_len)
+{
+    struct cede_span bytes = store_column_blob(row, column);
+    if (bytes.ptr == NULL || bytes.len != out_len) {
+        memset(out, 0, out_len);
+        return CEDE_STORE_SCHEMA;
+    }
+    memcpy(out, bytes.ptr, out_len);
+    return CEDE_OK;
+}
