@@ -12,12 +12,12 @@
  *      entry makes room; half-open sessions have a small table of their own with a short life.
  * Batches: up to COAP_DOOR_BATCH datagrams are received at once. Before the first handle() of a
  *      batch the door calls before_batch(), after the last one after_batch(); only then any answer
- *      of the batch is protected and sent: durable before delivered. When after_batch() fails, every
- *      answer of a handle() in that batch becomes 5.03.
- * Sessions live in memory only. A request for a context that is not known is answered 4.01
- *      (RFC 8613, section 8.2) and the device begins a new session.
- * Memory: heap, all of it at coap_door_open() but for block-wise bodies, whose number is bounded.
- * Threads: one per door. Callbacks are called from the event loop and must not close the door.
+ *      of the batch is protected and sent: durable before delivered. When after_batch() fails,
+ * every answer of a handle() in that batch becomes 5.03. Sessions live in memory only. A request
+ * for a context that is not known is answered 4.01 (RFC 8613, section 8.2) and the device begins a
+ * new session. Memory: heap, all of it at coap_door_open() but for block-wise bodies, whose number
+ * is bounded. Threads: one per door. Callbacks are called from the event loop and must not close
+ * the door.
  */
 #ifndef CEDE_SERVER_COAP_DOOR_H
 #define CEDE_SERVER_COAP_DOOR_H
@@ -32,9 +32,9 @@
 #define COAP_DOOR_BATCH            32
 #define COAP_DOOR_DATAGRAM_MAX     4096 /* longer ones are dropped: no IPv6 host must take more */
 #define COAP_DOOR_CERTIFICATE_MAX  2048
-#define COAP_DOOR_CHAIN_MAX        3    /* certificates by value, the end entity counted */
-#define COAP_DOOR_PATH_MAX         8    /* Uri-Path segments */
-#define COAP_DOOR_DEVICE_ID_MAX    32   /* bytes of UTF-8 */
+#define COAP_DOOR_CHAIN_MAX        3  /* certificates by value, the end entity counted */
+#define COAP_DOOR_PATH_MAX         8  /* Uri-Path segments */
+#define COAP_DOOR_DEVICE_ID_MAX    32 /* bytes of UTF-8 */
 #define COAP_DOOR_BODY_MAX_DEFAULT 16384
 
 /* --- who is there ----------------------------------------------------------------------------- */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ca.h - a certification authority, permanent or operational: state directory, enrolment service,
+ *        partners' interface, server.
+ *
+ * Place: server; above the codecs, the store and the doors. A door authenticates a peer and hands
+ *      ca_enrol() who it is, what it wants and the body: the service does not know which door.
+ * Call order: ca_init() once (and ca_finish() for a CA below another one); then ca_open(), any of
+ *      the operations, ca_close(); or ca_serve(), which runs until it is told to stop.
+ * State directory (mode 0700):
+ *      ca.json      name, kind, public addresses
+ *      policy.json  what may be issued; the operator's to edit, read at ca_open()
+ *      ca.key       PKCS #8 PEM, mode 0600; any other mode is refused
+ *      ca.pem ca.der ca.c509   the certificate: X.509, and the same in C509 (type 3)
+ *      chain.pem    issuers above it, the root last; empty for a root
+ *      est.key est.c509   the enrolment server: native C509, id-kp-cmcRA, issued by this CA
+ *      tls.key tls.pem    the partners' door
+ *      ca.csr       while the certificate of a CA below another one is missing
+ *      store.db     records
+ * Durable before delivered: inside a transaction of the caller (ca_begin, ca_commit) many requests
+ *      share one fsync; no answer may leave before ca_commit() is CEDE_OK.
+ * Memory: heap; spans in answers point into the caller's buffers.
+ * Threads: one a struct ca. Open after a fork, not before.
+ */
+#ifndef CEDE_SERVER_CA_CA_H
+#define CEDE_SERVER_CA_CA_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cede/certificate.h"
+#include "store/store.h"
+
+#define CA_NAME_MAX        64
+#define CA_ADDRESS_MAX     128
+#define CA_TOKEN_LEN       8 /* base64url characters of an enrolment token: 48 random bits */
+#define CA_SERIAL_LEN      8 /* random, the first bit zero: 63 bits, and unique in the store */
+#define CA_CERTIFICATE_MAX 2048
+#define CA_CHAIN_MAX       3
+#define CA_DEVICE_ID_MAX   32
+#define CA_BATCH_MAX       1000 /* requests in one call of the partners' interface */
+
+enum ca_kind { CA_PERMANENT, CA_OPERATIONAL };
+
+/* What a certificate is for; each has its section in policy.json. */
+enum ca_profile { CA_PROFILE_SUBCA, CA_PROFILE_SERVER, CA_PROFILE_FACTORY, CA_PROFILE_DEVICE };
+#define CA_PROFILE_COUNT 4
+
+const char *ca_profile_name(enum ca_profile profile);
+/* CEDE_NOT_FOUND: no such profile. */
+CEDE_MUST_USE enum cede_status ca_profile_by_name(const char *name, enum ca_profile *profile);
+
+/* --- making one ------------------------------------------------------------------------------- */
+
+struct ca_init {
+    const char *directory;
+    const char *name; /* common name of the CA; short: it is in every certificate */
+    enum ca_kind kind;
+    const char *https;   /* public HOST:PORT of the partners' door; null: none told */
+    const char *coap;    /* public HOST:PORT of the compact door; null: none told */
+    const char *request; /* where to write the request for a CA below another; null: a root */
+};
+
+/* Makes a CA. With `request` the state waits for ca_finish(). CEDE_CA_EXISTS: there is one. */
+CEDE_MUST_USE enum cede_status ca_init(const struct ca_init *init);
+/* Takes the certificate the parent issued and the parent's own chain (PEM or DER; the chain's
+ * last is the root). CEDE_CA_STATE: nothing waits for one. CEDE_CA_CERTIFICATE: not for this key
+ * and name, no CA certificate, or it does not chain. */
+CEDE_MUST_USE enum cede_status ca_finish(const char *directory, const char *certificate_file,
+                                         const char *chain_file);
+
+/* --- opening one ------------------------------------------------------------------------------ */
+
+struct ca;
+
+enum ca_open_flags {
+    CA_OPEN_ALL = 0,
+    CA_OPEN_WITHOUT_KEY = 1 /* for processes that sign through ca_set_signer() */
+};
+
+/* CEDE_NOT_FOUND: no CA there. CEDE_IDENTITY_MODE: a key file is open to others. CEDE_CA_STATE: its
+ * certificate is missing. CEDE_CA_POLICY: policy.json is wrong (ca_error() names the member).
+ * *ca is null on failure, except that ca_last_error() keeps a line for people. */
+CEDE_MUST_USE enum cede_status ca_open(const char *directory, unsigned flags, struct ca **ca);
+void ca_close(struct ca *ca);
+/* Why the last ca_ call of this thread failed, in a line for people; "" when there is nothing to
+ * add to the status's reason. */
+const char *ca_last_error(void);
+
+const char *ca_name(const struct ca *ca);
+enum ca_kind ca_kind_of(const struct ca *ca);
+struct cede_span ca_certificate_der(const struct ca *ca);
+struct cede_span ca_certificate_c509(const struct ca *ca); /* ~C509Certificate, type 3 */
+struct store *ca_store(struct ca *ca);
+
+/* Signs somewhere else: `crypto` is a port whose sign() knows what `key` stands for. */
+void ca_set_signer(struct ca *ca, const struct cede_crypto *crypto,
+                   const struct cede_private_key *key);
+/* The time to go by, for tests; null: the wall clock. */
+void ca_set_clock(struct ca *ca, uint64_t (*now)(void *context), void *context);
+
+/* --- transactions around operations ----------------------------------------------------------- */
+
+CEDE_MUST_USE enum cede_status ca_begin(struct ca *ca);
+CEDE_MUST_USE enum cede_status ca_commit(struct ca *ca);
+
+/* --- issuing and revoking --------------------------------------------------------------------- */
+
+/* Issues what a PKCS #10 or C509 request asks for, within the profile's policy; the answer has the
+ * request's format. Proof of possession is checked. `account` may be null (the operator).
+ * CEDE_CRYPTO_SIGNATURE: no proof of possession. CEDE_CA_SUBJECT, CEDE_CA_KEY, CEDE_CA_KIND: policy
+ * says no. `authorised_by` is noted down. */
+CEDE_MUST_USE enum cede_status ca_issue(struct ca *ca, enum ca_profile profile,
+                                        struct cede_span request, const char *account,
+                                        const char *authorised_by, struct cede_buf out,
+                                        struct cede_span *certificate);
+
+/* Revokes by serial; `account` null is the operator, otherwise only its own. CEDE_NOT_FOUND.
+ * Revoked again: CEDE_OK, nothing changes; *changed (may be null) tells. `reason` as in RFC
+ * 5280, 5.3.1. */
+CEDE_MUST_USE enum cede_status ca_revoke_serial(struct ca *ca, struct cede_span serial,
+                                                const char *account, int reason, bool *changed);
+/* All live operational and factory certificates of a device. *count may be null. */
+CEDE_MUST_USE enum cede_status ca_revoke_device(struct ca *ca, const char *device_id, int reason,
+                                                size_t *count);
+
+/* Every certificate, oldest first: one line each, or one JSON object a line. */
+CEDE_MUST_USE enum cede_status ca_list(struct ca *ca, bool json, FILE *out);
+
+/* --- accounts, registrations, releases -------------------------------------------------------- */
+
+/* Adds a partner or replaces its identity certificate (DER). */
+CEDE_MUST_USE enum cede_status ca_account_set(struct ca *ca, const char *name,
+                                              struct cede_span certificate);
+
+/* Registers factory certificates (raw) for an account: all or nothing. `transfer` (16 bytes, or
+ * null) names the release for those another account holds. Writes the enrolment URI.
+ * CEDE_CA_HELD: another account holds one, without a release. CEDE_CA_FACTORY: one is no factory
+ * certificate this CA takes. `*bad_index` tells which. */
+CEDE_MUST_USE enum cede_status ca_register(struct ca *ca, const char *account,
+                                           const struct cede_span *certificates, size_t count,
+                                           struct cede_span transfer, char *uri, size_t uri_cap,
+                                           size_t *bad_index);
+/* An account lets devices go: DeviceUpdateInfo in a JWS signed with the identity key of the account
+ * that holds them (R7: whoever brings it). CEDE_JWS_UNSIGNED: by another key. */
+CEDE_MUST_USE enum cede_status ca_release(struct ca *ca, struct cede_span jws, size_t *released);
+/* Ends registrations of an account and revokes what lives of them. */
+CEDE_MUST_USE enum cede_status ca_deregister(struct ca *ca, const char *account,
+                                             const struct cede_span *thumbprints, size_t count,
+                                             size_t *deregistered);
+
+/* CBOR [+ TrustEntry]: what a device needs to enrol here (docs/protocol.md). `survive` adds
+ * "survives the reset" to the anchor. */
+CEDE_MUST_USE enum cede_status ca_anchors(struct ca *ca, struct cede_buf out,
+                                          struct cede_span *anchors);
+
+/* --- the enrolment service, behind every door ------------------------------------------------- */
+
+/* Who a device is. */
+struct ca_peer {
+    bool operational; /* by an operational certificate, else by a factory certificate */
+    int64_t row;      /* of the certificate or the factory record */
+    char device_id[CA_DEVICE_ID_MAX + 1];
+    uint8_t thumbprint[32];
+};
+
+/* First step of a door: the certificate a reference names. `hash` is a SHA-256, full or cut to 8
+ * bytes, over the raw certificate. CEDE_NOT_FOUND. */
+CEDE_MUST_USE enum cede_status ca_find_certificate(struct ca *ca, struct cede_span hash,
+                                                   struct cede_buf out, struct cede_span *raw);
+/* Second step: may the owner of this certificate come in? CEDE_CA_UNKNOWN: never registered or
+ * issued. CEDE_CA_REVOKED (R6), CEDE_CERTIFICATE_... for validity. Cheap; also to be asked again
+ * for each request. */
+CEDE_MUST_USE enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw,
+                                               struct ca_peer *peer);
+CEDE_MUST_USE enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer);
+
+enum ca_operation { CA_CRTS, CA_SEN, CA_SREN };
+
+struct ca_enrolment {
+    const struct ca_peer *peer;
+    enum ca_operation operation;
+    struct cede_span token;   /* of the enrolment URI; null for /.well-known/est */
+    struct cede_span request; /* PKCS #10 or C509CertificationRequest */
+    bool wants_x509;          /* CA_CRTS: X.509 rather than C509 */
+};
+
+/* Answers with a raw certificate (CA_CRTS: the CA's own). Same key again: the same certificate.
+ *   CEDE_CA_OTHER_KEY   another key while one certificate is live: refused, alarm noted (R13)
+ *   CEDE_CA_OTHER_HOLDER  a certificate of another account is live and not released: later perhaps
+ *   CEDE_CA_TOKEN       the token is not for this device
+ *   CEDE_CA_OPERATION   sen needs a factory certificate, sren an operational one
+ *   and as ca_issue(). */
+CEDE_MUST_USE enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
+                                        struct cede_buf out, struct cede_span *certificate,
+                                        enum cede_certificate_format *format);
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+/* Kept as they change, read in O(1): "issued", "revoked", "registered", "enrolled", "alarms". */
+CEDE_MUST_USE enum cede_status ca_counter(struct ca *ca, const char *name, int64_t *value);
+
+/* --- the server ------------------------------------------------------------------------------- */
+
+struct ca_serve {
+    const char *directory;
+    const char *https; /* HOST:PORT to listen on */
+    const char *coap;  /* HOST:PORT, or null: no compact door */
+    unsigned workers;
+};
+
+/* Runs until SIGTERM or SIGINT. */
+CEDE_MUST_USE enum cede_status ca_serve(const struct ca_serve *serve);
+
+#endif
