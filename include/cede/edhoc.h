@@ -107,7 +107,7 @@ struct cede_edhoc_eads {
 };
 
 /* Makes items that add exactly `padding_len` bytes to `eads`; the bytes of the values are
- * taken from `random`, at least padding_len of them, and stay the caller's. Three items at most.
+ * taken from `random`, at least padding_len of them, and stay the caller's. Two items as a rule.
  * CEDE_NO_SPACE: no room in eads or random. */
 CEDE_MUST_USE enum cede_status cede_edhoc_pad(struct cede_edhoc_eads *eads, size_t padding_len,
                                               struct cede_span random);
@@ -194,11 +194,12 @@ struct cede_edhoc_connection_id {
     uint8_t bytes[CEDE_EDHOC_CONNECTION_ID_LEN_MAX];
 };
 
-/* Readable: state, method, suite, c_i, c_r. The rest is the engine's. */
+/* Readable: state, method, is_initiator, suite, c_i, c_r. The rest is the engine's. */
 struct cede_edhoc_session {
     uint8_t state;  /* enum cede_edhoc_state */
     uint8_t method; /* enum cede_edhoc_method */
-    int32_t suite;  /* number of the selected suite */
+    bool is_initiator;
+    int32_t suite; /* number of the selected suite */
     struct cede_edhoc_connection_id c_i;
     struct cede_edhoc_connection_id c_r;
     uint8_t ephemeral[CEDE_PRIVATE_KEY_LEN_MAX]; /* X or Y, while needed */
@@ -241,7 +242,7 @@ CEDE_MUST_USE enum cede_status cede_edhoc_compose_message_1(struct cede_edhoc_se
                                                             struct cede_span *message_1);
 
 /* Decrypts into `plaintext`, which needs as much room as the message and may be the message's own
- * memory. Refuses G_Y = G_X and C_R = C_I. */
+ * memory; on failure it is wiped. Refuses G_Y = G_X and C_R = C_I. */
 CEDE_MUST_USE enum cede_status cede_edhoc_process_message_2(struct cede_edhoc_session *session,
                                                             const struct cede_edhoc_config *config,
                                                             struct cede_span message_2,

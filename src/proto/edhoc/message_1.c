@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* message_1.c - message_1 = ( METHOD, SUITES_I, G_X, C_I, ? EAD_1 ) (RFC 9528, section 5.2). */
+#include <string.h>
+
+#include "edhoc_engine.h"
+
+static enum cede_status hash_message_1(const struct edhoc_env *env, struct cede_span message_1,
+                                       struct cede_edhoc_session *session)
+{
+    return cede_hash(env->crypto, env->suite->hash, message_1, session->th);
+}
+
+static enum cede_status compose(struct cede_edhoc_session *session,
+                                const struct cede_edhoc_config *config,
+                                const struct cede_edhoc_eads *eads, struct cede_buf out,
+                                struct cede_span *message_1)
+{
+    struct cede_writer writer = cede_writer(out);
+    struct edhoc_env env;
+
+    CEDE_TRY(edhoc_env_init(&env, session, config));
+    /* X, G_X */
+    CEDE_TRY(env.crypto->generate(env.crypto->context, env.suite->curve, session->ephemeral,
+                                  session->point));
+    cede_cbor_put_uint(&writer, session->method);
+    edhoc_put_suites(&writer, config, env.suite);
+    cede_cbor_put_bytes(&writer, cede_span(session->point, edhoc_coordinate_len(env.suite->curve)));
+    edhoc_put_identifier(&writer, cede_edhoc_connection_id_span(&session->c_i));
+    edhoc_put_eads(&writer, eads);
+    CEDE_TRY(cede_writer_finish(&writer, message_1));
+    if (message_1->ptr == NULL || message_1->len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
+        return CEDE_NO_SPACE;
+    }
+    return hash_message_1(&env, *message_1, session);
+}
+
+enum cede_status cede_edhoc_compose_message_1(struct cede_edhoc_session *session,
+                                              const struct cede_edhoc_config *config,
+                                              const struct cede_edhoc_eads *eads,
+                                              struct cede_buf out, struct cede_span *message_1)
+{
+    enum cede_status status;
+
+    *message_1 = CEDE_SPAN_NULL;
+    CEDE_TRY(edhoc_enter(session, CEDE_EDHOC_READY_MESSAGE_1));
+    status = compose(session, config, eads, out, message_1);
+    if (status != CEDE_OK) {
+        *message_1 = CEDE_SPAN_NULL;
+    }
+    return edhoc_leave(session, status, CEDE_EDHOC_WAIT_MESSAGE_2);
+}
+
+/* message_1 as it was decoded. */
+struct message_1 {
+    int64_t method;
+    int64_t first_common; /* first suite of SUITES_I that is ours too */
+    bool has_common;
+    bool selects_first_common;
+    struct cede_span g_x;
+    struct cede_span c_i;
+    struct cede_span ead_1;
+};
+
+/* The selected suite is the last one; it must be the first that both have (section 5.2.3). */
+static void decode_suites_i(const struct cede_edhoc_config *config, struct cede_reader *reader,
+                            struct message_1 *message)
+{
+    struct edhoc_suites_reader suites = edhoc_get_suites(reader);
+    int64_t suite;
+
+    while (edhoc_suites_next(&suites, &suite)) {
+        message->selects_first_common = false;
+        if (!message->has_common && edhoc_suite_find(config, suite) != NULL) {
+            message->has_common = true;
+            message->first_common = suite;
+            message->selects_first_common = true;
+        }
+    }
+}
+
+static enum cede_status decode(const struct cede_edhoc_config *config, struct cede_span bytes,
+                               struct message_1 *message)
+{
+    struct cede_reader reader = cede_reader(bytes);
+
+    memset(message, 0, sizeof *message);
+    if (bytes.len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
+        return CEDE_EDHOC_LENGTH;
+    }
+    message->method = cede_cbor_get_int(&reader);
+    decode_suites_i(config, &reader, message);
+    message->g_x = cede_cbor_get_bytes(&reader);
+    message->c_i = edhoc_get_identifier(&reader);
+    message->ead_1 = cede_read_rest(&reader);
+    return cede_reader_finish(&reader);
+}
+
+static enum cede_status process(struct cede_edhoc_session *session,
+                                const struct cede_edhoc_config *config, struct cede_span bytes,
+                                struct cede_edhoc_eads *eads)
+{
+    struct message_1 message;
+    struct edhoc_env env;
+
+    CEDE_TRY(decode(config, bytes, &message));
+    if (!edhoc_method_allowed(config, message.method)) {
+        return CEDE_EDHOC_METHOD;
+    }
+    if (!message.selects_first_common) {
+        return CEDE_EDHOC_WRONG_SUITE;
+    }
+    session->method = (uint8_t)message.method;
+    session->suite = (int32_t)message.first_common;
+    CEDE_TRY(edhoc_env_init(&env, session, config));
+    if (message.g_x.len != edhoc_coordinate_len(env.suite->curve) ||
+        message.c_i.len > CEDE_EDHOC_CONNECTION_ID_LEN_MAX) {
+        return CEDE_EDHOC_LENGTH;
+    }
+    CEDE_TRY(edhoc_connection_id_set(&session->c_i, message.c_i));
+    CEDE_TRY(edhoc_eads_decode(config, message.ead_1, eads));
+    CEDE_TRY(edhoc_point(&env, message.g_x, session->point)); /* G_X */
+    return hash_message_1(&env, bytes, session);
+}
+
+enum cede_status cede_edhoc_process_message_1(struct cede_edhoc_session *session,
+                                              const struct cede_edhoc_config *config,
+                                              struct cede_span message_1,
+                                              struct cede_edhoc_eads *eads)
+{
+    enum cede_status status;
+
+    memset(eads, 0, sizeof *eads);
+    CEDE_TRY(edhoc_enter(session, CEDE_EDHOC_WAIT_MESSAGE_1));
+    status = process(session, config, message_1, eads);
+    if (status != CEDE_OK) {
+        memset(eads, 0, sizeof *eads);
+    }
+    return edhoc_leave(session, status, CEDE_EDHOC_READY_MESSAGE_2);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.c - states of an EDHOC session and what every step does at its beginning and end. */
+#include <string.h>
+
+#include "edhoc_engine.h"
+
+_Static_assert(sizeof(struct cede_edhoc_session) <= CEDE_EDHOC_SESSION_LEN_MAX,
+               "the session is larger than its header promises");
+
+void cede_edhoc_wipe(struct cede_edhoc_session *session)
+{
+    cede_wipe(session, sizeof *session);
+    session->state = CEDE_EDHOC_FAILED;
+}
+
+bool cede_edhoc_has_keys(const struct cede_edhoc_session *session)
+{
+    return session->state == CEDE_EDHOC_WAIT_MESSAGE_4 ||
+           session->state == CEDE_EDHOC_READY_MESSAGE_4 || session->state == CEDE_EDHOC_DONE;
+}
+
+bool edhoc_method_allowed(const struct cede_edhoc_config *config, int64_t method)
+{
+    return method >= CEDE_EDHOC_SIGNATURE_SIGNATURE && method <= CEDE_EDHOC_STATIC_DH_STATIC_DH &&
+           (config->methods & CEDE_EDHOC_METHOD_BIT(method)) != 0;
+}
+
+enum cede_status cede_edhoc_init_initiator(struct cede_edhoc_session *session,
+                                           const struct cede_edhoc_config *config,
+                                           enum cede_edhoc_method method, int32_t suite,
+                                           struct cede_span c_i)
+{
+    cede_edhoc_wipe(session);
+    if (!edhoc_method_allowed(config, method)) {
+        return CEDE_EDHOC_METHOD;
+    }
+    if (edhoc_suite_find(config, suite) == NULL) {
+        return CEDE_EDHOC_WRONG_SUITE;
+    }
+    CEDE_TRY(edhoc_connection_id_set(&session->c_i, c_i));
+    session->method = (uint8_t)method;
+    session->suite = suite;
+    session->is_initiator = true;
+    session->state = CEDE_EDHOC_READY_MESSAGE_1;
+    return CEDE_OK;
+}
+
+void cede_edhoc_init_responder(struct cede_edhoc_session *session)
+{
+    cede_edhoc_wipe(session);
+    session->state = CEDE_EDHOC_WAIT_MESSAGE_1;
+}
+
+enum cede_status edhoc_enter(struct cede_edhoc_session *session, enum cede_edhoc_state state)
+{
+    if (session->state != state) {
+        return CEDE_EDHOC_STATE;
+    }
+    session->state = CEDE_EDHOC_FAILED;
+    return CEDE_OK;
+}
+
+enum cede_status edhoc_leave(struct cede_edhoc_session *session, enum cede_status status,
+                             enum cede_edhoc_state next)
+{
+    if (status != CEDE_OK) {
+        cede_edhoc_wipe(session);
+    } else {
+        session->state = (uint8_t)next;
+    }
+    return status;
+}
+
+enum cede_status edhoc_env_init(struct edhoc_env *env, const struct cede_edhoc_session *session,
+                                const struct cede_edhoc_config *config)
+{
+    env->crypto = config->crypto;
+    env->suite = edhoc_suite_find(config, session->suite);
+    if (env->suite == NULL) {
+        return CEDE_BAD_ARGUMENT;
+    }
+    env->hash_len = cede_hash_len(env->suite->hash);
+    return CEDE_OK;
+}
+
+bool edhoc_side_signs(const struct cede_edhoc_session *session, enum edhoc_side side)
+{
+    if (session->method == CEDE_EDHOC_SIGNATURE_SIGNATURE) {
+        return true;
+    }
+    return session->method == (side == EDHOC_INITIATOR ? CEDE_EDHOC_SIGNATURE_STATIC_DH
+                                                       : CEDE_EDHOC_STATIC_DH_SIGNATURE);
+}
+
+void edhoc_wipe_buf(struct cede_buf buf)
+{
+    if (buf.ptr != NULL) {
+        cede_wipe(buf.ptr, buf.cap);
+    }
+}

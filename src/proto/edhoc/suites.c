@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* suites.c - the cipher suites (RFC 9528, sections 3.6 and 10.2) and their lists in messages. */
+#include "edhoc_engine.h"
+
+/* Number; EDHOC AEAD, hash, MAC length, key exchange curve, signature; application AEAD, hash. */
+const struct cede_edhoc_suite cede_edhoc_suite_0 = {
+    0,
+    CEDE_ALG_AES_CCM_16_64_128,
+    CEDE_ALG_SHA_256,
+    8,
+    CEDE_CRV_X25519,
+    CEDE_ALG_EDDSA,
+    CEDE_ALG_AES_CCM_16_64_128,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_1 = {
+    1,
+    CEDE_ALG_AES_CCM_16_128_128,
+    CEDE_ALG_SHA_256,
+    16,
+    CEDE_CRV_X25519,
+    CEDE_ALG_EDDSA,
+    CEDE_ALG_AES_CCM_16_64_128,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_2 = {
+    2,
+    CEDE_ALG_AES_CCM_16_64_128,
+    CEDE_ALG_SHA_256,
+    8,
+    CEDE_CRV_P256,
+    CEDE_ALG_ES256,
+    CEDE_ALG_AES_CCM_16_64_128,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_3 = {
+    3,
+    CEDE_ALG_AES_CCM_16_128_128,
+    CEDE_ALG_SHA_256,
+    16,
+    CEDE_CRV_P256,
+    CEDE_ALG_ES256,
+    CEDE_ALG_AES_CCM_16_64_128,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_4 = {
+    4,
+    CEDE_ALG_CHACHA20_POLY1305,
+    CEDE_ALG_SHA_256,
+    16,
+    CEDE_CRV_X25519,
+    CEDE_ALG_EDDSA,
+    CEDE_ALG_CHACHA20_POLY1305,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_5 = {
+    5,
+    CEDE_ALG_CHACHA20_POLY1305,
+    CEDE_ALG_SHA_256,
+    16,
+    CEDE_CRV_P256,
+    CEDE_ALG_ES256,
+    CEDE_ALG_CHACHA20_POLY1305,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_6 = {
+    6,
+    CEDE_ALG_A128GCM,
+    CEDE_ALG_SHA_256,
+    16,
+    CEDE_CRV_X25519,
+    CEDE_ALG_ES256,
+    CEDE_ALG_A128GCM,
+    CEDE_ALG_SHA_256,
+};
+
+const struct cede_edhoc_suite cede_edhoc_suite_24 = {
+    24,
+    CEDE_ALG_A256GCM,
+    CEDE_ALG_SHA_384,
+    16,
+    CEDE_CRV_P384,
+    CEDE_ALG_ES384,
+    CEDE_ALG_A256GCM,
+    CEDE_ALG_SHA_384,
+};
+
+const struct cede_edhoc_suite *edhoc_suite_find(const struct cede_edhoc_config *config,
+                                                int64_t number)
+{
+    for (size_t i = 0; i < config->suites_count; i++) {
+        if (config->suites[i]->number == number) {
+            return config->suites[i];
+        }
+    }
+    return NULL;
+}
+
+/* suites = [ 2* int ] / int */
+void edhoc_put_suites(struct cede_writer *writer, const struct cede_edhoc_config *config,
+                      const struct cede_edhoc_suite *selected)
+{
+    size_t count = 0;
+
+    while (count < config->suites_count &&
+           (selected == NULL || count == 0 || config->suites[count - 1] != selected)) {
+        count++;
+    }
+    if (count > 1) {
+        cede_cbor_put_array(writer, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        cede_cbor_put_int(writer, config->suites[i]->number);
+    }
+}
+
+struct edhoc_suites_reader edhoc_get_suites(struct cede_reader *reader)
+{
+    struct edhoc_suites_reader suites = {reader, 1};
+
+    if (cede_cbor_peek(reader) == CEDE_CBOR_ARRAY) {
+        suites.left = cede_cbor_get_array(reader);
+        if (suites.left < 2 || suites.left > CEDE_EDHOC_SUITES_MAX) {
+            cede_reader_fail(reader, CEDE_EDHOC_SUITES);
+        }
+    }
+    return suites;
+}
+
+bool edhoc_suites_next(struct edhoc_suites_reader *suites, int64_t *number)
+{
+    if (suites->left == 0 || suites->reader->status != CEDE_OK) {
+        return false;
+    }
+    suites->left--;
+    *number = cede_cbor_get_int(suites->reader);
+    return suites->reader->status == CEDE_OK;
+}
+
+enum cede_status cede_edhoc_select_suite(const struct cede_edhoc_config *config,
+                                         const struct cede_edhoc_error *error, int32_t refused,
+                                         int32_t *suite)
+{
+    *suite = 0;
+    for (size_t i = 0; i < config->suites_count; i++) {
+        for (size_t k = 0; k < error->suites_r_count; k++) {
+            if (config->suites[i]->number != error->suites_r[k]) {
+                continue;
+            }
+            if (error->suites_r[k] == refused) {
+                return CEDE_EDHOC_WRONG_SUITE;
+            }
+            *suite = error->suites_r[k];
+            return CEDE_OK;
+        }
+    }
+    return CEDE_EDHOC_WRONG_SUITE;
+}
