@@ -123,7 +123,7 @@ CEDE_MUST_USE enum cede_status cede_cose_certs_finish(const struct cede_cose_cer
 /* Sig_structure or MAC_structure (RFC 9052, sections 4.4 and 6.3) as a list of parts for the port:
  * strings stay where they are, only their heads are made here. Do not copy: it points into itself.
  */
-#define CEDE_COSE_PARTS_MAX 9
+#define CEDE_COSE_PARTS_MAX 8
 struct cede_cose_parts {
     struct cede_span parts[CEDE_COSE_PARTS_MAX];
     size_t count;

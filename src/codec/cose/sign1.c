@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sign1.c - COSE_Sign1: one signer (RFC 9052, section 4.2). */
+#include "headers.h"
+
+enum cede_status cede_cose_sign1_decode(struct cede_span encoding, struct cede_cose_sign1 *msg)
+{
+    struct cede_reader reader = cede_reader(encoding);
+    struct cede_cose_sign1 decoded;
+
+    *msg = (struct cede_cose_sign1){0};
+    decoded.tagged = cose_read_open(&reader, CEDE_COSE_TAG_SIGN1, 4);
+    cose_headers_read(&reader, &decoded.headers);
+    decoded.payload = cose_read_content(&reader);
+    decoded.signature = cede_cbor_get_bytes(&reader);
+    CEDE_TRY(cede_reader_finish(&reader));
+    *msg = decoded;
+    return CEDE_OK;
+}
+
+/* An algorithm is never taken from the message alone: it must be the one of the key's curve. */
+static bool alg_fits(int32_t alg, int32_t curve)
+{
+    return curve != 0 && cede_signature_curve(alg) == curve;
+}
+
+enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto,
+                                   const struct cede_public_key *key,
+                                   const struct cede_cose_parts *parts, struct cede_span signature)
+{
+    if (!alg_fits(alg, key->curve)) {
+        return CEDE_COSE_ALG;
+    }
+    if (key->point.len != cede_curve_public_len(key->curve)) {
+        return CEDE_CRYPTO_KEY;
+    }
+    if (signature.len != cede_signature_len(alg)) {
+        return CEDE_CRYPTO_SIGNATURE;
+    }
+    return crypto->verify(crypto->context, alg, key, parts->parts, parts->count, signature);
+}
+
+enum cede_status cede_cose_sign1_verify(const struct cede_cose_sign1 *msg,
+                                        const struct cede_crypto *crypto,
+                                        const struct cede_public_key *key,
+                                        struct cede_span external_aad, struct cede_span detached)
+{
+    struct cede_cose_parts parts;
+    struct cede_span payload;
+
+    CEDE_TRY(cose_pick_content(msg->payload, detached, &payload));
+    cede_cose_sig_structure(&parts, msg->headers.protected_map, external_aad, payload);
+    return cose_verify_parts(cede_cose_headers_alg(&msg->headers), crypto, key, &parts,
+                             msg->signature);
+}
+
+enum cede_status cede_cose_sign1_sign(const struct cede_cose_sign1 *msg,
+                                      const struct cede_crypto *crypto,
+                                      const struct cede_private_key *key,
+                                      struct cede_span external_aad, struct cede_span detached,
+                                      struct cede_writer *writer)
+{
+    int32_t alg = msg->headers.protected_.alg;
+    uint8_t signature[CEDE_SIGNATURE_LEN_MAX] = {0};
+    size_t signature_len = cede_signature_len(alg);
+    struct cede_span payload, protected_map;
+    struct cede_cose_parts parts;
+    enum cede_status status = CEDE_OK;
+
+    CEDE_TRY(cose_pick_content(msg->payload, detached, &payload));
+    if (!alg_fits(alg, key->curve)) {
+        return CEDE_COSE_ALG;
+    }
+    cose_write_open(writer, msg->tagged, CEDE_COSE_TAG_SIGN1, 4);
+    cose_headers_write(writer, &msg->headers, &protected_map);
+    cose_write_content(writer, msg->payload);
+    if (writer->status == CEDE_OK && writer->out.ptr != NULL) {
+        cede_cose_sig_structure(&parts, protected_map, external_aad, payload);
+        status = crypto->sign(crypto->context, alg, key, parts.parts, parts.count, signature,
+                              &signature_len);
+    }
+    if (status != CEDE_OK) {
+        cede_writer_fail(writer, status);
+    }
+    cede_cbor_put_bytes(writer, cede_span(signature, signature_len));
+    return writer->status;
+}
