@@ -14,12 +14,14 @@
  * signs contracts and orders, is for the processes that sign.
  * Key files that others than the owner may read or write are refused.
  * Memory: structs are filled by load and emptied by wipe; spans in them point into them.
- * Errors: CEDE_IDENTITY_MODE      a key file is open to others
+ * Errors: CEDE_FILE_PERMISSIONS   a key file is open to others, or not ours
  *         CEDE_IDENTITY_FORMAT    a file is not the PEM or DER it should be
  *         CEDE_IDENTITY_MISMATCH  certificate and key do not belong together
  *         CEDE_IDENTITY_EXISTS    create would overwrite a key
  *         CEDE_NOT_FOUND          a file is missing
- *         CEDE_OS_FAILED          reading or writing failed
+ *         CEDE_FILE_FAILED        reading or writing failed
+ *         CEDE_BAD_ARGUMENT       a name or host that no certificate can carry
+ *         CEDE_SERVER_FAILED      OpenSSL refused
  */
 #ifndef CEDE_SERVER_IDENTITY_H
 #define CEDE_SERVER_IDENTITY_H
@@ -48,14 +50,15 @@ struct tls_identity {
 };
 
 /* Makes identity.* and tls.* in `directory` (created with mode 0700 when missing). `hosts` are DNS
- * names or IP addresses for the TLS certificate, beside localhost, 127.0.0.1 and ::1. */
+ * names or IP addresses for the TLS certificate, beside localhost, 127.0.0.1 and ::1. What a crash
+ * left half made is finished by a second call; a whole identity is CEDE_IDENTITY_EXISTS. */
 CEDE_MUST_USE enum cede_status identity_create(const char *directory, const char *name,
                                                const char *const *hosts, size_t hosts_count);
 CEDE_MUST_USE enum cede_status identity_load(const char *directory, struct identity *identity);
 void identity_wipe(struct identity *identity);
 
-/* Makes tls.* signed by any issuer; for a CA, whose identity is its CA certificate. Replaces the
- * tls.* that is there, so it also renews. */
+/* Makes tls.* signed by any issuer; for a CA, whose identity is its CA certificate. Keeps a
+ * tls.key that is there and replaces tls.pem, so it also renews. */
 CEDE_MUST_USE enum cede_status tls_identity_create(const char *directory, const char *name,
                                                    EVP_PKEY *issuer_key, X509 *issuer,
                                                    const char *const *hosts, size_t hosts_count);
@@ -66,7 +69,7 @@ void tls_identity_wipe(struct tls_identity *tls);
 
 /* A fresh P-256 key. */
 CEDE_MUST_USE enum cede_status identity_generate_key(EVP_PKEY **key);
-/* Writes a key as PKCS#8 PEM, mode 0600, never over an existing file, durable on return. */
+/* Writes a key as PKCS#8 PEM, mode 0600, replacing the file, durable on return. */
 CEDE_MUST_USE enum cede_status identity_save_key(const char *path, EVP_PKEY *key);
 /* Reads a private key of P-256; refuses a file open to others. */
 CEDE_MUST_USE enum cede_status identity_load_key(const char *path, EVP_PKEY **key);
@@ -76,12 +79,5 @@ CEDE_MUST_USE enum cede_status identity_key_point(EVP_PKEY *key, uint8_t point[6
 struct cede_private_key identity_private_key(EVP_PKEY *key);
 /* SHA-256 over a certificate's DER. */
 CEDE_MUST_USE enum cede_status identity_thumbprint(X509 *certificate, uint8_t thumbprint[32]);
-
-/* Writes a whole file and makes it durable (temporary file, fsync, rename, fsync of the folder). */
-CEDE_MUST_USE enum cede_status identity_write_file(const char *path, struct cede_span content,
-                                                   unsigned mode);
-/* Reads a whole file of at most max_len bytes; *content is the caller's to free. */
-CEDE_MUST_USE enum cede_status identity_read_file(const char *path, size_t max_len,
-                                                  uint8_t **content, size_t *len);
 
 #endif
