@@ -142,7 +142,8 @@ bool cede_coap_find_option(const struct cede_coap_message *message, uint16_t num
                            struct cede_span *value);
 /* A uint option value: 0 to 4 bytes, leading zeros tolerated. CEDE_COAP_OPTION_VALUE: longer. */
 CEDE_MUST_USE enum cede_status cede_coap_uint_value(struct cede_span value, uint32_t *number);
-/* The same for the first option of a number. `*number` is `absent` when there is no such option. */
+/* The same for the first option of a number; `*value` is `absent` when there is no such option, or
+ * when it is elective and has a length its format forbids (RFC 7252, 5.4.3). */
 CEDE_MUST_USE enum cede_status cede_coap_find_uint(const struct cede_coap_message *message,
                                                    uint16_t number, uint32_t absent,
                                                    uint32_t *value);
@@ -180,8 +181,8 @@ struct cede_coap_encoder cede_coap_begin_response(struct cede_buf out,
 void cede_coap_put_option(struct cede_coap_encoder *encoder, uint16_t number,
                           struct cede_span value);
 void cede_coap_put_uint(struct cede_coap_encoder *encoder, uint16_t number, uint32_t value);
-/* Uri-Path options for "a/b%20c" and Uri-Query options for "x=1&y", percent-decoded; a null or
- * empty path gives none. */
+/* Uri-Path options for "a/b%20c" (no leading slash) and Uri-Query options for "x=1&y",
+ * percent-decoded; null or empty text gives none. CEDE_COAP_URI (sticky): bad encoding. */
 void cede_coap_put_path(struct cede_coap_encoder *encoder, struct cede_span path);
 void cede_coap_put_query(struct cede_coap_encoder *encoder, struct cede_span query);
 /* An empty payload writes nothing, not even the marker. */
@@ -281,6 +282,10 @@ struct cede_coap_exchange {
     uint64_t timeout_ms;            /* the present retransmission interval */
     uint64_t deadline_ms;           /* call _timeout then; UINT64_MAX when there is nothing to do */
     uint64_t deadline_before_ms;    /* for _resume */
+    uint64_t last_resend_at_ms;     /* end of MAX_TRANSMIT_SPAN */
+    uint64_t give_up_at_ms;         /* end of MAX_TRANSMIT_WAIT */
+    bool has_acked;                 /* acked_id is valid */
+    uint16_t acked_id;              /* message id of the separate response acknowledged last */
     struct cede_coap_params params; /* a copy */
     uint8_t empty[CEDE_COAP_EMPTY_LEN]; /* what a step's `send` points to */
 };

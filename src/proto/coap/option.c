@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* option.c - CoAP options (RFC 7252, 3.1 and 5.4): delta encoding, values, critical ones. */
+#include "cede/coap.h"
+
+#define NIBBLE_ONE_BYTE  13
+#define NIBBLE_TWO_BYTES 14
+#define NIBBLE_RESERVED  15
+#define ONE_BYTE_BASE    13
+#define TWO_BYTES_BASE   269
+#define PAYLOAD_MARKER   0xff
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+struct cede_coap_options cede_coap_options(struct cede_span encoded)
+{
+    struct cede_coap_options options = {cede_reader(encoded), 0};
+
+    return options;
+}
+
+/* Option Delta or Option Length: a nibble and up to two bytes. */
+static uint32_t read_extended(struct cede_reader *reader, unsigned nibble)
+{
+    switch (nibble) {
+    case NIBBLE_ONE_BYTE:
+        return ONE_BYTE_BASE + (uint32_t)cede_read_u8(reader);
+    case NIBBLE_TWO_BYTES:
+        return TWO_BYTES_BASE + (uint32_t)cede_read_u16(reader);
+    case NIBBLE_RESERVED:
+        cede_reader_fail(reader, CEDE_COAP_OPTION);
+        return 0;
+    default:
+        return nibble;
+    }
+}
+
+bool cede_coap_options_next(struct cede_coap_options *options, struct cede_coap_option *option)
+{
+    struct cede_reader *reader = &options->reader;
+    uint8_t head;
+    uint32_t len;
+
+    option->number = 0;
+    option->value = CEDE_SPAN_NULL;
+    if (cede_reader_left(reader) == 0 || cede_reader_peek(reader) == PAYLOAD_MARKER) {
+        return false;
+    }
+    head = cede_read_u8(reader);
+    options->number += read_extended(reader, head >> 4);
+    len = read_extended(reader, head & 0x0f);
+    if (options->number > UINT16_MAX) {
+        cede_reader_fail(reader, CEDE_COAP_OPTION);
+    }
+    option->value = cede_read_bytes(reader, len);
+    option->number = (uint16_t)options->number;
+    return reader->status == CEDE_OK;
+}
+
+bool cede_coap_find_option(const struct cede_coap_message *message, uint16_t number,
+                           struct cede_span *value)
+{
+    struct cede_coap_options options = cede_coap_options(message->options);
+    struct cede_coap_option option;
+
+    *value = CEDE_SPAN_NULL;
+    while (cede_coap_options_next(&options, &option)) {
+        if (option.number == number) {
+            *value = option.value;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum cede_status cede_coap_uint_value(struct cede_span value, uint32_t *number)
+{
+    uint32_t sum = 0;
+
+    *number = 0;
+    if (value.len > sizeof(sum)) {
+        return CEDE_COAP_OPTION_VALUE;
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        sum = sum << 8 | value.ptr[i];
+    }
+    *number = sum;
+    return CEDE_OK;
+}
+
+static bool is_critical(uint16_t number)
+{
+    return (number & 1) != 0;
+}
+
+enum cede_status cede_coap_find_uint(const struct cede_coap_message *message, uint16_t number,
+                                     uint32_t absent, uint32_t *value)
+{
+    struct cede_span encoded;
+    enum cede_status status;
+
+    *value = absent;
+    if (!cede_coap_find_option(message, number, &encoded)) {
+        return CEDE_OK;
+    }
+    status = cede_coap_uint_value(encoded, value);
+    if (status != CEDE_OK) {
+        *value = absent;
+    }
+    return is_critical(number) ? status : CEDE_OK;
+}
+
+/* Lengths and repeatability of the critical options (RFC 7252, table 4; 7959; 8613; 9668). */
+static const struct definition {
+    uint16_t number;
+    uint16_t len_min;
+    uint16_t len_max;
+    bool repeatable;
+} definitions[] = {
+    {CEDE_COAP_IF_MATCH, 0, 8, true},        {CEDE_COAP_URI_HOST, 1, 255, false},
+    {CEDE_COAP_IF_NONE_MATCH, 0, 0, false},  {CEDE_COAP_URI_PORT, 0, 2, false},
+    {CEDE_COAP_OSCORE, 0, 255, false},       {CEDE_COAP_URI_PATH, 0, 255, true},
+    {CEDE_COAP_URI_QUERY, 0, 255, true},     {CEDE_COAP_ACCEPT, 0, 2, false},
+    {CEDE_COAP_EDHOC, 0, UINT16_MAX, false}, {CEDE_COAP_BLOCK2, 0, 3, false},
+    {CEDE_COAP_BLOCK1, 0, 3, false},         {CEDE_COAP_PROXY_URI, 1, 1034, false},
+    {CEDE_COAP_PROXY_SCHEME, 1, 255, false},
+};
+
+static bool fits_definition(const struct cede_coap_option *option, bool repeated)
+{
+    for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
+        const struct definition *definition = &definitions[i];
+
+        if (definition->number == option->number) {
+            return option->value.len >= definition->len_min &&
+                   option->value.len <= definition->len_max &&
+                   (definition->repeatable || !repeated);
+        }
+    }
+    return true;
+}
+
+static bool is_known(uint16_t number, const uint16_t *known, size_t known_count)
+{
+    for (size_t i = 0; i < known_count; i++) {
+        if (known[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum cede_status cede_coap_check_critical(const struct cede_coap_message *message,
+                                          const uint16_t *known, size_t known_count,
+                                          uint16_t *number)
+{
+    struct cede_coap_options options = cede_coap_options(message->options);
+    struct cede_coap_option option;
+    uint16_t previous = 0; /* no option has this number */
+
+    *number = 0;
+    while (cede_coap_options_next(&options, &option)) {
+        if (is_critical(option.number) && (!is_known(option.number, known, known_count) ||
+                                           !fits_definition(&option, option.number == previous))) {
+            *number = option.number;
+            return CEDE_COAP_CRITICAL;
+        }
+        previous = option.number;
+    }
+    return options.reader.status;
+}
+
+bool cede_coap_path_equals(const struct cede_coap_message *message, struct cede_span path)
+{
+    struct cede_coap_options options = cede_coap_options(message->options);
+    struct cede_coap_segments segments = cede_coap_segments(path, '/');
+    struct cede_coap_option option;
+    struct cede_span segment;
+
+    while (cede_coap_options_next(&options, &option)) {
+        if (option.number == CEDE_COAP_URI_PATH && (!cede_coap_segments_next(&segments, &segment) ||
+                                                    !cede_span_equal(segment, option.value))) {
+            return false;
+        }
+    }
+    return !cede_coap_segments_next(&segments, &segment);
+}
+
+uint8_t cede_coap_error_code(enum cede_status status)
+{
+    switch ((int)status) {
+    case CEDE_COAP_CRITICAL:
+        return CEDE_COAP_BAD_OPTION;
+    case CEDE_COAP_BLOCK_MISSING:
+        return CEDE_COAP_REQUEST_INCOMPLETE;
+    case CEDE_COAP_BODY_TOO_LARGE:
+        return CEDE_COAP_REQUEST_TOO_LARGE;
+    case CEDE_NOT_FOUND:
+        return CEDE_COAP_RESOURCE_NOT_FOUND;
+    default:
+        break;
+    }
+    switch ((int)cede_status_class(status)) {
+    case CEDE_CLASS_MALFORMED:
+    case CEDE_CLASS_INVALID:
+        return CEDE_COAP_BAD_REQUEST;
+    case CEDE_CLASS_UNAUTHENTIC:
+        return CEDE_COAP_UNAUTHORIZED;
+    case CEDE_CLASS_POLICY:
+        return CEDE_COAP_FORBIDDEN;
+    case CEDE_CLASS_BLOCKED:
+        return CEDE_COAP_UNAVAILABLE;
+    default:
+        return CEDE_COAP_SERVER_ERROR;
+    }
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static unsigned extended_nibble(uint32_t number)
+{
+    if (number < ONE_BYTE_BASE) {
+        return (unsigned)number;
+    }
+    return number < TWO_BYTES_BASE ? NIBBLE_ONE_BYTE : NIBBLE_TWO_BYTES;
+}
+
+static void write_extended(struct cede_writer *writer, uint32_t number)
+{
+    if (number >= TWO_BYTES_BASE) {
+        cede_write_u16(writer, (uint16_t)(number - TWO_BYTES_BASE));
+    } else if (number >= ONE_BYTE_BASE) {
+        cede_write_u8(writer, (uint8_t)(number - ONE_BYTE_BASE));
+    }
+}
+
+void cede_coap_put_option(struct cede_coap_encoder *encoder, uint16_t number,
+                          struct cede_span value)
+{
+    struct cede_writer *writer = &encoder->writer;
+    uint32_t delta;
+
+    if (number < encoder->last_number || encoder->payload_begun) {
+        cede_writer_fail(writer, CEDE_COAP_OPTION_ORDER);
+        return;
+    }
+    if (value.len > UINT16_MAX) {
+        cede_writer_fail(writer, CEDE_COAP_OPTION_VALUE);
+        return;
+    }
+    delta = (uint32_t)(number - encoder->last_number);
+    cede_write_u8(writer,
+                  (uint8_t)(extended_nibble(delta) << 4 | extended_nibble((uint32_t)value.len)));
+    write_extended(writer, delta);
+    write_extended(writer, (uint32_t)value.len);
+    cede_write_bytes(writer, value);
+    encoder->last_number = number;
+}
+
+void cede_coap_put_uint(struct cede_coap_encoder *encoder, uint16_t number, uint32_t value)
+{
+    uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
+                        (uint8_t)value};
+    size_t zeros = 0;
+
+    while (zeros < sizeof(bytes) && bytes[zeros] == 0) {
+        zeros++;
+    }
+    cede_coap_put_option(encoder, number, cede_span(bytes + zeros, sizeof(bytes) - zeros));
+}
