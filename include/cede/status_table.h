@@ -230,3 +230,4 @@ X(CEDE_CA_OTHER_HOLDER, BLOCKED, 0xb8, "a certificate of another account is live
 X(CEDE_CA_TOKEN, POLICY, 0xbf, "the enrolment token is not for this device")
 X(CEDE_CA_OPERATION, POLICY, 0xc0, "the operation needs the other kind of certificate")
 X(CEDE_CA_BATCH, POLICY, 0xc1, "too many or no objects in one request")
+X(CEDE_ADDRESS_FORMAT, MALFORMED, 0xd1, "not an address of the form HOST:PORT")

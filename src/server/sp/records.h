@@ -178,10 +178,11 @@ struct transfer {
 
 /* A transfer's documents, exact bytes. */
 enum transfer_document {
-    DOCUMENT_CONTRACT = 1, /* JWS text */
-    DOCUMENT_OFFER = 2,    /* COSE_Sign1 by SP2 */
-    DOCUMENT_TRUST = 3,    /* COSE_Sign1 by SP2 over its TrustEntry list */
-    DOCUMENT_BATCH = 100   /* + number: DeviceUpdateInfo JWS text */
+    DOCUMENT_CONTRACT = 1,      /* JWS text */
+    DOCUMENT_OFFER = 2,         /* COSE_Sign1 by SP2 */
+    DOCUMENT_TRUST = 3,         /* COSE_Sign1 by SP2 over its TrustEntry list */
+    DOCUMENT_REGISTERED = -100, /* - number of the batch: the enrolment URI the CA answered */
+    DOCUMENT_BATCH = 100        /* + number: DeviceUpdateInfo JWS text */
 };
 
 CEDE_MUST_USE enum cede_status records_add_transfer(struct store *store,
@@ -204,6 +205,9 @@ CEDE_MUST_USE enum cede_status records_document(struct store *store,
                                                 uint8_t **bytes, size_t *len);
 CEDE_MUST_USE enum cede_status
 records_batch_count(struct store *store, const uint8_t id[TRANSFER_ID_LEN], int64_t *count);
+
+CEDE_MUST_USE enum cede_status
+records_registered_count(struct store *store, const uint8_t id[TRANSFER_ID_LEN], int64_t *count);
 
 /* --- devices of a transfer --------------------------------------------------------------------
  */

@@ -168,6 +168,13 @@ enum cede_status records_batch_count(struct store *store, const uint8_t id[TRANS
                          STORE_PARAMS(id_value(id), store_int(DOCUMENT_BATCH)), count);
 }
 
+enum cede_status records_registered_count(struct store *store, const uint8_t id[TRANSFER_ID_LEN],
+                                          int64_t *count)
+{
+    return store_get_int(store, "SELECT count(*) FROM documents WHERE transfer = $1 AND kind < $2",
+                         STORE_PARAMS(id_value(id), store_int(DOCUMENT_REGISTERED)), count);
+}
+
 /* --- devices of a transfer --------------------------------------------------------------------
  */
 

@@ -14,6 +14,7 @@
 
 #include "cede/crypto_openssl.h"
 #include "cede/posix.h"
+#include "server/common/address.h"
 
 #define SERVER_VALID_S ((uint64_t)10 * 365 * 24 * 3600)
 
@@ -122,31 +123,17 @@ static enum cede_status make_server_credential(const char *directory,
     return status;
 }
 
-/* "127.0.0.1:8443" -> "127.0.0.1"; false when there is no port. */
-static bool host_of(const char *address, char *host, size_t cap)
-{
-    const char *colon = strrchr(address, ':');
-    size_t len = colon != NULL ? (size_t)(colon - address) : 0;
-
-    if (len == 0 || len >= cap || colon[1] == '\0') {
-        return false;
-    }
-    memcpy(host, address, len);
-    host[len] = '\0';
-    return true;
-}
-
 enum cede_status sp_init(const struct sp_init_options *options)
 {
-    char host[256];
+    char host[ADDRESS_HOST_MAX];
     const char *hosts[1] = {host};
+    uint16_t port;
     struct identity identity;
     struct sp sp;
     enum cede_status status;
 
-    if (!host_of(options->https, host, sizeof host)) {
-        return CEDE_BAD_ARGUMENT;
-    }
+    CEDE_TRY(address_split(options->coap, host, &port));
+    CEDE_TRY(address_split(options->https, host, &port));
     CEDE_TRY(identity_create(options->directory, options->name, hosts, 1));
     CEDE_TRY(identity_load(options->directory, &identity));
     status = make_server_credential(options->directory, &identity);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* deliveries.c - partners' answers to what the courier brought them. */
+#include "server/sp/deliveries.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cede/transfer.h"
+#include "server/common/hex.h"
+#include "server/common/log.h"
+#include "server/sp/hand_over.h"
+
+enum cede_status deliveries_resolve(void *context, struct store *store, const char *partner,
+                                    struct courier_partner *out)
+{
+    struct partner known;
+
+    (void)context;
+    CEDE_TRY(records_partner(store, partner, &known));
+    if (known.certificate_len > sizeof out->anchor) {
+        return CEDE_NO_SPACE;
+    }
+    snprintf(out->url, sizeof out->url, "%s", known.url);
+    memcpy(out->anchor, known.certificate, known.certificate_len);
+    out->anchor_len = known.certificate_len;
+    return CEDE_OK;
+}
+
+/* A reference "HEX", "HEX:n" or "HEX:n:m" of a transfer. */
+struct transfer_reference {
+    uint8_t id[TRANSFER_ID_LEN];
+    int64_t batch;
+    int attempt;
+};
+
+static bool parse_reference(const char *text, struct transfer_reference *reference)
+{
+    char hex[2 * TRANSFER_ID_LEN + 1];
+    char *end;
+
+    memset(reference, 0, sizeof *reference);
+    if (strlen(text) < 2 * TRANSFER_ID_LEN) {
+        return false;
+    }
+    memcpy(hex, text, 2 * TRANSFER_ID_LEN);
+    hex[2 * TRANSFER_ID_LEN] = '\0';
+    text += 2 * TRANSFER_ID_LEN;
+    if (*text == ':') {
+        reference->batch = strtoll(text + 1, &end, 10);
+        if (*end == ':') {
+            reference->attempt = (int)strtol(end + 1, NULL, 10);
+        }
+    }
+    return hex_decode(hex, reference->id, TRANSFER_ID_LEN);
+}
+
+/* A partner's refusal as one line for the operator. */
+static void describe_refusal(const struct courier_reply *reply, char *text, size_t cap)
+{
+    json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
+    const char *error = json_string_value(json_object_get(json, "error"));
+    const char *detail = json_string_value(json_object_get(json, "detail"));
+
+    snprintf(text, cap, "%s refused the %s (%d): %s%s%s", reply->partner, reply->kind,
+             reply->status, error != NULL ? error : "no reason given", detail != NULL ? ": " : "",
+             detail != NULL ? detail : "");
+    json_decref(json);
+}
+
+static enum cede_status fail_transfer(struct sp *sp, const struct courier_reply *reply)
+{
+    struct transfer_reference reference;
+    char reason[160];
+
+    describe_refusal(reply, reason, sizeof reason);
+    if (!parse_reference(reply->reference, &reference)) {
+        return CEDE_INTERNAL;
+    }
+    return hand_over_fail(sp, reference.id, reason);
+}
+
+static enum cede_status note_refusal(struct sp *sp, const struct courier_reply *reply)
+{
+    char reason[160];
+
+    (void)sp;
+    describe_refusal(reply, reason, sizeof reason);
+    log_error("%s (%s)", reason, reply->reference);
+    return CEDE_OK;
+}
+
+static enum cede_status ignore(struct sp *sp, const struct courier_reply *reply)
+{
+    (void)sp;
+    (void)reply;
+    return CEDE_OK;
+}
+
+static enum cede_status on_anchors(struct sp *sp, const struct courier_reply *reply)
+{
+    struct cede_trust_list list = cede_trust_list(reply->body);
+    struct cede_trust_entry entry;
+
+    while (cede_trust_list_next(&list, &entry)) {
+    }
+    CEDE_TRY(cede_trust_list_finish(&list));
+    return records_save_trust(sp->store, reply->partner, reply->body);
+}
+
+static enum cede_status on_registered(struct sp *sp, const struct courier_reply *reply)
+{
+    struct transfer_reference reference;
+    json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
+    const char *enroll_uri = json_string_value(json_object_get(json, "enroll_uri"));
+    enum cede_status status = CEDE_INTERNAL;
+
+    if (enroll_uri != NULL && parse_reference(reply->reference, &reference)) {
+        status = taking_on_registered(sp, reference.id, reference.batch, enroll_uri);
+    }
+    json_decref(json);
+    return status;
+}
+
+/* Another account of the CA holds the devices: show it the old provider's release, which is the
+ * signed device list itself, then register again. */
+static enum cede_status on_register_refused(struct sp *sp, const struct courier_reply *reply)
+{
+    struct transfer_reference reference;
+    uint8_t *batch;
+    size_t len;
+    enum cede_status status;
+
+    if (reply->status != 409 || !parse_reference(reply->reference, &reference) ||
+        reference.attempt > 1) {
+        return fail_transfer(sp, reply);
+    }
+    CEDE_TRY(records_document(sp->store, reference.id, DOCUMENT_BATCH + (int)reference.batch,
+                              &batch, &len));
+    status = hand_over_queue(sp, "release", reply->reference, reply->partner, "/v1/releases",
+                             "application/jose+json", cede_span(batch, len));
+    free(batch);
+    return status;
+}
+
+static enum cede_status on_released(struct sp *sp, const struct courier_reply *reply)
+{
+    struct transfer_reference reference;
+
+    if (!parse_reference(reply->reference, &reference)) {
+        return CEDE_INTERNAL;
+    }
+    return taking_queue_registration(sp, reference.id, reference.batch, reference.attempt + 1);
+}
+
+static enum cede_status take_revoked(struct sp *sp, const char *ca, json_t *json)
+{
+    json_t *list = json_object_get(json, "revoked");
+    json_t *next = json_object_get(json, "next");
+    json_t *item;
+    size_t i;
+
+    if (!json_is_array(list) || !json_is_integer(next)) {
+        return CEDE_CONTRACT_FORMAT;
+    }
+    json_array_foreach(list, i, item)
+    {
+        const char *serial = json_string_value(json_object_get(item, "serial"));
+
+        if (serial == NULL || strlen(serial) >= RECORD_SERIAL_MAX) {
+            return CEDE_CONTRACT_FORMAT;
+        }
+        CEDE_TRY(records_add_revoked(sp->store, ca, serial,
+                                     json_integer_value(json_object_get(item, "at"))));
+    }
+    return records_set_revoked_next(sp->store, ca, json_integer_value(next));
+}
+
+static enum cede_status on_revoked_list(struct sp *sp, const struct courier_reply *reply)
+{
+    json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
+    enum cede_status status = take_revoked(sp, reply->partner, json);
+
+    json_decref(json);
+    if (status != CEDE_OK) { /* ask again next time rather than for ever the same */
+        log_warning("the list of revocations of %s is unusable", reply->partner);
+    }
+    return store_run(sp->store, "DELETE FROM outbox WHERE kind = $1 AND state = $2",
+                     STORE_PARAMS(store_text("revoked-list"), store_int(COURIER_DONE)), NULL);
+}
+
+static const struct {
+    const char *kind;
+    enum cede_status (*delivered)(struct sp *sp, const struct courier_reply *reply);
+    enum cede_status (*refused)(struct sp *sp, const struct courier_reply *reply);
+} reply_kinds[] = {
+    {"contract", ignore, fail_transfer},
+    {"device-updates", ignore, fail_transfer},
+    {"anchors", on_anchors, fail_transfer},
+    {"register", on_registered, on_register_refused},
+    {"release", on_released, fail_transfer},
+    {"offer", ignore, fail_transfer},
+    {"revoke", ignore, note_refusal},
+    {"receipt", ignore, note_refusal},
+    {"notice", ignore, note_refusal},
+    {"deregister", ignore, note_refusal},
+    {"revoked-list", on_revoked_list, note_refusal},
+};
+
+enum cede_status deliveries_on_reply(void *context, struct store *store,
+                                     const struct courier_reply *reply)
+{
+    (void)store; /* the courier's store is the one of `context` */
+    for (size_t i = 0; i < sizeof reply_kinds / sizeof reply_kinds[0]; i++) {
+        if (strcmp(reply_kinds[i].kind, reply->kind) == 0) {
+            return reply->delivered ? reply_kinds[i].delivered(context, reply)
+                                    : reply_kinds[i].refused(context, reply);
+        }
+    }
+    return CEDE_INTERNAL;
+}
+
+enum cede_status deliveries_ask_revoked(void *context)
+{
+    struct sp *sp = context;
+    struct partner ca;
+
+    CEDE_TRY(records_write(sp->store));
+    for (size_t n = 0; records_partner_of_role(sp->store, PARTNER_CA, n, &ca) == CEDE_OK; n++) {
+        char path[64], reference[RECORD_NAME_MAX + 24];
+
+        snprintf(path, sizeof path, "/v1/revoked?since=%lld", (long long)ca.revoked_next);
+        snprintf(reference, sizeof reference, "%s:%lld", ca.name, (long long)sp_now());
+        CEDE_TRY(hand_over_queue(sp, "revoked-list", reference, ca.name, path, "application/json",
+                                 CEDE_SPAN_NULL));
+    }
+    return CEDE_OK;
+}

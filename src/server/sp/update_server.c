@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update_server.c - who may connect, and what each report of a device changes.
+ *
+ * Rule R6: from the moment a device has accepted the order to leave, its operational certificate is
+ * on the list of revoked ones here, so no new session can be made with it; the session it has is
+ * good for repeating the acknowledgement and nothing else.
+ */
+#include "server/sp/update_server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cede/transfer.h"
+#include "server/common/hex.h"
+#include "server/common/log.h"
+#include "server/sp/hand_over.h"
+
+/* How stale `seen_at` may be: a poll that changes nothing costs no write more often than this. */
+#define SEEN_EVERY_S 60
+
+/* --- who may connect --------------------------------------------------------------------------
+ */
+
+static enum cede_status find_certificate(void *context, enum coap_door_reference kind,
+                                         int32_t hash_alg, struct cede_span value,
+                                         struct cede_buf out, struct cede_span *raw)
+{
+    struct sp *sp = context;
+
+    (void)hash_alg;
+    *raw = CEDE_SPAN_NULL;
+    if (kind == COAP_DOOR_KID) {
+        return CEDE_NOT_FOUND;
+    }
+    return records_find_certificate(sp->store, value, out, raw);
+}
+
+static void serial_text(struct cede_span serial, char text[RECORD_SERIAL_MAX])
+{
+    size_t len = serial.len < CEDE_SERIAL_LEN_MAX ? serial.len : CEDE_SERIAL_LEN_MAX;
+
+    hex_encode(serial.ptr, len, text);
+}
+
+static bool copy_device_id(struct cede_span id, char out[COAP_DOOR_DEVICE_ID_MAX + 1])
+{
+    if (id.len == 0 || id.len > COAP_DOOR_DEVICE_ID_MAX || memchr(id.ptr, 0, id.len) != NULL) {
+        return false;
+    }
+    memcpy(out, id.ptr, id.len);
+    out[id.len] = '\0';
+    return true;
+}
+
+/* The certificate chains to the CA this device belongs to. */
+static enum cede_status check_path(struct sp *sp, const char *ca_name,
+                                   const struct cede_certificate *certificate,
+                                   const struct cede_certificate *chain, size_t chain_count)
+{
+    struct cede_certificate path[COAP_DOOR_CHAIN_MAX];
+    struct cede_certificate anchor;
+    struct partner ca;
+    uint8_t scratch[CEDE_C509_SCRATCH];
+    struct cede_path_rules rules = {true, (uint64_t)sp_now(), CEDE_KU_DIGITAL_SIGNATURE, 0};
+
+    CEDE_TRY(records_partner(sp->store, ca_name, &ca));
+    CEDE_TRY(cede_certificate_decode(cede_span(ca.certificate, ca.certificate_len), sp->crypto,
+                                     &anchor));
+    if (chain_count + 1 > COAP_DOOR_CHAIN_MAX) {
+        return CEDE_SP_DEVICE;
+    }
+    path[0] = *certificate;
+    for (size_t i = 0; i < chain_count; i++) {
+        path[i + 1] = chain[i];
+    }
+    return cede_certificate_path(path, chain_count + 1, &anchor, 1, &rules, sp->crypto,
+                                 CEDE_BUF_ARRAY(scratch), NULL);
+}
+
+static bool may_operate(enum device_status status)
+{
+    return status == DEVICE_PROVISIONED || status == DEVICE_OPERATIONAL ||
+           status == DEVICE_EXPECTED || status == DEVICE_FALLBACK;
+}
+
+/* An operational certificate: issued by the CA of the device, not revoked, of a device we operate
+ * or expect. */
+static enum cede_status authenticate_operational(struct sp *sp,
+                                                 const struct cede_certificate *certificate,
+                                                 const struct cede_certificate *chain,
+                                                 size_t chain_count, struct coap_peer *peer)
+{
+    char serial[RECORD_SERIAL_MAX];
+    struct device device;
+    bool revoked;
+
+    if (!copy_device_id(cede_certificate_common_name(certificate), peer->device_id) ||
+        records_device(sp->store, peer->device_id, &device) != CEDE_OK ||
+        !may_operate(device.status)) {
+        return CEDE_SP_DEVICE;
+    }
+    serial_text(certificate->serial, serial);
+    CEDE_TRY(records_is_revoked(sp->store, device.ca, serial, &revoked));
+    if (revoked) {
+        return CEDE_SP_DEVICE;
+    }
+    peer->kind = COAP_PEER_OPERATIONAL;
+    return check_path(sp, device.ca, certificate, chain, chain_count);
+}
+
+static enum cede_status authenticate(void *context, const struct cede_certificate *certificate,
+                                     const struct cede_certificate *chain, size_t chain_count,
+                                     struct coap_peer *peer)
+{
+    struct sp *sp = context;
+    uint8_t thumbprint[32];
+    struct device device;
+    size_t len;
+    enum cede_status status;
+
+    CEDE_TRY(cede_certificate_thumbprint(sp->crypto, CEDE_ALG_SHA_256, certificate->raw, thumbprint,
+                                         &len));
+    /* A factory certificate was checked when the device came into the inventory. */
+    status = records_device_by_factory(sp->store, thumbprint, &device);
+    if (status == CEDE_OK) {
+        peer->kind = COAP_PEER_FACTORY;
+        memcpy(peer->device_id, device.id, sizeof device.id);
+        return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE : CEDE_OK;
+    }
+    if (status == CEDE_NOT_FOUND) {
+        status = authenticate_operational(sp, certificate, chain, chain_count, peer);
+    }
+    if (status != CEDE_OK) {
+        log_info("refused '%s': %s", peer->device_id, cede_status_reason(status));
+    }
+    return status;
+}
+
+/* A session outlives a change of the device's standing: look again at every request. A device that
+ * is leaving may still repeat its acknowledgement; handle() sees to that. */
+static enum cede_status still_allowed(void *context, const struct coap_peer *peer)
+{
+    struct sp *sp = context;
+    struct cede_certificate certificate;
+    char serial[RECORD_SERIAL_MAX];
+    struct device device;
+    bool revoked;
+
+    CEDE_TRY(records_device(sp->store, peer->device_id, &device));
+    if (peer->kind == COAP_PEER_FACTORY) {
+        return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE : CEDE_OK;
+    }
+    if (device.status == DEVICE_LEAVING) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
+    serial_text(certificate.serial, serial);
+    CEDE_TRY(records_is_revoked(sp->store, device.ca, serial, &revoked));
+    return revoked || !may_operate(device.status) ? CEDE_SP_DEVICE : CEDE_OK;
+}
+
+/* --- what reports change ----------------------------------------------------------------------
+ */
+
+struct exchange {
+    struct sp *sp;
+    const struct coap_peer *peer;
+    struct device device;
+    struct cede_status_report report;
+    struct cede_answer answer;
+    uint8_t orders[2 * RECORD_ORDER_MAX]; /* what answer.trust_update and .transfer point to */
+    struct partner ca;                    /* what answer.come_home points to */
+    int64_t now;
+};
+
+static bool is_report_of(const struct cede_status_report *report, const struct move *move)
+{
+    return report->cti.len == sizeof move->cti &&
+           memcmp(report->cti.ptr, move->cti, sizeof move->cti) == 0;
+}
+
+/* The certificate the device uses now is the one to know, and to revoke later. */
+static enum cede_status note_operational(struct exchange *exchange)
+{
+    struct sp *sp = exchange->sp;
+    const struct coap_peer *peer = exchange->peer;
+    struct cede_certificate certificate;
+    struct device *device = &exchange->device;
+
+    if (device->has_operational &&
+        memcmp(device->operational_thumbprint, peer->thumbprint, 32) == 0) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
+    serial_text(certificate.serial, device->operational_serial);
+    memcpy(device->operational_thumbprint, peer->thumbprint, 32);
+    device->has_operational = true;
+    return records_set_operational(sp->store, device->id, peer->thumbprint,
+                                   device->operational_serial, peer->certificate);
+}
+
+static enum cede_status note_seen(struct exchange *exchange)
+{
+    const struct device *device = &exchange->device;
+
+    if (exchange->now - device->seen_at < SEEN_EVERY_S &&
+        (int64_t)exchange->report.seq <= device->seq) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_write(exchange->sp->store));
+    return records_device_seen(exchange->sp->store, device->id, exchange->now,
+                               (int64_t)exchange->report.seq);
+}
+
+static enum cede_status set_device_status(struct exchange *exchange, enum device_status status,
+                                          const char *error)
+{
+    log_info("device %s: %s -> %s", exchange->device.id,
+             device_status_name(exchange->device.status), device_status_name(status));
+    CEDE_TRY(records_set_device_status(exchange->sp->store, exchange->device.id, status,
+                                       exchange->now, error));
+    exchange->device.status = status;
+    return CEDE_OK;
+}
+
+/* Step 7 of the hand-over: a poll inside the window gets the device's orders, always the same
+ * bytes. */
+static enum cede_status hand_out_orders(struct exchange *exchange, const struct move *move)
+{
+    struct sp *sp = exchange->sp;
+    struct transfer transfer;
+
+    if (move->state != MOVE_READY && move->state != MOVE_SENT) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_transfer(sp->store, move->transfer, &transfer));
+    if (exchange->now > transfer.latest) { /* the device is still here: it missed the window */
+        CEDE_TRY(records_write(sp->store));
+        return records_set_move_state(sp->store, move, MOVE_MISSED, exchange->now);
+    }
+    if (transfer.state != TRANSFER_READY || exchange->now < transfer.earliest) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_orders(sp->store, move, CEDE_BUF_ARRAY(exchange->orders),
+                            &exchange->answer.trust_update, &exchange->answer.transfer));
+    if (move->state == MOVE_SENT) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_write(sp->store));
+    return records_set_move_state(sp->store, move, MOVE_SENT, exchange->now);
+}
+
+/* The device refused an order: it is not sent again, the operator learns why. */
+static enum cede_status on_refusal(struct exchange *exchange, const struct move *move)
+{
+    char error[160];
+
+    if (move->state != MOVE_SENT || !is_report_of(&exchange->report, move)) {
+        return CEDE_OK;
+    }
+    snprintf(error, sizeof error, "refused the order: %s",
+             cede_status_reason((enum cede_status)exchange->report.reason));
+    log_warning("device %s %s", exchange->device.id, error);
+    CEDE_TRY(records_write(exchange->sp->store));
+    CEDE_TRY(records_device_error(exchange->sp->store, exchange->device.id, error));
+    return records_set_move_state(exchange->sp->store, move, MOVE_REFUSED, exchange->now);
+}
+
+static enum cede_status come_home_done(struct exchange *exchange)
+{
+    struct move move;
+    enum cede_status status;
+
+    CEDE_TRY(records_write(exchange->sp->store));
+    status = records_open_move(exchange->sp->store, exchange->device.id, &move);
+    if (status == CEDE_OK && move.state == MOVE_FALLBACK) {
+        status = records_set_move_state(exchange->sp->store, &move, MOVE_RETURNED, exchange->now);
+    }
+    if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
+        return status;
+    }
+    return set_device_status(exchange, DEVICE_OPERATIONAL, NULL);
+}
+
+static enum cede_status on_operational(struct exchange *exchange)
+{
+    struct move move;
+    enum cede_status status;
+
+    if (exchange->device.status == DEVICE_FALLBACK) {
+        CEDE_TRY(come_home_done(exchange));
+    } else if (exchange->device.status == DEVICE_PROVISIONED) {
+        CEDE_TRY(records_write(exchange->sp->store));
+        CEDE_TRY(set_device_status(exchange, DEVICE_OPERATIONAL, NULL));
+    }
+    status = records_open_move(exchange->sp->store, exchange->device.id, &move);
+    if (status == CEDE_NOT_FOUND) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(status);
+    return exchange->report.has_reason ? on_refusal(exchange, &move)
+                                       : hand_out_orders(exchange, &move);
+}
+
+/* Step 8: the device has accepted. Repeats change nothing. */
+static enum cede_status on_accepted(struct exchange *exchange)
+{
+    struct sp *sp = exchange->sp;
+    struct move move;
+
+    CEDE_TRY(records_last_move(sp->store, exchange->device.id, &move));
+    if (!is_report_of(&exchange->report, &move)) {
+        return CEDE_SP_DEVICE;
+    }
+    if (move.state != MOVE_SENT) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_ACCEPTED, exchange->now));
+    CEDE_TRY(set_device_status(exchange, DEVICE_LEAVING, NULL));
+    return hand_over_revoke(sp, &exchange->device);
+}
+
+/* Step 12: first contact. Taken over is durable before the welcome leaves; asked again, it answers
+ * the same. */
+static enum cede_status on_joined(struct exchange *exchange)
+{
+    struct sp *sp = exchange->sp;
+    struct move move;
+
+    exchange->answer.welcome = cede_span(sp->controller, sp->controller_len);
+    if (exchange->device.status == DEVICE_OPERATIONAL) {
+        return CEDE_OK;
+    }
+    if (exchange->device.status != DEVICE_EXPECTED) {
+        return CEDE_SP_DEVICE;
+    }
+    CEDE_TRY(records_open_move(sp->store, exchange->device.id, &move));
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_TAKEN_OVER, exchange->now));
+    return set_device_status(exchange, DEVICE_OPERATIONAL, NULL);
+}
+
+/* The device came back by its factory credential (rule R8): whatever the transfer promised, its old
+ * certificate stays revoked, and it enrols anew where we operate it. */
+static enum cede_status on_fallback(struct exchange *exchange)
+{
+    struct sp *sp = exchange->sp;
+    char error[160];
+    struct move move;
+
+    CEDE_TRY(records_last_move(sp->store, exchange->device.id, &move));
+    CEDE_TRY(records_partner(sp->store, exchange->device.ca, &exchange->ca));
+    exchange->answer.come_home = cede_span_string(exchange->ca.enroll_uri);
+    if (exchange->device.status == DEVICE_FALLBACK) {
+        return CEDE_OK;
+    }
+    snprintf(error, sizeof error, "came back: %s",
+             exchange->report.has_reason
+                 ? cede_status_reason((enum cede_status)exchange->report.reason)
+                 : "no reason given");
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_FALLBACK, exchange->now));
+    CEDE_TRY(set_device_status(exchange, DEVICE_FALLBACK, error));
+    return hand_over_revoke(sp, &exchange->device);
+}
+
+static enum cede_status on_report(struct exchange *exchange)
+{
+    enum cede_device_state state = exchange->report.state;
+
+    if (exchange->peer->kind == COAP_PEER_FACTORY) {
+        return state == CEDE_DEVICE_FALLBACK || state == CEDE_DEVICE_HOMING ? on_fallback(exchange)
+                                                                            : CEDE_SP_DEVICE;
+    }
+    if (exchange->device.status == DEVICE_LEAVING && state != CEDE_DEVICE_ACCEPTED) {
+        return CEDE_DOOR_DISMISS;
+    }
+    CEDE_TRY(note_operational(exchange));
+    CEDE_TRY(note_seen(exchange));
+    switch (state) {
+    case CEDE_DEVICE_OPERATIONAL:
+        return exchange->device.status == DEVICE_EXPECTED ? on_joined(exchange)
+                                                          : on_operational(exchange);
+    case CEDE_DEVICE_ACCEPTED:
+        return on_accepted(exchange);
+    case CEDE_DEVICE_JOINED:
+        return on_joined(exchange);
+    default:
+        return CEDE_SP_DEVICE;
+    }
+}
+
+enum cede_status update_server_report(struct sp *sp, const struct coap_peer *peer,
+                                      struct cede_span body, struct cede_buf out,
+                                      struct cede_span *answer)
+{
+    struct exchange exchange = {.sp = sp, .peer = peer, .now = sp_now()};
+    struct cede_writer writer = cede_writer(out);
+
+    *answer = CEDE_SPAN_NULL;
+    CEDE_TRY(cede_status_report_decode(body, &exchange.report));
+    CEDE_TRY(records_device(sp->store, peer->device_id, &exchange.device));
+    CEDE_TRY(on_report(&exchange));
+    exchange.answer.has_come_back = true;
+    exchange.answer.come_back_s = sp->poll_s;
+    cede_answer_encode(&writer, &exchange.answer);
+    return cede_writer_finish(&writer, answer);
+}
+
+/* --- the door's side --------------------------------------------------------------------------
+ */
+
+static bool is_update_path(const struct coap_request *request)
+{
+    return request->path_count == 1 && cede_span_equal(request->path[0], CEDE_SPAN_TEXT("u"));
+}
+
+/* A report's changes are a part of the batch's transaction, if they opened one: taken back alone
+ * when it fails, whatever else the batch holds. */
+static enum cede_status run_report(struct sp *sp, const struct coap_request *request,
+                                   struct coap_response *response)
+{
+    struct cede_span answer;
+    bool was_open = store_in_transaction(sp->store);
+    enum cede_status status;
+
+    if (was_open) {
+        CEDE_TRY(store_part_begin(sp->store));
+    }
+    status = update_server_report(sp, request->peer, request->body, response->body, &answer);
+    if (status != CEDE_OK) {
+        if (was_open) {
+            store_part_rollback(sp->store);
+        } else {
+            store_rollback(sp->store);
+        }
+        return status;
+    }
+    response->body_len = answer.len;
+    return was_open ? store_part_commit(sp->store) : CEDE_OK;
+}
+
+static uint8_t code_of(enum cede_status status)
+{
+    switch (cede_status_class(status)) {
+    case CEDE_CLASS_OK:
+        return CEDE_COAP_CHANGED;
+    case CEDE_CLASS_MALFORMED:
+    case CEDE_CLASS_INVALID:
+        return CEDE_COAP_BAD_REQUEST;
+    case CEDE_CLASS_POLICY:
+        return CEDE_COAP_FORBIDDEN;
+    case CEDE_CLASS_BLOCKED:
+        return CEDE_COAP_UNAVAILABLE;
+    default:
+        return CEDE_COAP_SERVER_ERROR;
+    }
+}
+
+static enum cede_status handle(void *context, const struct coap_request *request,
+                               struct coap_response *response)
+{
+    enum cede_status status;
+
+    if (!is_update_path(request)) {
+        response->code = CEDE_COAP_RESOURCE_NOT_FOUND;
+        return CEDE_OK;
+    }
+    if (request->code != CEDE_COAP_POST) {
+        response->code = CEDE_COAP_METHOD_NOT_ALLOWED;
+        return CEDE_OK;
+    }
+    status = run_report(context, request, response);
+    if (status == CEDE_DOOR_DISMISS) {
+        return status;
+    }
+    if (status != CEDE_OK) {
+        log_warning("report of %s refused: %s", request->peer->device_id,
+                    cede_status_reason(status));
+    } else {
+        response->content_format = CEDE_COAP_FORMAT_CBOR;
+    }
+    response->code = code_of(status);
+    return CEDE_OK;
+}
+
+static enum cede_status after_batch(void *context)
+{
+    struct sp *sp = context;
+    enum cede_status status = sp_commit(sp);
+
+    if (status != CEDE_OK) {
+        log_error("commit failed: %s", store_error(sp->store));
+    }
+    return status;
+}
+
+const struct coap_door_callbacks update_server_callbacks = {
+    .find_certificate = find_certificate,
+    .authenticate = authenticate,
+    .still_allowed = still_allowed,
+    .handle = handle,
+    .after_batch = after_batch,
+};

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * work.c - the clerk's round: signs what has become due, closes what is done. Each kind of work
+ * takes a bounded number of devices in a transaction of its own, so that the workers wait little
+ * and a kill at any moment loses nothing: what was not committed is simply due again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cede/transfer.h"
+#include "server/common/hex.h"
+#include "server/common/log.h"
+#include "server/sp/hand_over.h"
+
+#define ROUND_MOVES       64 /* devices in one transaction */
+#define TRUST_ENTRIES_MAX 16
+#define TRUST_LIST_MAX    3072
+#define RECEIPT_MAX       (ROUND_MOVES * 64)
+
+struct round {
+    struct sp *sp;
+    const struct identity *identity;
+    bool busy;
+};
+
+struct move_list {
+    struct move items[ROUND_MOVES];
+    size_t count;
+};
+
+static enum cede_status append_move(void *context, const struct move *move)
+{
+    struct move_list *list = context;
+
+    list->items[list->count++] = *move;
+    return CEDE_OK;
+}
+
+static enum cede_status list_moves(struct sp *sp, const struct transfer *transfer,
+                                   enum move_state state, bool unreported_only,
+                                   struct move_list *list)
+{
+    list->count = 0;
+    return records_each_move(sp->store, transfer->id, state, unreported_only, ROUND_MOVES,
+                             append_move, list);
+}
+
+static enum cede_status sign(struct round *round, struct cede_span payload, struct cede_buf out,
+                             struct cede_span *message)
+{
+    return cede_transfer_sign(round->sp->crypto, &round->identity->private_key, payload, out,
+                              message);
+}
+
+/* --- in: the offer ----------------------------------------------------------------------------
+ */
+
+/* What devices need to trust the new side: the CA's list, our controller, our update server. */
+static enum cede_status write_trust(struct sp *sp, struct cede_span ca_trust,
+                                    struct cede_writer *writer)
+{
+    struct cede_trust_entry entries[TRUST_ENTRIES_MAX + 2];
+    struct cede_trust_list list = cede_trust_list(ca_trust);
+    uint8_t server[SP_CERTIFICATE_MAX + 1];
+    size_t count = 0;
+
+    while (count < TRUST_ENTRIES_MAX && cede_trust_list_next(&list, &entries[count])) {
+        count++;
+    }
+    CEDE_TRY(cede_trust_list_finish(&list));
+    entries[count].purposes = CEDE_PURPOSE_CONTROL;
+    entries[count++].certificate = cede_span(sp->controller, sp->controller_len);
+    entries[count].purposes = CEDE_PURPOSE_KNOWN;
+    CEDE_TRY(sp_certificate_array(cede_span(sp->server_certificate, sp->server_certificate_len),
+                                  CEDE_BUF_ARRAY(server), &entries[count].certificate));
+    cede_trust_list_encode(writer, entries, count + 1);
+    return writer->status;
+}
+
+static enum cede_status sign_trust(struct round *round, struct cede_span ca_trust,
+                                   struct cede_buf out, struct cede_span *message)
+{
+    uint8_t list[TRUST_LIST_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(list));
+    struct cede_span payload;
+
+    CEDE_TRY(write_trust(round->sp, ca_trust, &writer));
+    CEDE_TRY(cede_writer_finish(&writer, &payload));
+    return sign(round, payload, out, message);
+}
+
+static enum cede_status sign_offer(struct round *round, const struct transfer *transfer,
+                                   struct cede_buf out, struct cede_span *message)
+{
+    struct sp *sp = round->sp;
+    uint8_t payload[1024], digest[32], cti[CEDE_CTI_LEN];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(payload));
+    struct cede_transfer offer = {0};
+    struct cede_span encoded;
+
+    CEDE_TRY(hand_over_batches_digest(sp, transfer->id, digest));
+    CEDE_TRY(sp->crypto->random(sp->crypto->context, CEDE_BUF_ARRAY(cti)));
+    offer.iss = cede_span_string(sp->name);
+    offer.not_before = (uint64_t)transfer->earliest;
+    offer.not_after = (uint64_t)transfer->latest;
+    offer.cti = CEDE_SPAN_ARRAY(cti);
+    offer.enroll_uri = cede_span_string(transfer->enroll_uri);
+    offer.update_uri = cede_span_string(sp->update_uri);
+    offer.controller = CEDE_SPAN_ARRAY(sp->controller_thumbprint);
+    offer.devices_digest = CEDE_SPAN_ARRAY(digest);
+    cede_transfer_encode(&writer, &offer);
+    CEDE_TRY(cede_writer_finish(&writer, &encoded));
+    return sign(round, encoded, out, message);
+}
+
+static enum cede_status queue_offer(struct sp *sp, const struct transfer *transfer,
+                                    struct cede_span offer, struct cede_span trust)
+{
+    uint8_t body[TRUST_LIST_MAX + 2048];
+    char reference[2 * TRANSFER_ID_LEN + 1];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(body));
+    struct cede_span encoded;
+
+    cede_cbor_put_array(&writer, 3);
+    cede_cbor_put_bytes(&writer, cede_span(transfer->id, TRANSFER_ID_LEN));
+    cede_cbor_put_bytes(&writer, offer);
+    cede_cbor_put_bytes(&writer, trust);
+    CEDE_TRY(cede_writer_finish(&writer, &encoded));
+    hex_encode(transfer->id, TRANSFER_ID_LEN, reference);
+    return hand_over_queue(sp, "offer", reference, transfer->partner, "/v1/transfer-offers",
+                           "application/cbor", encoded);
+}
+
+static enum cede_status make_offer(struct round *round, struct transfer *transfer)
+{
+    struct sp *sp = round->sp;
+    uint8_t offer_memory[1536], trust_memory[TRUST_LIST_MAX + 256];
+    struct cede_span offer, trust;
+    struct partner ca;
+
+    CEDE_TRY(records_partner(sp->store, transfer->ca, &ca));
+    if (ca.trust_len == 0) {
+        return CEDE_OK; /* the CA's anchors are still on their way */
+    }
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(sign_offer(round, transfer, CEDE_BUF_ARRAY(offer_memory), &offer));
+    CEDE_TRY(
+        sign_trust(round, cede_span(ca.trust, ca.trust_len), CEDE_BUF_ARRAY(trust_memory), &trust));
+    CEDE_TRY(records_save_document(sp->store, transfer->id, DOCUMENT_OFFER, offer));
+    CEDE_TRY(records_save_document(sp->store, transfer->id, DOCUMENT_TRUST, trust));
+    CEDE_TRY(queue_offer(sp, transfer, offer, trust));
+    transfer->state = TRANSFER_READY;
+    return records_save_transfer(sp->store, transfer, sp_now());
+}
+
+/* --- out: orders for devices ------------------------------------------------------------------
+ */
+
+/* What all devices of a transfer are told alike: from SP2's checked offer. */
+struct order_terms {
+    uint8_t *offer_bytes, *trust_bytes; /* owned */
+    struct cede_transfer offer;
+    struct cede_span entries;
+};
+
+static void order_terms_free(struct order_terms *terms)
+{
+    free(terms->offer_bytes);
+    free(terms->trust_bytes);
+}
+
+static enum cede_status load_terms(struct round *round, const struct transfer *transfer,
+                                   struct order_terms *terms)
+{
+    struct sp *sp = round->sp;
+    struct cede_certificate certificate;
+    struct cede_public_key key;
+    struct cede_span payload;
+    struct partner partner;
+    size_t offer_len, trust_len;
+
+    CEDE_TRY(records_partner(sp->store, transfer->partner, &partner));
+    CEDE_TRY(hand_over_partner_key(sp, &partner, &certificate, &key));
+    CEDE_TRY(
+        records_document(sp->store, transfer->id, DOCUMENT_OFFER, &terms->offer_bytes, &offer_len));
+    CEDE_TRY(
+        records_document(sp->store, transfer->id, DOCUMENT_TRUST, &terms->trust_bytes, &trust_len));
+    CEDE_TRY(
+        cede_transfer_verify(sp->crypto, &key, cede_span(terms->offer_bytes, offer_len), &payload));
+    CEDE_TRY(cede_transfer_decode(payload, &terms->offer));
+    return cede_transfer_verify(sp->crypto, &key, cede_span(terms->trust_bytes, trust_len),
+                                &terms->entries);
+}
+
+static enum cede_status sign_trust_update(struct round *round, const struct order_terms *terms,
+                                          const struct move *move, uint64_t seq,
+                                          struct cede_buf out, struct cede_span *message)
+{
+    uint8_t payload[RECORD_ORDER_MAX], cti[CEDE_CTI_LEN];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(payload));
+    struct cede_trust_update update = {0};
+    struct cede_span encoded;
+
+    CEDE_TRY(round->sp->crypto->random(round->sp->crypto->context, CEDE_BUF_ARRAY(cti)));
+    update.aud = cede_span_string(move->device);
+    update.not_before = terms->offer.not_before;
+    update.not_after = terms->offer.not_after;
+    update.cti = CEDE_SPAN_ARRAY(cti);
+    update.seq = seq;
+    update.entries = terms->entries;
+    cede_trust_update_encode(&writer, &update);
+    CEDE_TRY(cede_writer_finish(&writer, &encoded));
+    return sign(round, encoded, out, message);
+}
+
+static enum cede_status sign_order(struct round *round, const struct order_terms *terms,
+                                   const struct move *move, struct cede_buf out,
+                                   struct cede_span *message)
+{
+    uint8_t payload[RECORD_ORDER_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(payload));
+    struct cede_transfer order = terms->offer;
+    struct cede_span encoded;
+
+    order.iss = CEDE_SPAN_NULL;
+    order.devices_digest = CEDE_SPAN_NULL;
+    order.aud = cede_span_string(move->device);
+    order.cti = cede_span(move->cti, sizeof move->cti);
+    order.fallback_uri = cede_span_string(round->sp->update_uri);
+    order.has_seq = true;
+    order.seq = (uint64_t)move->seq;
+    cede_transfer_encode(&writer, &order);
+    CEDE_TRY(cede_writer_finish(&writer, &encoded));
+    return sign(round, encoded, out, message);
+}
+
+static enum cede_status make_orders(struct round *round, const struct order_terms *terms,
+                                    struct move *move)
+{
+    struct sp *sp = round->sp;
+    uint8_t update_memory[RECORD_ORDER_MAX], order_memory[RECORD_ORDER_MAX];
+    struct cede_span update, order;
+    struct device device;
+
+    CEDE_TRY(records_device(sp->store, move->device, &device));
+    CEDE_TRY(sp->crypto->random(sp->crypto->context, CEDE_BUF_ARRAY(move->cti)));
+    move->seq = device.seq + 2;
+    CEDE_TRY(sign_trust_update(round, terms, move, (uint64_t)device.seq + 1,
+                               CEDE_BUF_ARRAY(update_memory), &update));
+    CEDE_TRY(sign_order(round, terms, move, CEDE_BUF_ARRAY(order_memory), &order));
+    CEDE_TRY(records_set_seq(sp->store, move->device, move->seq));
+    CEDE_TRY(records_save_orders(sp->store, move, update, order));
+    return records_set_move_state(sp->store, move, MOVE_READY, sp_now());
+}
+
+static enum cede_status make_round_of_orders(struct round *round, const struct transfer *transfer)
+{
+    struct order_terms terms = {0};
+    struct move_list list;
+    enum cede_status status;
+
+    CEDE_TRY(records_write(round->sp->store));
+    CEDE_TRY(list_moves(round->sp, transfer, MOVE_PLANNED, false, &list));
+    if (list.count == 0) {
+        return CEDE_OK;
+    }
+    status = load_terms(round, transfer, &terms);
+    for (size_t i = 0; i < list.count && status == CEDE_OK; i++) {
+        status = make_orders(round, &terms, &list.items[i]);
+    }
+    order_terms_free(&terms);
+    round->busy = round->busy || list.count == ROUND_MOVES;
+    return status;
+}
+
+/* --- receipts and notices ---------------------------------------------------------------------
+ */
+
+static enum cede_status sign_receipt(struct round *round, const struct transfer *transfer,
+                                     const struct move_list *list, enum cede_receipt_state state,
+                                     const uint8_t cti[CEDE_CTI_LEN], struct cede_buf out,
+                                     struct cede_span *message)
+{
+    uint8_t payload[RECEIPT_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(payload));
+    struct cede_receipt_line lines[ROUND_MOVES];
+    struct cede_receipt receipt = {.iss = cede_span_string(round->sp->name),
+                                   .cti = cede_span(cti, CEDE_CTI_LEN),
+                                   .transfer_id = cede_span(transfer->id, TRANSFER_ID_LEN),
+                                   .lines = lines,
+                                   .lines_count = list->count};
+    struct cede_span encoded;
+
+    for (size_t i = 0; i < list->count; i++) {
+        lines[i].device_id = cede_span_string(list->items[i].device);
+        lines[i].state = state;
+        lines[i].at = (uint64_t)list->items[i].changed_at;
+    }
+    cede_receipt_encode(&writer, &receipt);
+    CEDE_TRY(cede_writer_finish(&writer, &encoded));
+    return sign(round, encoded, out, message);
+}
+
+struct report_kind {
+    enum transfer_direction direction;
+    enum move_state state;
+    enum cede_receipt_state line_state;
+    const char *kind, *path;
+};
+
+static const struct report_kind report_kinds[] = {
+    {TRANSFER_IN, MOVE_TAKEN_OVER, CEDE_RECEIPT_TAKEN_OVER, "receipt", "/v1/receipts"},
+    {TRANSFER_OUT, MOVE_RETURNED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
+    {TRANSFER_OUT, MOVE_REFUSED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
+    {TRANSFER_OUT, MOVE_MISSED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
+    {TRANSFER_OUT, MOVE_CANCELLED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
+};
+
+static enum cede_status report_moves(struct round *round, const struct transfer *transfer,
+                                     const struct report_kind *kind)
+{
+    struct sp *sp = round->sp;
+    uint8_t cti[CEDE_CTI_LEN], memory[RECEIPT_MAX + 256];
+    char reference[2 * CEDE_CTI_LEN + 1];
+    struct move_list list;
+    struct cede_span message;
+
+    CEDE_TRY(list_moves(sp, transfer, kind->state, true, &list));
+    if (list.count == 0) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(sp->crypto->random(sp->crypto->context, CEDE_BUF_ARRAY(cti)));
+    CEDE_TRY(sign_receipt(round, transfer, &list, kind->line_state, cti, CEDE_BUF_ARRAY(memory),
+                          &message));
+    hex_encode(cti, sizeof cti, reference);
+    CEDE_TRY(hand_over_queue(sp, kind->kind, reference, transfer->partner, kind->path,
+                             "application/cwt", message));
+    for (size_t i = 0; i < list.count; i++) {
+        CEDE_TRY(records_set_move_reported(sp->store, &list.items[i]));
+    }
+    round->busy = round->busy || list.count == ROUND_MOVES;
+    return CEDE_OK;
+}
+
+/* --- ends -------------------------------------------------------------------------------------
+ */
+
+/* Devices that were told nothing and will not be: the window is over, or the transfer is off. */
+static enum cede_status close_untold(struct round *round, const struct transfer *transfer,
+                                     enum move_state end)
+{
+    static const enum move_state untold[] = {MOVE_PLANNED, MOVE_READY};
+
+    for (size_t i = 0; i < sizeof untold / sizeof untold[0]; i++) {
+        struct move_list list;
+
+        CEDE_TRY(list_moves(round->sp, transfer, untold[i], false, &list));
+        for (size_t k = 0; k < list.count; k++) {
+            CEDE_TRY(records_write(round->sp->store));
+            CEDE_TRY(records_set_move_state(round->sp->store, &list.items[k], end, sp_now()));
+        }
+        round->busy = round->busy || list.count == ROUND_MOVES;
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status open_moves(struct sp *sp, const struct transfer *transfer, int64_t *open)
+{
+    *open = 0;
+    for (int state = 1; state < MOVE_STATE_COUNT; state++) {
+        int64_t count = 0;
+
+        if (!move_state_is_final((enum move_state)state)) {
+            CEDE_TRY(records_move_count(sp->store, transfer->id, (enum move_state)state, &count));
+            *open += count;
+        }
+    }
+    return CEDE_OK;
+}
+
+struct thumbprint_writer {
+    struct sp *sp;
+    struct cede_writer writer;
+};
+
+static enum cede_status write_thumbprint(void *context, const struct move *move)
+{
+    struct thumbprint_writer *out = context;
+    struct device device;
+
+    CEDE_TRY(records_device(out->sp->store, move->device, &device));
+    cede_cbor_put_bytes(&out->writer, CEDE_SPAN_ARRAY(device.factory_thumbprint));
+    return CEDE_OK;
+}
+
+/* The devices that have left need no place at the old CA any more. */
+static enum cede_status queue_deregistration(struct sp *sp, const struct transfer *transfer)
+{
+    char reference[2 * TRANSFER_ID_LEN + 1];
+    struct thumbprint_writer out = {.sp = sp};
+    struct partner ca;
+    struct cede_span body;
+    int64_t done = 0;
+    uint8_t *memory;
+    enum cede_status status;
+
+    CEDE_TRY(records_move_count(sp->store, transfer->id, MOVE_DONE, &done));
+    if (done == 0 || records_partner_of_role(sp->store, PARTNER_CA, 0, &ca) != CEDE_OK) {
+        return CEDE_OK;
+    }
+    memory = malloc((size_t)done * 34 + 16);
+    if (memory == NULL) {
+        return CEDE_OS_FAILED;
+    }
+    out.writer = cede_writer(cede_buf(memory, (size_t)done * 34 + 16));
+    cede_cbor_put_array(&out.writer, (uint64_t)done);
+    status =
+        records_each_move(sp->store, transfer->id, MOVE_DONE, false, done, write_thumbprint, &out);
+    if (status == CEDE_OK) {
+        status = cede_writer_finish(&out.writer, &body);
+    }
+    hex_encode(transfer->id, TRANSFER_ID_LEN, reference);
+    if (status == CEDE_OK) {
+        status = hand_over_queue(sp, "deregister", reference, ca.name, "/v1/deregistrations",
+                                 "application/cbor", body);
+    }
+    free(memory);
+    return status;
+}
+
+static enum cede_status close_if_done(struct round *round, struct transfer *transfer)
+{
+    int64_t open;
+
+    CEDE_TRY(open_moves(round->sp, transfer, &open));
+    if (open > 0 || transfer->state != TRANSFER_READY) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_write(round->sp->store));
+    if (transfer->direction == TRANSFER_OUT) {
+        CEDE_TRY(queue_deregistration(round->sp, transfer));
+    }
+    transfer->state = TRANSFER_COMPLETE;
+    log_info("the transfer with %s is complete", transfer->partner);
+    return records_save_transfer(round->sp->store, transfer, sp_now());
+}
+
+/* --- the round --------------------------------------------------------------------------------
+ */
+
+static enum cede_status work_on(struct round *round, struct transfer *transfer)
+{
+    if (transfer->direction == TRANSFER_IN && transfer->state == TRANSFER_REGISTERED) {
+        CEDE_TRY(make_offer(round, transfer));
+    }
+    if (transfer->direction == TRANSFER_OUT) {
+        if (transfer->state == TRANSFER_CANCELLED || transfer->state == TRANSFER_FAILED) {
+            CEDE_TRY(close_untold(round, transfer, MOVE_CANCELLED));
+        } else if (sp_now() > transfer->latest) {
+            CEDE_TRY(close_untold(round, transfer, MOVE_MISSED));
+        } else if (transfer->state == TRANSFER_READY) {
+            CEDE_TRY(make_round_of_orders(round, transfer));
+        }
+    }
+    for (size_t i = 0; i < sizeof report_kinds / sizeof report_kinds[0]; i++) {
+        if (report_kinds[i].direction == transfer->direction) {
+            CEDE_TRY(report_moves(round, transfer, &report_kinds[i]));
+        }
+    }
+    return close_if_done(round, transfer);
+}
+
+struct transfer_list {
+    struct transfer *items;
+    size_t count, cap;
+};
+
+static enum cede_status append_transfer(void *context, const struct transfer *transfer)
+{
+    struct transfer_list *list = context;
+
+    if (list->count == list->cap) {
+        size_t cap = list->cap == 0 ? 16 : list->cap * 2;
+        void *items = realloc(list->items, cap * sizeof *list->items);
+
+        if (items == NULL) {
+            return CEDE_OS_FAILED;
+        }
+        list->items = items;
+        list->cap = cap;
+    }
+    list->items[list->count++] = *transfer;
+    return CEDE_OK;
+}
+
+/* A transfer that cannot be worked on must not stop the others. */
+static void work_on_one(struct round *round, struct transfer *transfer)
+{
+    char id[2 * TRANSFER_ID_LEN + 1];
+    enum cede_status status = sp_finish(round->sp, work_on(round, transfer));
+
+    if (status != CEDE_OK) {
+        hex_encode(transfer->id, TRANSFER_ID_LEN, id);
+        log_error("transfer %s: %s", id, cede_status_reason(status));
+    }
+}
+
+enum cede_status hand_over_work(struct sp *sp, const struct identity *identity, bool *busy)
+{
+    struct round round = {sp, identity, false};
+    struct transfer_list list = {NULL, 0, 0};
+    enum cede_status status =
+        records_each_transfer(sp->store, (enum transfer_state)0, append_transfer, &list);
+
+    for (size_t i = 0; i < list.count; i++) {
+        work_on_one(&round, &list.items[i]);
+    }
+    free(list.items);
+    *busy = round.busy;
+    return status;
+}
