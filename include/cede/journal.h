@@ -46,6 +46,8 @@ struct cede_flash {
     size_t slot_size;  /* bytes, a multiple of write_size */
     size_t write_size; /* bytes; writes are aligned to it and whole numbers of it */
 
+    /* CEDE_JOURNAL_FLASH: these bytes cannot be read (a memory with error correction may say so of
+     * a torn write); they count as damaged. Any other failure ends the journal's operation. */
     enum cede_status (*read)(void *context, unsigned slot, size_t offset, struct cede_buf buf);
     /* Every byte of the slot reads 0xff afterwards. */
     enum cede_status (*erase)(void *context, unsigned slot);
@@ -70,7 +72,8 @@ size_t cede_journal_payload_max(const struct cede_flash *flash);
 /* Finds the present record; *payload lies in `buf`. `flash` and `crypto` must outlive `journal`.
  * CEDE_JOURNAL_BLANK: nothing was ever committed (or the very first commit was cut before its
  * header); the journal is loaded and ready for a first commit.
- * CEDE_JOURNAL_DAMAGED: something is there, but no slot is valid; not loaded.
+ * CEDE_JOURNAL_DAMAGED: something is there, but no slot is valid; not loaded. A very first commit
+ * that was cut inside its header looks like this, too: the factory formats and starts again.
  * CEDE_NO_SPACE: `buf` cannot hold the record. CEDE_BAD_ARGUMENT: an impossible flash geometry.
  * Any other failure comes from the flash or crypto port. */
 CEDE_MUST_USE enum cede_status cede_journal_load(struct cede_journal *journal,
