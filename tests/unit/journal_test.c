@@ -27,7 +27,7 @@ struct sim {
     size_t steps; /* done so far */
     size_t erasures;
     uint32_t random;
-    bool stuck;             /* writes change nothing */
+    bool stuck;             /* writes and erasures change nothing */
     bool unreadable_header; /* of slot 0: error correction gives up */
     struct cede_flash flash;
 };
@@ -95,7 +95,9 @@ static enum cede_status sim_erase(void *context, unsigned slot)
         if (!sim_step(sim)) {
             return sim_cut(sim, sim->slots[slot] + i * part, NULL, part);
         }
-        memset(sim->slots[slot] + i * part, 0xff, part);
+        if (!sim->stuck) {
+            memset(sim->slots[slot] + i * part, 0xff, part);
+        }
     }
     return CEDE_OK;
 }
@@ -443,6 +445,46 @@ static void a_flash_that_does_not_keep_writes_is_noticed(void **state)
     assert_true(load_one_of(&journal, &sim, &a, &b));
 }
 
+static void a_scrub_that_leaves_bytes_fails(void **state)
+{
+    struct sim sim;
+    struct cede_journal journal;
+    struct record a, b;
+
+    (void)state;
+    prepare(&journal, &sim, 8, 1, record(&a, 'a', 100), record(&b, 'b', 100));
+    sim.stuck = true;
+    assert_int_equal(cede_journal_scrub(&journal), CEDE_JOURNAL_FLASH);
+    assert_false(journal.loaded);
+    assert_int_equal(cede_journal_format(&journal, &sim.flash, cede_crypto_openssl()),
+                     CEDE_JOURNAL_FLASH);
+    assert_true(load_one_of(&journal, &sim, &a, &b));
+}
+
+/* A flash whose erasure works and whose writes do not. */
+static enum cede_status write_nothing(void *context, unsigned slot, size_t offset,
+                                      struct cede_span bytes)
+{
+    (void)context;
+    (void)slot;
+    (void)offset;
+    (void)bytes;
+    return CEDE_OK;
+}
+
+static void a_flash_that_writes_nothing_is_noticed(void **state)
+{
+    struct sim sim;
+    struct cede_journal journal;
+    struct record a, b;
+
+    (void)state;
+    prepare(&journal, &sim, 8, 1, record(&a, 'a', 100), record(&b, 'b', 100));
+    sim.flash.write = write_nothing;
+    assert_int_equal(cede_journal_commit(&journal, a.span), CEDE_JOURNAL_FLASH);
+    assert_true(load_one_of(&journal, &sim, &a, &b));
+}
+
 /* Flips each bit that matters, in the newest or in the older slot. */
 static void flipped_bits_never_make_a_record(void **state)
 {
@@ -539,6 +581,8 @@ int main(void)
         cmocka_unit_test(scrubbing_a_blank_slot_costs_nothing),
         cmocka_unit_test(committing_twice_removes_the_former_record),
         cmocka_unit_test(a_flash_that_does_not_keep_writes_is_noticed),
+        cmocka_unit_test(a_scrub_that_leaves_bytes_fails),
+        cmocka_unit_test(a_flash_that_writes_nothing_is_noticed),
         cmocka_unit_test(flipped_bits_never_make_a_record),
         cmocka_unit_test(damage_with_no_other_record_is_reported),
         cmocka_unit_test(an_unreadable_slot_counts_as_damaged),
