@@ -120,8 +120,8 @@ CEDE_MUST_USE enum cede_status cede_certificate_issue(enum cede_certificate_form
                                                       const struct cede_private_key *issuer_key,
                                                       struct cede_buf scratch, struct cede_buf out,
                                                       struct cede_span *encoding);
-/* The key identifier of a public key: the leftmost 160 bits of SHA-256 over the key's bytes as the
- * format has them (RFC 7093, method 1; the C509 draft's example for native ones). */
+/* A key identifier: the leftmost 160 bits of SHA-256 over the bytes of subjectPublicKey as X.509
+ * has them (RFC 7093, section 2, method 1); the same in every format. */
 CEDE_MUST_USE enum cede_status cede_certificate_key_id(const struct cede_crypto *crypto,
                                                        const struct cede_public_key *key,
                                                        uint8_t key_id[20]);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* c509.h - what C509 certificates and requests share. Place: inside the certificate codecs. */
+#ifndef CEDE_SRC_CODEC_C509_C509_H
+#define CEDE_SRC_CODEC_C509_C509_H
+
+#include "cede/c509.h"
+#include "codec/x509/registry.h"
+
+#define CERTIFICATE_ITEMS 11 /* TBSCertificate and the signature */
+#define REQUEST_ITEMS     7
+
+/* First byte of a compressed point (draft, section "Encoding of subjectPublicKey"): type 3 tells
+ * with fe and fd that X.509 has the whole point. */
+#define POINT_EVEN         0x02
+#define POINT_ODD          0x03
+#define POINT_WHOLE        0x04
+#define POINT_EVEN_OF_X509 0xfe
+#define POINT_ODD_OF_X509  0xfd
+
+/* Reads an AlgorithmIdentifier item: *value is its number, -1 << 15 for one without. Returns the
+ * encoding. */
+#define NO_ALGORITHM_NUMBER INT16_MIN
+struct cede_span c509_get_algorithm(struct cede_reader *reader, int64_t *value);
+struct cede_span c509_get_name(struct cede_reader *reader);
+/* The bytes of a ~biguint, which has no leading zeros. */
+struct cede_span c509_get_biguint(struct cede_reader *reader);
+/* An item that is usually a byte string: *bytes is null when it is not. Returns the encoding. */
+struct cede_span c509_get_bytes_item(struct cede_reader *reader, struct cede_span *bytes);
+/* COSE algorithm and curve of registry numbers; 0: not supported. */
+int32_t c509_signature_alg(int64_t value);
+int32_t c509_curve(int64_t value);
+
+enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type, int32_t curve,
+                                 struct cede_span bytes, uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
+                                 struct cede_public_key *key);
+/* Writes algorithm and key of a native object: the point compressed. */
+void c509_put_public_key(struct cede_writer *writer, const struct cede_public_key *key);
+/* Signs what is in the writer from `from` on and appends the signature. */
+enum cede_status c509_append_signature(struct cede_writer *writer, size_t from,
+                                       const struct cede_crypto *crypto,
+                                       const struct cede_private_key *key);
+
+/* --- to DER ----------------------------------------------------------------------------------- */
+
+enum algorithm_kind { ALGORITHM_SIGNATURE, ALGORITHM_KEY };
+
+/* AlgorithmIdentifier from an item; *entry is null for one without number. */
+enum cede_status c509_algorithm_to_der(struct cede_writer *writer, struct cede_span item,
+                                       enum algorithm_kind kind,
+                                       const struct algorithm_entry **entry);
+enum cede_status c509_public_key_to_der(struct cede_writer *writer,
+                                        const struct cede_crypto *crypto,
+                                        struct cede_span algorithm, struct cede_span key);
+enum cede_status c509_extensions_to_der(struct cede_writer *writer, struct cede_span extensions);
+/* TBSCertificate of a certificate of type 3, CertificationRequestInfo of a request. */
+enum cede_status c509_tbs_to_der(struct cede_writer *writer, const struct cede_crypto *crypto,
+                                 const struct cede_c509 *certificate);
+enum cede_status c509_request_info_to_der(struct cede_writer *writer,
+                                          const struct cede_crypto *crypto,
+                                          const struct cede_c509_request *request);
+
+#endif
