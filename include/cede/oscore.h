@@ -10,7 +10,7 @@
  *      cede_oscore_protect_response() with the same exchange; on failure
  *      cede_oscore_compose_error().
  * Memory: the caller's; a context holds no pointers and may be copied, but two copies in use would
- *      reuse nonces. `out` must not overlap the input. Stack: under 500 bytes a call besides the
+ *      reuse nonces. `out` must not overlap the input. Stack: about 1 KB a call, besides the
  *      crypto back end.
  * Lasting contexts: a sender sequence number must never be used twice. A context that outlives the
  *      process is used up to a ceiling that has been stored before: cede_oscore_needs_reserve(),
@@ -178,7 +178,8 @@ cede_oscore_protect_response(struct cede_oscore_context *context, const struct c
                              struct cede_oscore_exchange *exchange, struct cede_buf out,
                              struct cede_span *datagram);
 /* CEDE_OSCORE_UNPROTECTED: perhaps an OSCORE error (RFC 8613, 8.2), perhaps forged: treat it as a
- * hint only. CEDE_OSCORE_REPLAY: a second response, or an old notification. On any failure go on
+ * hint only. CEDE_OSCORE_NO_CONTEXT: it names another sender. CEDE_OSCORE_REPLAY: a second
+ * response, or an old notification. On any failure go on
  * waiting: cede_coap_exchange_resume(). */
 CEDE_MUST_USE enum cede_status
 cede_oscore_unprotect_response(const struct cede_oscore_context *context,

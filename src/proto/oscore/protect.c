@@ -489,7 +489,7 @@ static enum cede_status open_request(struct cede_oscore_context *context,
     struct operation operation;
     struct cede_span plaintext;
     struct inner inner;
-    struct cede_coap_message view;
+    struct cede_coap_message view = {0};
 
     CEDE_TRY(prepare(context, crypto, context->recipient_key, recipient_id_of(context),
                      piv_of(begun), begun, &operation));
@@ -621,6 +621,10 @@ enum cede_status cede_oscore_unprotect_response(const struct cede_oscore_context
     CEDE_TRY(cede_oscore_read_header(&outer, &header));
     if (!cede_coap_is_response(&outer)) {
         return CEDE_OSCORE_OPTION;
+    }
+    /* A response need not name its sender; if it does, then rightly. */
+    if (!cede_span_is_null(header.kid) && !cede_span_equal(header.kid, recipient_id_of(context))) {
+        return CEDE_OSCORE_NO_CONTEXT;
     }
     if (exchange->done) {
         return CEDE_OSCORE_REPLAY;

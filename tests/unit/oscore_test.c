@@ -1,0 +1,1667 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oscore_test.c - RFC 8613 with its appendix C, Echo (RFC 9175), EDHOC over CoAP and RFC 9668. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cede/oscore.h"
+#include "hex.h"
+#include "proto/oscore/oscore_internal.h"
+
+/* --- helpers ---------------------------------------------------------------------------------- */
+
+static uint64_t seed_state = 1;
+
+static uint64_t next_random(void)
+{
+    seed_state ^= seed_state << 13;
+    seed_state ^= seed_state >> 7;
+    seed_state ^= seed_state << 17;
+    return seed_state;
+}
+
+/* Each test runs on both back ends. */
+static const struct cede_crypto *crypto;
+
+static int use_openssl(void **state)
+{
+    (void)state;
+    crypto = cede_crypto_openssl();
+    return 0;
+}
+
+static int use_psa(void **state)
+{
+    (void)state;
+    crypto = cede_crypto_psa();
+    return 0;
+}
+
+static void assert_span(struct cede_span got, struct cede_span expected)
+{
+    assert_int_equal(got.len, expected.len);
+    assert_memory_equal(got.ptr, expected.ptr, expected.len);
+}
+
+#define MASTER_SECRET "0102030405060708090a0b0c0d0e0f10"
+#define MASTER_SALT   "9e7ca92223786340"
+
+static struct cede_oscore_params params_of(struct cede_span salt, struct cede_span sender_id,
+                                           struct cede_span recipient_id,
+                                           struct cede_span id_context)
+{
+    static uint8_t secret[16];
+    struct cede_oscore_params params = {
+        .master_secret = hex_into(CEDE_BUF_ARRAY(secret), MASTER_SECRET),
+        .master_salt = salt,
+        .sender_id = sender_id,
+        .recipient_id = recipient_id,
+        .id_context = id_context,
+    };
+
+    return params;
+}
+
+/* The contexts of appendix C.1: client id empty, server id 01. */
+static struct cede_oscore_context c1_context(bool client)
+{
+    struct cede_span empty = cede_span((const uint8_t *)"", 0);
+    struct cede_oscore_context context;
+    struct cede_oscore_params params = params_of(HEX(MASTER_SALT), client ? empty : HEX("01"),
+                                                 client ? HEX("01") : empty, CEDE_SPAN_NULL);
+
+    assert_int_equal(cede_oscore_init(&context, crypto, &params), CEDE_OK);
+    return context;
+}
+
+#define BUFFER_LEN 1500
+
+struct pair {
+    struct cede_oscore_context client;
+    struct cede_oscore_context server;
+    struct cede_oscore_exchange at_client;
+    struct cede_oscore_exchange at_server;
+    uint8_t wire_bytes[BUFFER_LEN];
+    uint8_t plain_bytes[BUFFER_LEN];
+};
+
+static struct pair new_pair(void)
+{
+    struct pair pair = {.client = c1_context(true), .server = c1_context(false)};
+
+    return pair;
+}
+
+static struct cede_span protect_request(struct pair *pair, struct cede_span request)
+{
+    struct cede_span datagram;
+
+    assert_int_equal(cede_oscore_protect_request(&pair->client, crypto, CEDE_OSCORE_PLAIN, request,
+                                                 &pair->at_client, CEDE_BUF_ARRAY(pair->wire_bytes),
+                                                 &datagram),
+                     CEDE_OK);
+    return datagram;
+}
+
+static enum cede_status unprotect_request(struct pair *pair, struct cede_span datagram,
+                                          struct cede_span *request)
+{
+    return cede_oscore_unprotect_request(&pair->server, crypto, datagram, &pair->at_server,
+                                         CEDE_BUF_ARRAY(pair->plain_bytes), request);
+}
+
+static struct cede_span protect_response(struct pair *pair, unsigned flags,
+                                         struct cede_span response)
+{
+    struct cede_span datagram;
+
+    assert_int_equal(cede_oscore_protect_response(&pair->server, crypto, flags, response,
+                                                  &pair->at_server,
+                                                  CEDE_BUF_ARRAY(pair->wire_bytes), &datagram),
+                     CEDE_OK);
+    return datagram;
+}
+
+static enum cede_status unprotect_response(struct pair *pair, struct cede_span datagram,
+                                           struct cede_span *response)
+{
+    return cede_oscore_unprotect_response(&pair->client, crypto, datagram, &pair->at_client,
+                                          CEDE_BUF_ARRAY(pair->plain_bytes), response);
+}
+
+static struct cede_coap_message decoded(struct cede_span datagram)
+{
+    struct cede_coap_message message;
+
+    assert_int_equal(cede_coap_decode(datagram, &message), CEDE_OK);
+    return message;
+}
+
+/* --- appendix C.1 to C.3: derivation ------------------------------------------------------------
+ */
+
+static const struct derivation {
+    const char *salt, *client_id, *server_id, *id_context;
+    const char *client_key, *server_key, *common_iv, *client_nonce, *server_nonce;
+} derivations[] = {
+    /* C.1 */
+    {MASTER_SALT, "", "01", NULL, "f0910ed7295e6ad4b54fc793154302ff",
+     "ffb14e093c94c9cac9471648b4f98710", "4622d4dd6d944168eefb54987c", "4622d4dd6d944168eefb54987c",
+     "4722d4dd6d944169eefb54987c"},
+    /* C.2 */
+    {"", "00", "01", NULL, "321b26943253c7ffb6003b0b64d74041", "e57b5635815177cd679ab4bcec9d7dda",
+     "be35ae297d2dace910c52e99f9", "bf35ae297d2dace910c52e99f9", "bf35ae297d2dace810c52e99f9"},
+    /* C.3 */
+    {MASTER_SALT, "", "01", "37cbf3210017a2d3", "af2a1300a5e95788b356336eeecd2b92",
+     "e39a0c7c77b43f03b4b39ab9a268699f", "2ca58fb85ff1b81c0b7181b85e", "2ca58fb85ff1b81c0b7181b85e",
+     "2da58fb85ff1b81d0b7181b85e"},
+};
+
+static void test_derivation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(derivations) / sizeof(derivations[0]); i++) {
+        const struct derivation *vector = &derivations[i];
+        uint8_t bytes[6][32];
+        struct cede_span client_id = hex_into(CEDE_BUF_ARRAY(bytes[0]), vector->client_id);
+        struct cede_span server_id = hex_into(CEDE_BUF_ARRAY(bytes[1]), vector->server_id);
+        struct cede_span id_context = CEDE_SPAN_NULL;
+        struct cede_oscore_context client;
+        struct cede_oscore_context server;
+        struct cede_oscore_params params;
+
+        if (vector->id_context != NULL) {
+            id_context = hex_into(CEDE_BUF_ARRAY(bytes[2]), vector->id_context);
+        }
+        params = params_of(hex_into(CEDE_BUF_ARRAY(bytes[3]), vector->salt), client_id, server_id,
+                           id_context);
+        assert_int_equal(cede_oscore_init(&client, crypto, &params), CEDE_OK);
+        params.sender_id = server_id;
+        params.recipient_id = client_id;
+        assert_int_equal(cede_oscore_init(&server, crypto, &params), CEDE_OK);
+        assert_span(cede_span(client.sender_key, 16),
+                    hex_into(CEDE_BUF_ARRAY(bytes[4]), vector->client_key));
+        assert_memory_equal(server.recipient_key, client.sender_key, 16);
+        assert_span(cede_span(client.recipient_key, 16),
+                    hex_into(CEDE_BUF_ARRAY(bytes[4]), vector->server_key));
+        assert_memory_equal(server.sender_key, client.recipient_key, 16);
+        assert_span(cede_span(client.common_iv, 13),
+                    hex_into(CEDE_BUF_ARRAY(bytes[4]), vector->common_iv));
+        assert_memory_equal(server.common_iv, client.common_iv, 13);
+    }
+}
+
+static void test_init_refusals(void **state)
+{
+    struct cede_span one = HEX("01");
+    struct cede_span two = HEX("02");
+    uint8_t long_bytes[33] = {1};
+    struct cede_oscore_params good = params_of(CEDE_SPAN_NULL, one, two, CEDE_SPAN_NULL);
+    struct cede_oscore_params bad[8];
+    struct cede_oscore_context context;
+    static const struct cede_oscore_context empty;
+
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        bad[i] = good;
+    }
+    bad[0].recipient_id = one;
+    bad[1].sender_id = cede_span(long_bytes, 8);
+    bad[2].id_context = CEDE_SPAN_ARRAY(long_bytes);
+    bad[3].aead_alg = CEDE_ALG_HMAC_256;
+    bad[4].hash_alg = CEDE_ALG_A128GCM;
+    bad[5].master_secret = CEDE_SPAN_NULL;
+    bad[6].window_len = 65;
+    bad[7].aead_alg = CEDE_ALG_A128GCM; /* 12-byte nonce: ids of at most 6 */
+    bad[7].recipient_id = cede_span(long_bytes, 7);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(cede_oscore_init(&context, crypto, &bad[i]), CEDE_BAD_ARGUMENT);
+        assert_memory_equal(&context, &empty, sizeof(context));
+    }
+    assert_int_equal(cede_oscore_init(&context, crypto, &good), CEDE_OK);
+    cede_oscore_wipe(&context);
+    assert_memory_equal(&context, &empty, sizeof(context));
+}
+
+/* --- appendix C.4 to C.8: messages --------------------------------------------------------------
+ */
+
+static const struct request_vector {
+    const struct derivation *derivation;
+    unsigned flags;
+    const char *unprotected, *protected_, *option;
+} request_vectors[] = {
+    /* C.4 */
+    {&derivations[0], CEDE_OSCORE_PLAIN, "44015d1f00003974396c6f63616c686f737483747631",
+     "44025d1f00003974396c6f63616c686f7374620914ff612f1092f1776f1c1668b3825e", "0914"},
+    /* C.5 */
+    {&derivations[1], CEDE_OSCORE_PLAIN, "440171c30000b932396c6f63616c686f737483747631",
+     "440271c30000b932396c6f63616c686f737463091400ff4ed339a5a379b0b8bc731fffb0", "091400"},
+    /* C.6 */
+    {&derivations[2], CEDE_OSCORE_SEND_KID_CONTEXT, "44012f8eef9bbf7a396c6f63616c686f737483747631",
+     "44022f8eef9bbf7a396c6f63616c686f73746b19140837cbf3210017a2d3ff72cd7273fd331ac45cffbe55c3",
+     "19140837cbf3210017a2d3"},
+};
+
+static void init_both(struct pair *pair, const struct derivation *vector, uint8_t bytes[4][32])
+{
+    struct cede_oscore_params params = params_of(
+        hex_into(cede_buf(bytes[0], 32), vector->salt),
+        hex_into(cede_buf(bytes[1], 32), vector->client_id),
+        hex_into(cede_buf(bytes[2], 32), vector->server_id),
+        vector->id_context == NULL ? CEDE_SPAN_NULL
+                                   : hex_into(cede_buf(bytes[3], 32), vector->id_context));
+    struct cede_span client_id = params.sender_id;
+
+    memset(pair, 0, sizeof(*pair));
+    assert_int_equal(cede_oscore_init(&pair->client, crypto, &params), CEDE_OK);
+    params.sender_id = params.recipient_id;
+    params.recipient_id = client_id;
+    assert_int_equal(cede_oscore_init(&pair->server, crypto, &params), CEDE_OK);
+}
+
+static void test_appendix_c_requests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(request_vectors) / sizeof(request_vectors[0]); i++) {
+        const struct request_vector *vector = &request_vectors[i];
+        uint8_t bytes[4][32];
+        uint8_t text[2][96];
+        struct cede_span unprotected = hex_into(CEDE_BUF_ARRAY(text[0]), vector->unprotected);
+        struct cede_span protected_ = hex_into(CEDE_BUF_ARRAY(text[1]), vector->protected_);
+        struct cede_span datagram;
+        struct cede_oscore_header header;
+        struct cede_coap_message message = decoded(protected_);
+        struct pair pair;
+
+        init_both(&pair, vector->derivation, bytes);
+        pair.client.sender_seq = 20;
+        assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, vector->flags,
+                                                     unprotected, &pair.at_client,
+                                                     CEDE_BUF_ARRAY(pair.wire_bytes), &datagram),
+                         CEDE_OK);
+        assert_span(datagram, protected_);
+        assert_int_equal(pair.client.sender_seq, 21);
+        assert_int_equal(cede_oscore_peek(&message, &header), CEDE_OK);
+        assert_true(cede_oscore_matches(&pair.server, &header));
+        assert_int_equal(unprotect_request(&pair, protected_, &datagram), CEDE_OK);
+        assert_span(datagram, unprotected);
+        assert_int_equal(unprotect_request(&pair, protected_, &datagram), CEDE_OSCORE_REPLAY);
+        assert_true(cede_span_is_null(datagram));
+    }
+}
+
+static void test_appendix_c_responses(void **state)
+{
+    static const struct {
+        unsigned flags;
+        const char *protected_;
+    } vectors[] = {
+        /* C.7 */
+        {CEDE_OSCORE_PLAIN, "64445d1f0000397490ffdbaad1e9a7e7b2a813d3c31524378303cdafae119106"},
+        /* C.8 */
+        {CEDE_OSCORE_NEW_PARTIAL_IV,
+         "64445d1f00003974920100ff4d4c13669384b67354b2b6175ff4b8658c666a6cf88e"},
+    };
+    struct cede_span unprotected = HEX("64455d1f00003974ff48656c6c6f20576f726c6421");
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair = new_pair();
+        uint8_t bytes[64];
+        struct cede_span got;
+
+        pair.client.sender_seq = 20;
+        assert_int_equal(unprotect_request(&pair,
+                                           protect_request(&pair, HEX("44015d1f00003974396c6f6361"
+                                                                      "6c686f737483747631")),
+                                           &got),
+                         CEDE_OK);
+        got = protect_response(&pair, vectors[i].flags, unprotected);
+        assert_span(got, hex_into(CEDE_BUF_ARRAY(bytes), vectors[i].protected_));
+        assert_int_equal(pair.server.sender_seq, i);
+        assert_int_equal(
+            unprotect_response(&pair, hex_into(CEDE_BUF_ARRAY(bytes), vectors[i].protected_), &got),
+            CEDE_OK);
+        assert_span(got, unprotected);
+        /* Only one response is accepted. */
+        assert_int_equal(
+            unprotect_response(&pair, hex_into(CEDE_BUF_ARRAY(bytes), vectors[i].protected_), &got),
+            CEDE_OSCORE_REPLAY);
+    }
+}
+
+/* --- the option ---------------------------------------------------------------------------------
+ */
+
+/* The examples of RFC 8613, 6.3. */
+static void test_option_examples(void **state)
+{
+    static const struct {
+        const char *value, *piv, *kid, *kid_context;
+    } cases[] = {
+        {"090525", "05", "25", NULL},
+        {"0900", "00", "", NULL},
+        {"19050544616c656b", "05", "", "44616c656b"},
+        {"", NULL, NULL, NULL},
+        {"0107", "07", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        uint8_t bytes[32];
+        uint8_t field[32];
+        uint8_t out[CEDE_OSCORE_OPTION_LEN_MAX];
+        struct cede_span value = hex_into(CEDE_BUF_ARRAY(bytes), cases[i].value);
+        struct cede_span encoded;
+        struct cede_oscore_header header;
+        const char *const texts[] = {cases[i].piv, cases[i].kid, cases[i].kid_context};
+
+        assert_int_equal(cede_oscore_decode_option(value, &header), CEDE_OK);
+        for (size_t k = 0; k < 3; k++) {
+            struct cede_span got =
+                k == 0 ? header.partial_iv : (k == 1 ? header.kid : header.kid_context);
+
+            assert_int_equal(cede_span_is_null(got), texts[k] == NULL);
+            if (texts[k] != NULL) {
+                assert_span(got, hex_into(CEDE_BUF_ARRAY(field), texts[k]));
+            }
+        }
+        assert_int_equal(cede_oscore_encode_option(&header, CEDE_BUF_ARRAY(out), &encoded),
+                         CEDE_OK);
+        assert_span(encoded, value);
+    }
+}
+
+static void test_option_refusals(void **state)
+{
+    static const char *const refused[] = {
+        "00", /* explicit zero */
+        "29",
+        "49",
+        "89",             /* reserved bits */
+        "0e000000000000", /* n = 6 */
+        "0f00000000000000",
+        "0a0001", /* leading zero */
+        "0a01",   /* partial IV cut off */
+        "1905",
+        "19050544616c65", /* kid context cut off */
+        "010500",         /* trailing byte, no kid flag */
+        "1105024142ff",
+    };
+    struct cede_oscore_header header;
+    uint8_t bytes[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(
+            cede_oscore_decode_option(hex_into(CEDE_BUF_ARRAY(bytes), refused[i]), &header),
+            CEDE_OSCORE_OPTION);
+        assert_true(cede_span_is_null(header.partial_iv) && cede_span_is_null(header.kid));
+    }
+}
+
+static void test_request_refusals(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span request;
+
+    (void)state;
+    /* No OSCORE option; no payload; the option twice; no kid; no partial IV; unknown kid. */
+    assert_int_equal(unprotect_request(&pair, HEX("40020001ff00"), &request),
+                     CEDE_OSCORE_UNPROTECTED);
+    assert_int_equal(unprotect_request(&pair, HEX("40020001920914"), &request), CEDE_OSCORE_OPTION);
+    assert_int_equal(
+        unprotect_request(&pair, HEX("400200019209140 20914 ff00112233445566778899"), &request),
+        CEDE_OSCORE_OPTION);
+    assert_int_equal(
+        unprotect_request(&pair, HEX("40020001920114ff00112233445566778899"), &request),
+        CEDE_OSCORE_OPTION);
+    assert_int_equal(unprotect_request(&pair, HEX("400200019108ff00112233445566778899"), &request),
+                     CEDE_OSCORE_OPTION);
+    assert_int_equal(
+        unprotect_request(&pair, HEX("4002000193091455ff00112233445566778899"), &request),
+        CEDE_OSCORE_NO_CONTEXT);
+    /* A kid context of a context that has none. */
+    assert_int_equal(
+        unprotect_request(&pair, HEX("40020001941914 0141ff00112233445566778899"), &request),
+        CEDE_OSCORE_NO_CONTEXT);
+    /* Forged, and shorter than a tag. */
+    assert_int_equal(
+        unprotect_request(&pair, HEX("40020001920914ff00112233445566778899"), &request),
+        CEDE_OSCORE_DECRYPTION);
+    assert_int_equal(unprotect_request(&pair, HEX("40020001920914ff0011223344556677"), &request),
+                     CEDE_OSCORE_DECRYPTION);
+    assert_int_equal(pair.server.window.seen, 0);
+    /* An OSCORE response where a request should be. */
+    assert_int_equal(
+        unprotect_request(&pair, HEX("40440001920914ff00112233445566778899"), &request),
+        CEDE_OSCORE_OPTION);
+}
+
+static void test_protect_refusals(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_oscore_context before = pair.client;
+    struct cede_span datagram;
+    struct cede_buf out = CEDE_BUF_ARRAY(pair.wire_bytes);
+
+    (void)state;
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("4002000190ff00"),
+                                                 &pair.at_client, out, &datagram),
+                     CEDE_OSCORE_NESTED);
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("40450001ff00"),
+                                                 &pair.at_client, out, &datagram),
+                     CEDE_BAD_ARGUMENT);
+    /* Proxy-Uri */
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("40010001d11661"),
+                                                 &pair.at_client, out, &datagram),
+                     CEDE_BAD_ARGUMENT);
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("49"),
+                                                 &pair.at_client, out, &datagram),
+                     CEDE_TRUNCATED);
+    assert_memory_equal(&pair.client, &before, sizeof(before));
+    assert_int_equal(cede_oscore_protect_response(&pair.server, crypto, 0, HEX("40010001"),
+                                                  &pair.at_server, out, &datagram),
+                     CEDE_BAD_ARGUMENT);
+    /* Every buffer that is too small. */
+    for (size_t cap = 0; cap < 18; cap++) {
+        assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("40010001b161"),
+                                                     &pair.at_client, cede_buf(out.ptr, cap),
+                                                     &datagram),
+                         CEDE_NO_SPACE);
+        assert_true(cede_span_is_null(datagram));
+    }
+}
+
+/* --- classes of options --------------------------------------------------------------------------
+ */
+
+/* Every option of figure 5: U stays outside, E does not show, all come back in order. */
+static void test_option_classes(void **state)
+{
+    static const uint16_t numbers[] = {1,  3,  4,  5,  7,  8,  11, 11,  12,  14,  15,
+                                       17, 20, 23, 27, 28, 39, 60, 252, 258, 292, 2049};
+    static const bool outer[] = {0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+    struct pair pair = new_pair();
+    uint8_t bytes[256];
+    struct cede_coap_encoder encoder = cede_coap_begin(
+        CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_PUT, 0x1234, CEDE_SPAN_TEXT("token"));
+    struct cede_span request;
+    struct cede_span datagram;
+    struct cede_span value;
+    struct cede_coap_message message;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        cede_coap_put_option(&encoder, numbers[i], CEDE_SPAN_TEXT("v"));
+    }
+    cede_coap_put_payload(&encoder, CEDE_SPAN_TEXT("payload"));
+    assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+    datagram = protect_request(&pair, request);
+    message = decoded(datagram);
+    assert_int_equal(message.code, CEDE_COAP_POST);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        assert_int_equal(cede_coap_find_option(&message, numbers[i], &value), outer[i]);
+    }
+    assert_int_equal(unprotect_request(&pair, datagram, &value), CEDE_OK);
+    assert_span(value, request);
+}
+
+/* Outer class E options that someone adds are discarded, class U ones kept (8.2, step 1). */
+static void test_injected_outer_options(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_coap_message message;
+    struct cede_coap_encoder encoder;
+    uint8_t bytes[128];
+    struct cede_span datagram = protect_request(&pair, HEX("41010001aab161"));
+    struct cede_span value;
+
+    (void)state;
+    message = decoded(datagram);
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &value));
+    encoder =
+        cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_NON, message.code, 0x77, message.token);
+    cede_coap_put_option(&encoder, CEDE_COAP_IF_MATCH, CEDE_SPAN_TEXT("m"));
+    cede_coap_put_option(&encoder, CEDE_COAP_URI_HOST, CEDE_SPAN_TEXT("h"));
+    cede_coap_put_option(&encoder, CEDE_COAP_OBSERVE, CEDE_SPAN_TEXT(""));
+    cede_coap_put_option(&encoder, CEDE_COAP_OSCORE, value);
+    cede_coap_put_option(&encoder, CEDE_COAP_URI_PATH, CEDE_SPAN_TEXT("evil"));
+    cede_coap_put_option(&encoder, CEDE_COAP_NO_RESPONSE, CEDE_SPAN_TEXT("\x1a"));
+    cede_coap_put_payload(&encoder, message.payload);
+    assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, datagram, &value), CEDE_OK);
+    assert_span(value, HEX("51010077aa 3168 8161")); /* Uri-Host h, Uri-Path a */
+    assert_false(pair.at_server.observe);
+}
+
+/* An EDHOC option left in place is an unprocessed critical option for the application. */
+static void test_leftover_edhoc_option(void **state)
+{
+    static const uint16_t known[] = {CEDE_COAP_URI_PATH};
+    struct pair pair = new_pair();
+    struct cede_span datagram = protect_request(&pair, HEX("41010001aab161"));
+    struct cede_coap_message message = decoded(datagram);
+    struct cede_coap_encoder encoder;
+    uint8_t bytes[128];
+    struct cede_span value;
+    uint16_t number;
+
+    (void)state;
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &value));
+    encoder = cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, message.code, 1, message.token);
+    cede_coap_put_option(&encoder, CEDE_COAP_OSCORE, value);
+    cede_coap_put_uint(&encoder, CEDE_COAP_EDHOC, 0);
+    cede_coap_put_payload(&encoder, message.payload);
+    assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, datagram, &value), CEDE_OK);
+    message = decoded(value);
+    assert_int_equal(cede_coap_check_critical(&message, known, 1, &number), CEDE_COAP_CRITICAL);
+    assert_int_equal(number, CEDE_COAP_EDHOC);
+}
+
+/* --- replay window
+ * -------------------------------------------------------------------------------- */
+
+static void test_replay_window(void **state)
+{
+    struct cede_oscore_window window = {.len = 32};
+
+    (void)state;
+    assert_int_equal(cede_oscore_window_check(&window, 0), CEDE_OK);
+    cede_oscore_window_commit(&window, 0);
+    assert_int_equal(cede_oscore_window_check(&window, 0), CEDE_OSCORE_REPLAY);
+    assert_int_equal(cede_oscore_window_check(&window, 1), CEDE_OK);
+    cede_oscore_window_commit(&window, 100);
+    assert_int_equal(cede_oscore_window_check(&window, 100), CEDE_OSCORE_REPLAY);
+    assert_int_equal(cede_oscore_window_check(&window, 69), CEDE_OK);            /* 31 back */
+    assert_int_equal(cede_oscore_window_check(&window, 68), CEDE_OSCORE_REPLAY); /* too old */
+    cede_oscore_window_commit(&window, 69);
+    assert_int_equal(cede_oscore_window_check(&window, 69), CEDE_OSCORE_REPLAY);
+    cede_oscore_window_commit(&window, 131);
+    assert_int_equal(cede_oscore_window_check(&window, 100), CEDE_OSCORE_REPLAY);
+    assert_int_equal(cede_oscore_window_check(&window, 101), CEDE_OK);
+    cede_oscore_window_commit(&window, CEDE_OSCORE_SEQ_MAX);
+    assert_int_equal(cede_oscore_window_check(&window, 131), CEDE_OSCORE_REPLAY);
+    cede_oscore_window_restart(&window, 50);
+    assert_int_equal(cede_oscore_window_check(&window, 50), CEDE_OSCORE_REPLAY);
+    assert_int_equal(cede_oscore_window_check(&window, 49), CEDE_OSCORE_REPLAY);
+    assert_int_equal(cede_oscore_window_check(&window, 51), CEDE_OK);
+}
+
+/* Against the obvious model: a set, and a lower limit. */
+static void test_replay_window_against_model(void **state)
+{
+    static const uint8_t lens[] = {1, 2, 31, 32, 33, 63, 64};
+    static bool seen[4096];
+
+    (void)state;
+    for (size_t l = 0; l < sizeof(lens); l++) {
+        struct cede_oscore_window window = {.len = lens[l]};
+        uint64_t highest = 0;
+        bool any = false;
+
+        memset(seen, 0, sizeof(seen));
+        for (int i = 0; i < 20000; i++) {
+            uint64_t centre = highest + next_random() % 3;
+            uint64_t number = centre + next_random() % 90 - (centre < 80 ? centre : 80);
+            bool fresh;
+
+            if (number >= sizeof(seen)) {
+                break;
+            }
+            fresh = !any || (!seen[number] && (number > highest || highest - number < lens[l]));
+            assert_int_equal(cede_oscore_window_check(&window, number),
+                             fresh ? CEDE_OK : CEDE_OSCORE_REPLAY);
+            if (fresh) {
+                cede_oscore_window_commit(&window, number);
+                seen[number] = true;
+                highest = !any || number > highest ? number : highest;
+                any = true;
+            }
+        }
+    }
+}
+
+/* --- sequence numbers
+ * -------------------------------------------------------------------------------- */
+
+static void test_sequence_numbers_run_out(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span datagram;
+
+    (void)state;
+    pair.client.sender_seq = CEDE_OSCORE_SEQ_MAX;
+    datagram = protect_request(&pair, HEX("41010001aab161"));
+    assert_int_equal(unprotect_request(&pair, datagram, &datagram), CEDE_OK);
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("41010001aab161"),
+                                                 &pair.at_client, CEDE_BUF_ARRAY(pair.wire_bytes),
+                                                 &datagram),
+                     CEDE_OSCORE_EXHAUSTED);
+    assert_true(cede_span_is_null(datagram));
+}
+
+static void test_reserve(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span datagram;
+
+    (void)state;
+    assert_false(cede_oscore_needs_reserve(&pair.client, 1000));
+    assert_int_equal(cede_oscore_recover(&pair.client, crypto, 40), CEDE_OK);
+    assert_true(cede_oscore_needs_reserve(&pair.client, 1));
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("41010001aab161"),
+                                                 &pair.at_client, CEDE_BUF_ARRAY(pair.wire_bytes),
+                                                 &datagram),
+                     CEDE_OSCORE_RESERVE);
+    cede_oscore_reserve(&pair.client, 42);
+    assert_false(cede_oscore_needs_reserve(&pair.client, 2));
+    assert_true(cede_oscore_needs_reserve(&pair.client, 3));
+    for (int i = 0; i < 2; i++) {
+        datagram = protect_request(&pair, HEX("41010001aab161"));
+        assert_int_equal(pair.at_client.partial_iv[0], 40 + i);
+    }
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("41010001aab161"),
+                                                 &pair.at_client, CEDE_BUF_ARRAY(pair.wire_bytes),
+                                                 &datagram),
+                     CEDE_OSCORE_RESERVE);
+}
+
+/* --- a lost replay window (appendix B.1.2)
+ * ------------------------------------------------------------ */
+
+static void test_recovery_with_echo(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t first[64];
+    uint8_t bytes[64];
+    struct cede_span request = HEX("42010001aabbb161");
+    struct cede_span datagram = protect_request(&pair, request);
+    struct cede_span plain;
+    struct cede_span echo;
+    struct cede_coap_message message;
+    struct cede_coap_encoder encoder;
+
+    (void)state;
+    assert_int_equal(cede_copy(CEDE_BUF_ARRAY(first), datagram, &datagram), CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+    /* The server restarts: the very same datagram is authentic, but not fresh. */
+    assert_int_equal(cede_oscore_recover(&pair.server, crypto, 10), CEDE_OK);
+    cede_oscore_reserve(&pair.server, 20);
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OSCORE_NEEDS_ECHO);
+    assert_true(cede_span_is_null(plain));
+    message = decoded(datagram);
+    assert_int_equal(cede_oscore_compose_challenge(&pair.server, crypto, &message, 0,
+                                                   &pair.at_server, CEDE_BUF_ARRAY(pair.wire_bytes),
+                                                   &plain),
+                     CEDE_OK);
+    assert_int_equal(pair.server.sender_seq, 11); /* a partial IV of its own */
+    assert_int_equal(unprotect_response(&pair, plain, &plain), CEDE_OK);
+    message = decoded(plain);
+    assert_int_equal(message.code, CEDE_COAP_UNAUTHORIZED);
+    assert_true(cede_span_is_null(message.payload));
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_ECHO, &echo));
+    /* A wrong Echo value does not do. */
+    for (int wrong = 1; wrong >= 0; wrong--) {
+        uint8_t value[CEDE_OSCORE_RECOVER_LEN];
+
+        memcpy(value, pair.server.echo, sizeof(value));
+        value[7] = (uint8_t)(value[7] ^ wrong);
+        encoder = cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_GET, 2,
+                                  CEDE_SPAN_TEXT("t"));
+        cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("a"));
+        cede_coap_put_option(&encoder, CEDE_COAP_ECHO, CEDE_SPAN_ARRAY(value));
+        assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+        assert_int_equal(unprotect_request(&pair, protect_request(&pair, request), &plain),
+                         wrong != 0 ? CEDE_OSCORE_NEEDS_ECHO : CEDE_OK);
+    }
+    assert_span(plain, request);
+    /* From here on the old datagrams are replays. */
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OSCORE_REPLAY);
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010003aab161")), &plain), CEDE_OK);
+}
+
+/* --- tampering
+ * ------------------------------------------------------------------------------------------ */
+
+static void test_bit_flips_of_a_request(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t bytes[128];
+    struct cede_span request = HEX("44025d1f00003974396c6f63616c686f7374837476 31ff0102030405");
+    struct cede_span datagram;
+    struct cede_span plain;
+    struct cede_oscore_context before;
+    struct cede_coap_message original;
+    size_t payload_at;
+
+    (void)state;
+    pair.client.sender_seq = 20;
+    assert_int_equal(cede_copy(CEDE_BUF_ARRAY(bytes), protect_request(&pair, request), &datagram),
+                     CEDE_OK);
+    original = decoded(datagram);
+    assert_true(cede_span_offset(datagram, original.payload, &payload_at));
+    before = pair.server;
+    for (size_t i = 0; i < datagram.len; i++) {
+        for (int bit = 0; bit < 8; bit++) {
+            /* Header, token and Uri-Host are not protected (class U); the rest is. */
+            bool is_protected = i >= 8 + 10;
+
+            bytes[i] ^= (uint8_t)(1 << bit);
+            if (unprotect_request(&pair, datagram, &plain) == CEDE_OK) {
+                assert_false(is_protected);
+                pair.server = before;
+            }
+            assert_memory_equal(&pair.server, &before, sizeof(before));
+            bytes[i] ^= (uint8_t)(1 << bit);
+        }
+    }
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+    assert_span(plain, request);
+    assert_true(payload_at > 8 + 10);
+}
+
+static void test_bit_flips_of_a_response(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t bytes[128];
+    struct cede_span datagram = protect_request(&pair, HEX("41010001aab161"));
+    struct cede_span plain;
+
+    (void)state;
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+    assert_int_equal(cede_copy(CEDE_BUF_ARRAY(bytes),
+                               protect_response(&pair, CEDE_OSCORE_NEW_PARTIAL_IV,
+                                                HEX("61450001aaff68656c6c6f")),
+                               &datagram),
+                     CEDE_OK);
+    for (size_t i = 5; i < datagram.len; i++) { /* behind header and token */
+        for (int bit = 0; bit < 8; bit++) {
+            struct cede_oscore_exchange before = pair.at_client;
+
+            bytes[i] ^= (uint8_t)(1 << bit);
+            assert_int_not_equal(unprotect_response(&pair, datagram, &plain), CEDE_OK);
+            assert_true(cede_span_is_null(plain));
+            assert_memory_equal(&pair.at_client, &before, sizeof(before));
+            bytes[i] ^= (uint8_t)(1 << bit);
+        }
+    }
+    assert_int_equal(unprotect_response(&pair, datagram, &plain), CEDE_OK);
+}
+
+static void test_truncation(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t bytes[128];
+    struct cede_oscore_context before = pair.server;
+    struct cede_span datagram;
+    struct cede_span plain;
+
+    (void)state;
+    assert_int_equal(cede_copy(CEDE_BUF_ARRAY(bytes),
+                               protect_request(&pair, HEX("41020001aab161ff0102030405")),
+                               &datagram),
+                     CEDE_OK);
+    for (size_t len = 0; len < datagram.len; len++) {
+        assert_int_not_equal(unprotect_request(&pair, cede_span(bytes, len), &plain), CEDE_OK);
+        assert_true(cede_span_is_null(plain));
+        assert_memory_equal(&pair.server, &before, sizeof(before));
+    }
+    assert_int_equal(cede_oscore_unprotect_request(&pair.server, crypto, datagram, &pair.at_server,
+                                                   cede_buf(pair.plain_bytes, datagram.len - 1),
+                                                   &plain),
+                     CEDE_NO_SPACE);
+    assert_int_equal(cede_oscore_unprotect_request(&pair.server, crypto, datagram, &pair.at_server,
+                                                   cede_buf(pair.plain_bytes, datagram.len),
+                                                   &plain),
+                     CEDE_OK);
+}
+
+/* A response to another request, and a message of the wrong direction. */
+static void test_message_binding(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t bytes[128];
+    struct cede_oscore_exchange first;
+    struct cede_span datagram = protect_request(&pair, HEX("41010001aab161"));
+    struct cede_span plain;
+
+    (void)state;
+    first = pair.at_client;
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+    assert_int_equal(
+        cede_copy(CEDE_BUF_ARRAY(bytes), protect_response(&pair, 0, HEX("61450001aa")), &datagram),
+        CEDE_OK);
+    (void)protect_request(&pair, HEX("41010001aab161")); /* at_client is the second request's */
+    assert_int_equal(unprotect_response(&pair, datagram, &plain), CEDE_OSCORE_DECRYPTION);
+    pair.at_client = first;
+    assert_int_equal(unprotect_response(&pair, datagram, &plain), CEDE_OK);
+    /* Reflected to its sender. */
+    datagram = protect_request(&pair, HEX("41010001aab161"));
+    assert_int_equal(cede_oscore_unprotect_request(&pair.client, crypto, datagram, &pair.at_server,
+                                                   CEDE_BUF_ARRAY(pair.plain_bytes), &plain),
+                     CEDE_OSCORE_NO_CONTEXT);
+    assert_int_equal(unprotect_response(&pair, HEX("60810001ff78"), &plain),
+                     CEDE_OSCORE_UNPROTECTED);
+}
+
+/* What a peer with the keys may put inside, but may not. */
+static void test_bad_plaintexts(void **state)
+{
+    static const char *const plaintexts[] = {
+        "45",     "00",     "e1", /* codes of no request */
+        "01ff",                   /* marker without payload */
+        "01f0",                   /* reserved nibble */
+        "01b3",                   /* cut off */
+        "0190",   "013168",       /* an inner OSCORE or Uri-Host option */
+        "01d008",                 /* an inner EDHOC option */
+    };
+    struct pair pair = new_pair();
+    struct cede_span aad = HEX("8368456e63727970743040488501810a40411440");
+    struct cede_span nonce = HEX("4622d4dd6d944168eefb549868");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(plaintexts) / sizeof(plaintexts[0]); i++) {
+        uint8_t bytes[32];
+        uint8_t sealed[32];
+        struct cede_coap_encoder encoder = cede_coap_begin(
+            CEDE_BUF_ARRAY(pair.wire_bytes), CEDE_COAP_CON, CEDE_COAP_POST, 1, CEDE_SPAN_NULL);
+        struct cede_span ciphertext;
+        struct cede_span datagram;
+
+        pair.server = c1_context(false);
+        assert_int_equal(crypto->aead_seal(crypto->context, CEDE_ALG_AES_CCM_16_64_128,
+                                           cede_span(pair.client.sender_key, 16), nonce, aad,
+                                           hex_into(CEDE_BUF_ARRAY(bytes), plaintexts[i]),
+                                           CEDE_BUF_ARRAY(sealed), &ciphertext),
+                         CEDE_OK);
+        cede_coap_put_option(&encoder, CEDE_COAP_OSCORE, HEX("0914"));
+        cede_coap_put_payload(&encoder, ciphertext);
+        assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+        assert_int_equal(unprotect_request(&pair, datagram, &datagram), CEDE_OSCORE_PLAINTEXT);
+    }
+}
+
+/* --- observe
+ * ------------------------------------------------------------------------------------------- */
+
+static void test_observe(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t kept[4][64];
+    struct cede_span notifications[4];
+    struct cede_span datagram = protect_request(&pair, HEX("41010001aa 60 5161"));
+    struct cede_span plain;
+    struct cede_span value;
+    struct cede_coap_message message = decoded(datagram);
+
+    (void)state;
+    assert_int_equal(message.code, CEDE_COAP_FETCH);
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_OBSERVE, &value));
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+    assert_span(plain, HEX("41010001aa605161"));
+    assert_true(pair.at_server.observe && pair.at_client.observe);
+    for (int i = 0; i < 4; i++) {
+        datagram = protect_response(&pair, 0, HEX("51450002aa6105ff39"));
+        assert_int_equal(cede_copy(cede_buf(kept[i], 64), datagram, &notifications[i]), CEDE_OK);
+        message = decoded(datagram);
+        assert_int_equal(message.code, CEDE_COAP_CONTENT);
+        assert_true(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &value));
+        assert_int_equal(value.len, i == 0 ? 0 : 2); /* only the first without a partial IV */
+    }
+    /* Any order, each once, and never an older one than the newest. */
+    assert_int_equal(unprotect_response(&pair, notifications[0], &plain), CEDE_OK);
+    assert_int_equal(unprotect_response(&pair, notifications[0], &plain), CEDE_OSCORE_REPLAY);
+    assert_int_equal(unprotect_response(&pair, notifications[2], &plain), CEDE_OK);
+    message = decoded(plain);
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_OBSERVE, &value));
+    assert_span(value, HEX("01")); /* the partial IV */
+    assert_int_equal(unprotect_response(&pair, notifications[1], &plain), CEDE_OSCORE_REPLAY);
+    assert_int_equal(unprotect_response(&pair, notifications[0], &plain), CEDE_OSCORE_REPLAY);
+    assert_int_equal(unprotect_response(&pair, notifications[3], &plain), CEDE_OK);
+    /* Without Observe it ends the observation. */
+    assert_int_equal(
+        unprotect_response(&pair, protect_response(&pair, 0, HEX("51840003aa")), &plain), CEDE_OK);
+    assert_int_equal(
+        unprotect_response(&pair, protect_response(&pair, 0, HEX("51450004aa60")), &plain),
+        CEDE_OSCORE_REPLAY);
+}
+
+/* The tightest case of merging: a long partial IV turned into an Observe value. */
+static void test_observe_with_long_partial_iv(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span plain;
+    struct cede_span datagram;
+    struct cede_coap_message message;
+    struct cede_span value;
+
+    (void)state;
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aa605161")), &plain), CEDE_OK);
+    pair.server.sender_seq = CEDE_OSCORE_SEQ_MAX;
+    datagram = protect_response(&pair, CEDE_OSCORE_NEW_PARTIAL_IV, HEX("51450002aa60ff39"));
+    assert_int_equal(cede_oscore_unprotect_response(&pair.client, crypto, datagram, &pair.at_client,
+                                                    cede_buf(pair.plain_bytes, datagram.len),
+                                                    &plain),
+                     CEDE_OK);
+    message = decoded(plain);
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_OBSERVE, &value));
+    assert_span(value, HEX("ffffff"));
+    assert_span(message.payload, HEX("39"));
+}
+
+static void test_notification_without_observation(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span plain;
+
+    (void)state;
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aab161")), &plain), CEDE_OK);
+    assert_int_equal(
+        unprotect_response(&pair, protect_response(&pair, 0, HEX("51450002aa60")), &plain),
+        CEDE_OSCORE_PLAINTEXT);
+}
+
+/* Two responses to one request never share a nonce. */
+static void test_no_nonce_reuse(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span plain;
+    struct cede_span value;
+    struct cede_coap_message message;
+
+    (void)state;
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aab161")), &plain), CEDE_OK);
+    (void)protect_response(&pair, 0, HEX("61450001aaff31"));
+    message = decoded(protect_response(&pair, 0, HEX("61450001aaff32")));
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &value));
+    assert_span(value, HEX("0100"));
+}
+
+/* --- errors
+ * --------------------------------------------------------------------------------------------- */
+
+static void test_errors(void **state)
+{
+    static const struct {
+        enum cede_status status;
+        uint8_t code;
+        const char *diagnostic;
+    } cases[] = {
+        {CEDE_OSCORE_OPTION, CEDE_COAP_CODE(4, 2), "Failed to decode COSE"},
+        {CEDE_OSCORE_NO_CONTEXT, CEDE_COAP_CODE(4, 1), "Security context not found"},
+        {CEDE_OSCORE_REPLAY, CEDE_COAP_CODE(4, 1), "Replay detected"},
+        {CEDE_OSCORE_DECRYPTION, CEDE_COAP_CODE(4, 0), "Decryption failed"},
+        {CEDE_OSCORE_PLAINTEXT, CEDE_COAP_CODE(4, 0), ""},
+        {CEDE_OSCORE_COMBINED, CEDE_COAP_CODE(4, 0), ""},
+        {CEDE_OSCORE_EXHAUSTED, CEDE_COAP_CODE(5, 0), ""},
+    };
+    struct cede_coap_message request = decoded(HEX("42020001aabb920914ff00"));
+    struct cede_coap_message message;
+    struct cede_span datagram;
+    struct cede_span value;
+    uint8_t bytes[64];
+    uint32_t max_age;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(cede_oscore_compose_error(&request, cases[i].status, 9,
+                                                   CEDE_BUF_ARRAY(bytes), &datagram),
+                         CEDE_OK);
+        message = decoded(datagram);
+        assert_int_equal(message.type, CEDE_COAP_ACK);
+        assert_int_equal(message.code, cases[i].code);
+        assert_span(message.token, HEX("aabb"));
+        assert_int_equal(cede_coap_find_uint(&message, CEDE_COAP_MAX_AGE, 60, &max_age), CEDE_OK);
+        assert_int_equal(max_age, 0);
+        assert_false(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &value));
+        assert_int_equal(message.payload.len, strlen(cases[i].diagnostic));
+        if (message.payload.len > 0) {
+            assert_memory_equal(message.payload.ptr, cases[i].diagnostic, message.payload.len);
+        }
+    }
+}
+
+/* --- echo
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void test_echo(void **state)
+{
+    uint8_t key[CEDE_OSCORE_ECHO_KEY_LEN] = {7};
+    uint8_t echo[CEDE_OSCORE_ECHO_LEN];
+    uint8_t out[64];
+    struct cede_span value = CEDE_SPAN_ARRAY(echo);
+    struct cede_span peer = CEDE_SPAN_TEXT("2001:db8::1 5683");
+    struct cede_span datagram;
+    struct cede_coap_message message = decoded(HEX("42020001aabbff00"));
+
+    (void)state;
+    assert_int_equal(cede_oscore_echo_create(crypto, key, 1000, peer, echo), CEDE_OK);
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 1000, 30, peer, value), CEDE_OK);
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 1029, 30, peer, value), CEDE_OK);
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 1030, 30, peer, value), CEDE_OSCORE_ECHO);
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 999, 30, peer, value), CEDE_OSCORE_ECHO);
+    assert_int_equal(
+        cede_oscore_echo_verify(crypto, key, 1001, 30, CEDE_SPAN_TEXT("2001:db8::1 5684"), value),
+        CEDE_OSCORE_ECHO);
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 1001, 30, peer, CEDE_SPAN_NULL),
+                     CEDE_OSCORE_ECHO);
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 1001, 30, peer, cede_span(echo, 11)),
+                     CEDE_OSCORE_ECHO);
+    for (size_t i = 0; i < sizeof(echo); i++) {
+        echo[i] ^= 1;
+        assert_int_equal(cede_oscore_echo_verify(crypto, key, 1001, 30, peer, value),
+                         CEDE_OSCORE_ECHO);
+        echo[i] ^= 1;
+    }
+    key[0] = 8;
+    assert_int_equal(cede_oscore_echo_verify(crypto, key, 1000, 30, peer, value), CEDE_OSCORE_ECHO);
+    assert_int_equal(cede_oscore_compose_echo(&message, echo, 0, CEDE_BUF_ARRAY(out), &datagram),
+                     CEDE_OK);
+    message = decoded(datagram);
+    assert_int_equal(message.code, CEDE_COAP_UNAUTHORIZED);
+    assert_true(cede_coap_find_option(&message, CEDE_COAP_ECHO, &datagram));
+    assert_span(datagram, value);
+}
+
+/* --- EDHOC over CoAP
+ * ---------------------------------------------------------------------------------- */
+
+static void test_edhoc_requests(void **state)
+{
+    static const struct {
+        const char *c_r, *prefix;
+    } cases[] = {
+        {NULL, "f5"},       {"21", "21"}, {"0d", "0d"}, {"18", "4118"}, {"38", "4138"},
+        {"abcd", "42abcd"}, {"", "40"},   {"17", "17"}, {"37", "37"},   {"f5", "41f5"},
+    };
+    uint8_t out[128];
+    uint8_t bytes[2][16];
+    uint8_t expected[16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cede_span c_r = cases[i].c_r == NULL
+                                   ? CEDE_SPAN_NULL
+                                   : hex_into(CEDE_BUF_ARRAY(bytes[0]), cases[i].c_r);
+        struct cede_span prefix = hex_into(CEDE_BUF_ARRAY(bytes[1]), cases[i].prefix);
+        struct cede_span datagram;
+        struct cede_span got_c_r;
+        struct cede_span message_bytes;
+        struct cede_coap_message message;
+        uint32_t format;
+
+        assert_int_equal(cede_oscore_compose_edhoc_request(
+                             CEDE_COAP_CON, 7, CEDE_SPAN_TEXT("tk"), CEDE_SPAN_NULL, CEDE_SPAN_NULL,
+                             c_r, CEDE_SPAN_TEXT("message"), CEDE_BUF_ARRAY(out), &datagram),
+                         CEDE_OK);
+        message = decoded(datagram);
+        assert_int_equal(message.code, CEDE_COAP_POST);
+        assert_true(cede_coap_path_equals(&message, CEDE_SPAN_TEXT(".well-known/edhoc")));
+        assert_int_equal(cede_coap_find_uint(&message, CEDE_COAP_CONTENT_FORMAT, 0, &format),
+                         CEDE_OK);
+        assert_int_equal(format, 65);
+        memcpy(expected, prefix.ptr, prefix.len);
+        assert_memory_equal(message.payload.ptr, expected, prefix.len);
+        assert_int_equal(cede_oscore_split_edhoc_payload(message.payload, &got_c_r, &message_bytes),
+                         CEDE_OK);
+        assert_span(message_bytes, CEDE_SPAN_TEXT("message"));
+        assert_true(cede_span_equal(got_c_r, c_r));
+    }
+}
+
+static void test_edhoc_payload_refusals(void **state)
+{
+    static const char *const refused[] = {
+        "", "f5", "00", "40", "410d00", "412100", "f400", "1818", "6161", "4201", "580161 00", "ff",
+    };
+    uint8_t bytes[16];
+    struct cede_span c_r;
+    struct cede_span message;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(cede_oscore_split_edhoc_payload(
+                             hex_into(CEDE_BUF_ARRAY(bytes), refused[i]), &c_r, &message),
+                         CEDE_OSCORE_EDHOC_PREFIX);
+        assert_true(cede_span_is_null(c_r) && cede_span_is_null(message));
+    }
+}
+
+static void test_edhoc_response(void **state)
+{
+    struct cede_coap_message request = decoded(HEX("52020001aabbff00"));
+    struct cede_coap_message message;
+    struct cede_span datagram;
+    uint8_t out[64];
+    uint32_t format;
+
+    (void)state;
+    assert_int_equal(cede_oscore_compose_edhoc_response(&request, CEDE_COAP_CHANGED, 5,
+                                                        CEDE_SPAN_TEXT("message_2"),
+                                                        CEDE_BUF_ARRAY(out), &datagram),
+                     CEDE_OK);
+    message = decoded(datagram);
+    assert_int_equal(message.type, CEDE_COAP_NON);
+    assert_int_equal(message.message_id, 5);
+    assert_int_equal(cede_coap_find_uint(&message, CEDE_COAP_CONTENT_FORMAT, 0, &format), CEDE_OK);
+    assert_int_equal(format, 64);
+    assert_int_equal(cede_oscore_compose_edhoc_response(&request, CEDE_COAP_CHANGED, 5,
+                                                        CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out),
+                                                        &datagram),
+                     CEDE_OK);
+    assert_span(datagram, HEX("52440005aabb"));
+}
+
+/* The example of RFC 9668, 3.4. */
+static void test_combined_request(void **state)
+{
+    struct cede_span oscore = HEX("44025d1f0000397493090001ff612f1092f1776f1c1668b3825e");
+    struct cede_span message_3 = HEX("52d5535f3147e85f1cfacd9e78abf9e0a81bbf");
+    struct cede_span combined = HEX("44025d1f0000397493090001c0ff52d5535f3147e85f1cfacd9e78abf9e0a8"
+                                    "1bbf612f1092f1776f1c1668b3825e");
+    uint8_t out[64];
+    uint8_t again[64];
+    struct cede_span got;
+    struct cede_span kid;
+    struct cede_span got_message_3;
+    struct cede_coap_message message = decoded(combined);
+
+    (void)state;
+    assert_int_equal(cede_oscore_combine(oscore, message_3, CEDE_BUF_ARRAY(out), &got), CEDE_OK);
+    assert_span(got, combined);
+    assert_true(cede_oscore_is_combined(&message));
+    assert_int_equal(
+        cede_oscore_split_combined(combined, CEDE_BUF_ARRAY(again), &kid, &got_message_3, &got),
+        CEDE_OK);
+    assert_span(got, oscore);
+    assert_span(kid, HEX("01"));
+    assert_span(got_message_3, message_3);
+    message = decoded(got);
+    assert_false(cede_oscore_is_combined(&message));
+}
+
+static void test_combined_refusals(void **state)
+{
+    static const char *const refused[] = {
+        "44025d1f0000397493090001ff4101612f1092",     /* no EDHOC option */
+        "44025d1f00003974d008ff4101612f1092",         /* no OSCORE option */
+        "44025d1f00003974920114c0ff4101612f1092",     /* no kid */
+        "44025d1f0000397493090001c0",                 /* no payload */
+        "44025d1f0000397493090001c0ff4101",           /* nothing behind message_3 */
+        "44025d1f0000397493090001c0ff4301",           /* message_3 cut off */
+        "44025d1f0000397493090001c0ff01612f1092",     /* not a byte string */
+        "44025d1f0000397493090001c0ff580101612f1092", /* not the shortest head */
+        "44445d1f0000397493090001c0ff4101612f1092",   /* a response */
+    };
+    uint8_t bytes[64];
+    uint8_t out[64];
+    struct cede_span spans[3];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(cede_oscore_split_combined(hex_into(CEDE_BUF_ARRAY(bytes), refused[i]),
+                                                    CEDE_BUF_ARRAY(out), &spans[0], &spans[1],
+                                                    &spans[2]),
+                         CEDE_OSCORE_COMBINED);
+        assert_true(cede_span_is_null(spans[0]) && cede_span_is_null(spans[2]));
+    }
+    assert_int_equal(cede_oscore_combine(HEX("44025d1f0000397493090001ff612f1092"), HEX("410100"),
+                                         CEDE_BUF_ARRAY(out), &spans[0]),
+                     CEDE_OSCORE_COMBINED);
+    assert_int_equal(cede_oscore_combine(HEX("44025d1f0000397493090001c0ff4101612f1092"),
+                                         HEX("4101"), CEDE_BUF_ARRAY(out), &spans[0]),
+                     CEDE_OSCORE_COMBINED);
+    assert_int_equal(cede_oscore_combine(HEX("44025d1f00003974ff612f1092"), HEX("4101"),
+                                         CEDE_BUF_ARRAY(out), &spans[0]),
+                     CEDE_OSCORE_UNPROTECTED);
+}
+
+/* A whole first flight: protected, combined, split, unprotected. */
+static void test_combined_end_to_end(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span request = HEX("41020001aab161c13cff0102");
+    struct cede_span combined;
+    struct cede_span spans[3];
+    uint8_t bytes[2][128];
+
+    (void)state;
+    assert_int_equal(cede_oscore_combine(protect_request(&pair, request), HEX("43010203"),
+                                         CEDE_BUF_ARRAY(bytes[0]), &combined),
+                     CEDE_OK);
+    assert_int_equal(cede_oscore_split_combined(combined, CEDE_BUF_ARRAY(bytes[1]), &spans[0],
+                                                &spans[1], &spans[2]),
+                     CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, spans[2], &combined), CEDE_OK);
+    assert_span(combined, request);
+}
+
+/* --- inner block-wise over a bad network
+ * ---------------------------------------------------------------- */
+
+/* A datagram on its way: the wire keeps all of them, and may deliver any of them again. */
+#define HISTORY_COUNT 256
+
+struct history {
+    size_t count;
+    size_t lens[HISTORY_COUNT];
+    uint8_t bytes[HISTORY_COUNT][1200];
+};
+
+static void keep(struct history *history, struct cede_span datagram)
+{
+    assert_true(history->count < HISTORY_COUNT);
+    memcpy(history->bytes[history->count], datagram.ptr, datagram.len);
+    history->lens[history->count++] = datagram.len;
+}
+
+struct uploader {
+    struct pair pair;
+    struct history requests;
+    struct history responses;
+    struct cede_coap_assembly assembly;
+    uint8_t body[2048];
+    size_t answer_len;
+    uint8_t answer[2048];
+    unsigned completed;
+};
+
+/* The server: unprotect, assemble, answer with the body inverted, in slices. */
+static enum cede_status serve(struct uploader *world, struct cede_span datagram,
+                              struct cede_span *protected_response)
+{
+    uint8_t out[1200];
+    struct cede_span plain;
+    struct cede_coap_message request;
+    struct cede_coap_upload upload;
+    struct cede_coap_download download = {0};
+    struct cede_coap_encoder encoder;
+
+    CEDE_TRY(unprotect_request(&world->pair, datagram, &plain));
+    request = decoded(plain);
+    assert_int_equal(cede_coap_upload_receive(&world->assembly, CEDE_BUF_ARRAY(world->body),
+                                              &request, 4, &upload),
+                     CEDE_OK);
+    encoder = cede_coap_begin_response(CEDE_BUF_ARRAY(out), &request,
+                                       upload.complete ? CEDE_COAP_CHANGED : CEDE_COAP_CONTINUE, 0);
+    if (upload.has_block1 && upload.complete) {
+        world->completed++;
+        world->answer_len = upload.body.len;
+        for (size_t i = 0; i < upload.body.len; i++) {
+            world->answer[i] = (uint8_t)~upload.body.ptr[i];
+        }
+    }
+    if (upload.complete) {
+        assert_int_equal(cede_coap_download_slice(
+                             &request, cede_span(world->answer, world->answer_len), 4, &download),
+                         CEDE_OK);
+    }
+    if (download.has_block2) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2, cede_coap_block_value(&download.block2));
+    }
+    if (upload.has_block1) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&upload.block1));
+    }
+    cede_coap_put_payload(&encoder, download.slice);
+    assert_int_equal(cede_coap_finish(&encoder, &plain), CEDE_OK);
+    *protected_response = protect_response(&world->pair, 0, plain);
+    return CEDE_OK;
+}
+
+/* Old datagrams come again, in both directions: none is accepted, nothing changes. */
+static void replay_some(struct uploader *world)
+{
+    for (int i = 0; i < 4 && world->requests.count > 0; i++) {
+        size_t pick = next_random() % world->requests.count;
+        struct cede_oscore_context before = world->pair.server;
+        struct cede_oscore_exchange exchange;
+        struct cede_span plain;
+
+        assert_int_equal(cede_oscore_unprotect_request(
+                             &world->pair.server, crypto,
+                             cede_span(world->requests.bytes[pick], world->requests.lens[pick]),
+                             &exchange, CEDE_BUF_ARRAY(world->pair.plain_bytes), &plain),
+                         CEDE_OSCORE_REPLAY);
+        assert_memory_equal(&before, &world->pair.server, sizeof(before));
+    }
+    for (int i = 0; i < 4 && world->responses.count > 0; i++) {
+        size_t pick = next_random() % world->responses.count;
+        struct cede_oscore_exchange before = world->pair.at_client;
+        struct cede_span plain;
+
+        assert_int_not_equal(
+            unprotect_response(&world->pair,
+                               cede_span(world->responses.bytes[pick], world->responses.lens[pick]),
+                               &plain),
+            CEDE_OK);
+        assert_memory_equal(&before, &world->pair.at_client, sizeof(before));
+    }
+}
+
+/* 2 KB up in Block1 blocks and down in Block2 blocks, every block protected by itself; requests and
+ * responses get lost, old ones are replayed all the time. A lost message is made up for by a new
+ * one with a new partial IV; block-wise transfers take the repetition. */
+static void test_inner_blockwise(void **state)
+{
+    static struct uploader world;
+    static uint8_t body[2048];
+    static uint8_t buffer[2048];
+    struct cede_coap_transfer transfer;
+    struct cede_span result = CEDE_SPAN_NULL;
+
+    (void)state;
+    memset(&world, 0, sizeof(world));
+    world.pair = new_pair();
+    for (size_t i = 0; i < sizeof(body); i++) {
+        body[i] = (uint8_t)(i * 13 + i / 256);
+    }
+    cede_coap_transfer_start(&transfer, 5);
+    for (uint16_t id = 0; !transfer.done; id++) {
+        uint8_t bytes[1200];
+        struct cede_coap_encoder encoder = cede_coap_begin(
+            CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_POST, id, CEDE_SPAN_TEXT("tk"));
+        struct cede_span datagram;
+        struct cede_coap_message message;
+
+        assert_true(id < 200);
+        cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("est/sen"));
+        cede_coap_transfer_put(&transfer, CEDE_SPAN_ARRAY(body), &encoder);
+        assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+        datagram = protect_request(&world.pair, datagram);
+        if (next_random() % 100 < 15) {
+            continue; /* the request is lost, and never seen again */
+        }
+        keep(&world.requests, datagram);
+        assert_int_equal(serve(&world, datagram, &datagram), CEDE_OK);
+        keep(&world.responses, datagram);
+        if (world.responses.count > 1) {
+            size_t newest = --world.responses.count; /* the newest has not been delivered yet */
+
+            world.requests.count--;
+            replay_some(&world);
+            world.responses.count = newest + 1;
+            world.requests.count++;
+        }
+        if (next_random() % 100 < 15) {
+            continue; /* the response is lost */
+        }
+        assert_int_equal(unprotect_response(&world.pair, datagram, &datagram), CEDE_OK);
+        message = decoded(datagram);
+        assert_int_equal(cede_coap_transfer_receive(&transfer, CEDE_SPAN_ARRAY(body), &message,
+                                                    CEDE_BUF_ARRAY(buffer), &result),
+                         CEDE_OK);
+    }
+    assert_int_equal(transfer.code, CEDE_COAP_CHANGED);
+    assert_int_equal(result.len, sizeof(body));
+    for (size_t i = 0; i < sizeof(body); i++) {
+        assert_int_equal(result.ptr[i], (uint8_t)~body[i]);
+    }
+    assert_true(world.completed >= 1);
+    assert_true(world.requests.count >= 14); /* 1 of 512 and 6 of 256 bytes up, 7 more down */
+}
+
+/* --- OSCORE and the exchange engine over a network that loses, doubles and reorders
+ * ----------------------- */
+
+struct packet {
+    uint64_t arrives_at_ms; /* 0: free */
+    bool to_server;
+    size_t len;
+    uint8_t bytes[96];
+};
+
+struct network {
+    struct packet packets[128];
+    struct pair pair;
+    struct cede_coap_dedup dedup;
+    struct cede_coap_dedup_entry entries[64];
+    uint8_t answers[64 * 96];
+    unsigned acted[512];
+};
+
+static void put_packet(struct network *network, bool to_server, struct cede_span datagram,
+                       uint64_t arrives_at_ms)
+{
+    for (size_t i = 0; i < 128; i++) {
+        struct packet *packet = &network->packets[i];
+
+        if (packet->arrives_at_ms == 0) {
+            assert_true(datagram.len <= sizeof(packet->bytes));
+            packet->arrives_at_ms = arrives_at_ms;
+            packet->to_server = to_server;
+            packet->len = datagram.len;
+            memcpy(packet->bytes, datagram.ptr, datagram.len);
+            return;
+        }
+    }
+}
+
+/* Lost, doubled, or with a flipped bit besides: an attacker who can do as he likes. */
+static void send_packet(struct network *network, bool to_server, struct cede_span datagram,
+                        uint64_t now_ms)
+{
+    uint8_t forged[96];
+
+    if (cede_span_is_null(datagram)) {
+        return;
+    }
+    if (next_random() % 100 >= 30) {
+        put_packet(network, to_server, datagram, now_ms + 1 + next_random() % 5000);
+    }
+    if (next_random() % 100 < 25) {
+        put_packet(network, to_server, datagram, now_ms + 1 + next_random() % 100000);
+    }
+    if (next_random() % 100 < 25 && datagram.len > 10) {
+        memcpy(forged, datagram.ptr, datagram.len);
+        forged[datagram.len - 1 - next_random() % 8] ^= 0x10;
+        put_packet(network, to_server, cede_span(forged, datagram.len), now_ms + 1);
+    }
+}
+
+static void server_receives(struct network *network, struct cede_span datagram, uint64_t now_ms)
+{
+    struct cede_span peer = CEDE_SPAN_TEXT("client");
+    uint8_t out[96];
+    struct cede_coap_message outer;
+    struct cede_coap_message request;
+    struct cede_coap_encoder encoder;
+    struct cede_span answer;
+    struct cede_span plain;
+    enum cede_status status;
+
+    if (cede_coap_decode(datagram, &outer) != CEDE_OK || !cede_coap_is_request(&outer)) {
+        return;
+    }
+    status = unprotect_request(&network->pair, datagram, &plain);
+    if (status == CEDE_OSCORE_REPLAY) {
+        /* Perhaps a retransmission: the same answer again, if it is still known. */
+        if (cede_coap_dedup_check(&network->dedup, peer, outer.message_id, now_ms, &answer) ==
+            CEDE_COAP_ANSWERED) {
+            send_packet(network, false, answer, now_ms);
+        }
+        return;
+    }
+    if (status != CEDE_OK) {
+        assert_int_equal(cede_oscore_compose_error(&outer, status, 0, CEDE_BUF_ARRAY(out), &answer),
+                         CEDE_OK);
+        send_packet(network, false, answer, now_ms);
+        return;
+    }
+    request = decoded(plain);
+    network->acted[request.message_id]++;
+    (void)cede_coap_dedup_check(&network->dedup, peer, request.message_id, now_ms, &answer);
+    encoder = cede_coap_begin_response(CEDE_BUF_ARRAY(out), &request, CEDE_COAP_CHANGED, 0);
+    cede_coap_put_payload(&encoder, request.payload);
+    assert_int_equal(cede_coap_finish(&encoder, &answer), CEDE_OK);
+    answer = protect_response(&network->pair, 0, answer);
+    assert_int_equal(cede_coap_dedup_store(&network->dedup, peer, request.message_id, answer),
+                     CEDE_OK);
+    send_packet(network, false, answer, now_ms);
+}
+
+static struct packet *first_packet(struct network *network)
+{
+    struct packet *first = NULL;
+
+    for (size_t i = 0; i < 128; i++) {
+        struct packet *packet = &network->packets[i];
+
+        if (packet->arrives_at_ms != 0 &&
+            (first == NULL || packet->arrives_at_ms < first->arrives_at_ms)) {
+            first = packet;
+        }
+    }
+    return first;
+}
+
+/* True when the datagram is the authentic response; else the exchange goes on. */
+static bool client_receives(struct network *network, struct cede_coap_exchange *exchange,
+                            struct cede_span datagram, struct cede_span expected, uint64_t now_ms)
+{
+    struct cede_coap_step step = cede_coap_exchange_receive(exchange, datagram, now_ms);
+    struct cede_coap_message message;
+    struct cede_span plain;
+
+    if (step.next != CEDE_COAP_RESPONSE) {
+        return false;
+    }
+    if (unprotect_response(&network->pair, datagram, &plain) != CEDE_OK) {
+        cede_coap_exchange_resume(exchange);
+        return false;
+    }
+    message = decoded(plain);
+    assert_span(message.payload, expected);
+    return true;
+}
+
+static bool run_request(struct network *network, struct cede_coap_exchange *exchange, uint16_t id,
+                        uint64_t *now_ms)
+{
+    uint8_t bytes[64];
+    uint8_t kept[96];
+    uint8_t payload[2] = {(uint8_t)(id >> 8), (uint8_t)id};
+    struct cede_coap_encoder encoder = cede_coap_begin(
+        CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_POST, id, CEDE_SPAN_ARRAY(payload));
+    struct cede_span request;
+
+    cede_coap_put_payload(&encoder, CEDE_SPAN_ARRAY(payload));
+    assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+    assert_int_equal(
+        cede_copy(CEDE_BUF_ARRAY(kept), protect_request(&network->pair, request), &request),
+        CEDE_OK);
+    assert_int_equal(
+        cede_coap_exchange_start(exchange, &cede_coap_default_params, crypto, request, *now_ms),
+        CEDE_OK);
+    send_packet(network, true, request, *now_ms);
+    for (;;) {
+        struct packet *packet = first_packet(network);
+
+        if (packet != NULL && packet->arrives_at_ms <= exchange->deadline_ms) {
+            struct packet arrived = *packet;
+
+            packet->arrives_at_ms = 0;
+            *now_ms = arrived.arrives_at_ms > *now_ms ? arrived.arrives_at_ms : *now_ms;
+            if (arrived.to_server) {
+                server_receives(network, cede_span(arrived.bytes, arrived.len), *now_ms);
+            } else if (client_receives(network, exchange, cede_span(arrived.bytes, arrived.len),
+                                       CEDE_SPAN_ARRAY(payload), *now_ms)) {
+                return true;
+            }
+            continue;
+        }
+        *now_ms = exchange->deadline_ms;
+        switch (cede_coap_exchange_timeout(exchange, *now_ms).next) {
+        case CEDE_COAP_RESEND:
+            send_packet(network, true, request, *now_ms);
+            break;
+        case CEDE_COAP_FAILED:
+            return false;
+        default:
+            break;
+        }
+    }
+}
+
+static void test_bad_network(void **state)
+{
+    static struct network network;
+    struct cede_coap_exchange exchange = {0};
+    uint64_t now_ms = 1;
+    unsigned answered = 0;
+
+    (void)state;
+    memset(&network, 0, sizeof(network));
+    network.pair = new_pair();
+    assert_int_equal(cede_coap_dedup_init(&network.dedup, network.entries, 64,
+                                          CEDE_BUF_ARRAY(network.answers), 247000, 5),
+                     CEDE_OK);
+    for (uint16_t id = 0; id < 300; id++) {
+        if (run_request(&network, &exchange, id, &now_ms)) {
+            answered++;
+            assert_int_equal(network.acted[id], 1);
+        }
+        assert_true(network.acted[id] <= 1);
+    }
+    assert_true(answered > 240);
+}
+
+#define ON_BOTH(test_)                                                                             \
+    {#test_ " (openssl)", test_, use_openssl, NULL, NULL},                                         \
+    {                                                                                              \
+#test_ " (psa)", test_, use_psa, NULL, NULL                                                \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(test_derivation),
+        ON_BOTH(test_init_refusals),
+        ON_BOTH(test_appendix_c_requests),
+        ON_BOTH(test_appendix_c_responses),
+        ON_BOTH(test_option_examples),
+        ON_BOTH(test_option_refusals),
+        ON_BOTH(test_request_refusals),
+        ON_BOTH(test_protect_refusals),
+        ON_BOTH(test_option_classes),
+        ON_BOTH(test_injected_outer_options),
+        ON_BOTH(test_leftover_edhoc_option),
+        ON_BOTH(test_replay_window),
+        ON_BOTH(test_replay_window_against_model),
+        ON_BOTH(test_sequence_numbers_run_out),
+        ON_BOTH(test_reserve),
+        ON_BOTH(test_recovery_with_echo),
+        ON_BOTH(test_bit_flips_of_a_request),
+        ON_BOTH(test_bit_flips_of_a_response),
+        ON_BOTH(test_truncation),
+        ON_BOTH(test_message_binding),
+        ON_BOTH(test_bad_plaintexts),
+        ON_BOTH(test_observe),
+        ON_BOTH(test_observe_with_long_partial_iv),
+        ON_BOTH(test_notification_without_observation),
+        ON_BOTH(test_no_nonce_reuse),
+        ON_BOTH(test_errors),
+        ON_BOTH(test_echo),
+        ON_BOTH(test_edhoc_requests),
+        ON_BOTH(test_edhoc_payload_refusals),
+        ON_BOTH(test_edhoc_response),
+        ON_BOTH(test_combined_request),
+        ON_BOTH(test_combined_refusals),
+        ON_BOTH(test_combined_end_to_end),
+        ON_BOTH(test_inner_blockwise),
+        ON_BOTH(test_bad_network),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
