@@ -512,6 +512,61 @@ static void test_option_classes(void **state)
     assert_span(value, request);
 }
 
+/* A message of random options, some outer, some inner, in ascending order. */
+static struct cede_span random_message(uint8_t *bytes, bool request)
+{
+    static const uint8_t value[300] = {0};
+    struct cede_coap_encoder encoder = cede_coap_begin(cede_buf(bytes, BUFFER_LEN), CEDE_COAP_NON,
+                                                       request ? CEDE_COAP_PUT : CEDE_COAP_CONTENT,
+                                                       7, cede_span(value, next_random() % 9));
+    uint32_t number = 0;
+    struct cede_span message;
+
+    for (unsigned count = (unsigned)(next_random() % 8); count > 0; count--) {
+        bool far = next_random() % 8 == 0;
+        size_t len = next_random() % 8 == 0 ? next_random() % 300 : next_random() % 16;
+
+        number += (uint32_t)(next_random() % (far ? 400 : 12));
+        if (number == 0 || number == CEDE_COAP_OSCORE || number == CEDE_COAP_PROXY_URI ||
+            number == CEDE_COAP_OBSERVE) {
+            continue;
+        }
+        cede_coap_put_option(&encoder, (uint16_t)number, cede_span(value, len));
+    }
+    cede_coap_put_payload(&encoder, cede_span(value, next_random() % 40));
+    assert_int_equal(cede_coap_finish(&encoder, &message), CEDE_OK);
+    return message;
+}
+
+/* Whatever the options are: what was protected comes back, in exactly the datagram's room. */
+static void test_random_messages(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t bytes[BUFFER_LEN];
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        struct cede_span plain = random_message(bytes, true);
+        struct cede_span datagram = protect_request(&pair, plain);
+        struct cede_span got;
+
+        assert_true(datagram.len <= plain.len + CEDE_OSCORE_OVERHEAD);
+        assert_int_equal(
+            cede_oscore_unprotect_request(&pair.server, crypto, datagram, &pair.at_server,
+                                          cede_buf(pair.plain_bytes, datagram.len), &got),
+            CEDE_OK);
+        assert_span(got, plain);
+        plain = random_message(bytes, false);
+        datagram =
+            protect_response(&pair, next_random() % 2 ? CEDE_OSCORE_NEW_PARTIAL_IV : 0, plain);
+        assert_int_equal(
+            cede_oscore_unprotect_response(&pair.client, crypto, datagram, &pair.at_client,
+                                           cede_buf(pair.plain_bytes, datagram.len), &got),
+            CEDE_OK);
+        assert_span(got, plain);
+    }
+}
+
 /* Outer class E options that someone adds are discarded, class U ones kept (8.2, step 1). */
 static void test_injected_outer_options(void **state)
 {
@@ -1635,6 +1690,7 @@ int main(void)
         ON_BOTH(test_request_refusals),
         ON_BOTH(test_protect_refusals),
         ON_BOTH(test_option_classes),
+        ON_BOTH(test_random_messages),
         ON_BOTH(test_injected_outer_options),
         ON_BOTH(test_leftover_edhoc_option),
         ON_BOTH(test_replay_window),
