@@ -89,7 +89,8 @@ static inline struct store_value store_blob(struct cede_span bytes)
 /* --- open, migrate, close --------------------------------------------------------------------- */
 
 /* Opens or creates the database: "sqlite:PATH" or a plain path. A new file gets mode 0600, whatever
- * the umask. Any other scheme: CEDE_STORE_UNSUPPORTED. On failure *store is null. */
+ * the umask. Any other scheme: CEDE_STORE_UNSUPPORTED. CEDE_BAD_ARGUMENT: a store of the parent
+ * process was open when this process was forked. On failure *store is null. */
 CEDE_MUST_USE enum cede_status store_open(const char *url, struct store **store);
 
 /* Rolls back what is open and closes; null is allowed. */

@@ -17,6 +17,12 @@
 
 #include "store/store.h"
 
+/* SQLite keeps its file locks a process in global memory, which a fork copies without the locks: a
+ * child with a store of its parent's still open could destroy the database even through a store of
+ * its own. So that is noticed and refused. */
+static pid_t opened_by;
+static unsigned opened_count;
+
 #define CACHE_SLOTS 128
 #define ERROR_MAX   512
 
@@ -122,10 +128,15 @@ enum cede_status store_open(const char *url, struct store **store)
     *store = NULL;
     CEDE_TRY(path_of(url, &path));
     CEDE_TRY(create_private(path));
+    if (opened_count > 0 && opened_by != getpid()) {
+        return CEDE_BAD_ARGUMENT;
+    }
     struct store *opened = calloc(1, sizeof *opened);
     if (opened == NULL) {
         return CEDE_STORE_FAILED;
     }
+    opened_by = getpid();
+    opened_count++;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     enum cede_status status = CEDE_STORE_FAILED;
     if (sqlite3_open_v2(path, &opened->db, flags, NULL) == SQLITE_OK) {
@@ -155,6 +166,7 @@ void store_close(struct store *store)
         forget(&store->cache[i]);
     }
     sqlite3_close(store->db); /* rolls back */
+    opened_count--;
     free(store);
 }
 

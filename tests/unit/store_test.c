@@ -353,6 +353,8 @@ static void migrations_race(void **state)
     struct fixture *fixture = *state;
     char path[128];
     snprintf(path, sizeof path, "%s/race", fixture->directory);
+    store_close(fixture->store);
+    fixture->store = NULL;
     pid_t children[4];
     for (int i = 0; i < 4; i++) {
         children[i] = fork();
@@ -410,6 +412,8 @@ static void writers_wait(void **state)
     char byte = 0;
     int ended = -1;
     assert_int_equal(pipe(ready), 0);
+    store_close(fixture->store);
+    fixture->store = NULL;
     pid_t child = fork();
     if (child == 0) {
         struct store *store = NULL;
@@ -420,6 +424,7 @@ static void writers_wait(void **state)
         _exit(ok && store_commit(store) == CEDE_OK ? 0 : 1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(store_open(fixture->path, &fixture->store), CEDE_OK);
     assert_int_equal(store_begin(fixture->store), CEDE_OK);
     assert_int_equal(devices(fixture->store), 1); /* what the first one wrote is seen */
     assert_int_equal(store_commit(fixture->store), CEDE_OK);
@@ -427,6 +432,20 @@ static void writers_wait(void **state)
     assert_int_equal(ended, 0);
     close(ready[0]);
     close(ready[1]);
+}
+
+/* A store that was open across a fork would corrupt the child's: the child gets none. */
+static void open_store_must_not_cross_a_fork(void **state)
+{
+    struct fixture *fixture = *state;
+    int ended = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *store = NULL;
+        _exit(store_open(fixture->path, &store) == CEDE_BAD_ARGUMENT && store == NULL ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(ended, 0);
 }
 
 /* The file is private whatever the umask; other kinds of store and missing folders are refused. */
@@ -462,6 +481,7 @@ int main(void)
         T(migrations_race),
         T(killed_writer_leaves_whole_transactions),
         T(writers_wait),
+        T(open_store_must_not_cross_a_fork),
         T(files_are_private),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

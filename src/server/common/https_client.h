@@ -11,7 +11,8 @@
  * Errors: CEDE_HTTPS_URL          no https:// URL
  *         CEDE_HTTPS_UNREACHABLE  no connection, or it broke; try again later
  *         CEDE_HTTPS_TIMEOUT      no answer in time; it may have been processed
- *         CEDE_HTTPS_TLS          the server could not be authenticated, or refused us
+ *         CEDE_HTTPS_TLS          the server could not be authenticated, or refused us; when its
+ *                                 refusal gets lost with the connection: CEDE_HTTPS_UNREACHABLE
  *         CEDE_HTTPS_TOO_LONG     the response is longer than the limit
  * https_client_error() has one line of text for people.
  */

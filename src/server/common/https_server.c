@@ -1,0 +1,760 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTPS over libevent's evhttp and OpenSSL.
+ *
+ * Who the partner is gets settled in the handshake and is noted with the SSL object (ex data), from
+ * where the request handler takes it: no request without it reaches a handler.
+ *
+ * evhttp answers errors it finds itself with pages of HTML and cannot limit connections. So each
+ * connection's life is followed through that same note, which OpenSSL frees with the connection.
+ */
+#include "server/common/https_server.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "server/common/log.h"
+
+#define DEFAULT_CONNECTIONS 1024
+#define DEFAULT_IDLE_S      60
+#define DEFAULT_HANDSHAKE_S 10
+#define DEFAULT_HEADERS     16384
+#define BACKLOG             512
+/* A body up to this much too long is still read, so that it gets our own 413. */
+#define BODY_SLACK         65536
+#define CHAIN_CERTIFICATES 6 /* of a partner: more are not looked at */
+#define EVHTTP_METHODS                                                                             \
+    (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
+     EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
+
+/* What is known of a connection; lives as long as its SSL object. */
+struct peer {
+    TAILQ_ENTRY(peer) entry;
+    struct https_server *server;
+    struct bufferevent *bev;
+    struct event *deadline; /* of the handshake; null once a request came */
+    char partner[HTTPS_PARTNER_MAX];
+};
+TAILQ_HEAD(peers, peer);
+
+/* A finished response that waits for the flush. */
+struct held {
+    TAILQ_ENTRY(held) entry;
+    struct evhttp_request *request;
+    struct https_response response;
+};
+TAILQ_HEAD(held_list, held);
+
+struct https_server {
+    struct https_server_config config;
+    struct event_base *base;
+    struct evhttp *http;
+    struct evconnlistener *listener;
+    SSL_CTX *tls;
+    struct event *flush_event;
+    struct held_list held;
+    struct peers peers;
+    unsigned connections;
+    bool closing;
+};
+
+static int peer_index = -1; /* OpenSSL ex data slot, taken once a process */
+
+/* --- responses ---------------------------------------------------------------------------------
+ */
+
+void https_answer(struct https_response *response, int status, const char *content_type,
+                  struct cede_span body)
+{
+    uint8_t *copy = malloc(body.len + 1);
+    free(response->body);
+    memset(response, 0, sizeof *response);
+    if (copy == NULL) {
+        return; /* no status: a 500 without a body */
+    }
+    if (body.len > 0) {
+        memcpy(copy, body.ptr, body.len);
+    }
+    response->status = status;
+    response->body = copy;
+    response->body_len = body.len;
+    snprintf(response->content_type, sizeof response->content_type, "%s", content_type);
+}
+
+void https_answer_json(struct https_response *response, int status, json_t *json)
+{
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(json);
+    if (text == NULL) {
+        https_answer(response, 500, "text/plain", CEDE_SPAN_NULL);
+        return;
+    }
+    https_answer(response, status, "application/json", cede_span_string(text));
+    free(text);
+}
+
+void https_answer_error(struct https_response *response, int status, const char *error,
+                        const char *detail)
+{
+    https_answer_json(
+        response, status,
+        json_pack("{s:s, s:s}", "error", error, "detail", detail == NULL ? "" : detail));
+}
+
+void https_answer_status(struct https_response *response, enum cede_status status)
+{
+    int http = 500;
+    switch (cede_status_class(status)) {
+    case CEDE_CLASS_MALFORMED:
+    case CEDE_CLASS_INVALID:
+        http = 400;
+        break;
+    case CEDE_CLASS_UNAUTHENTIC:
+    case CEDE_CLASS_POLICY:
+        http = status == CEDE_NOT_FOUND ? 404 : 403;
+        break;
+    case CEDE_CLASS_STATE:
+        http = 409;
+        break;
+    case CEDE_CLASS_BLOCKED:
+        http = 503;
+        break;
+    default:
+        https_answer_error(response, 500, "internal", NULL);
+        return;
+    }
+    https_answer_error(response, http, cede_status_name(status), cede_status_reason(status));
+}
+
+/* Sends and frees the body. A client that went away meanwhile is evhttp's business. */
+static void send_response(struct evhttp_request *request, struct https_response *response)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    struct evbuffer *out = evbuffer_new();
+    if (response->status == 0) {
+        https_answer_error(response, 500, "internal", NULL);
+    }
+    if (response->body_len > 0 && out != NULL) {
+        evhttp_add_header(headers, "Content-Type", response->content_type);
+        evbuffer_add(out, response->body, response->body_len);
+    }
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_send_reply(request, response->status == 0 ? 500 : response->status, NULL, out);
+    if (out != NULL) {
+        evbuffer_free(out);
+    }
+    free(response->body);
+    memset(response, 0, sizeof *response);
+}
+
+static void send_error(struct evhttp_request *request, int status, const char *error,
+                       const char *detail)
+{
+    struct https_response response = {0};
+    https_answer_error(&response, status, error, detail);
+    send_response(request, &response);
+}
+
+/* --- groups of responses ------------------------------------------------------------------------
+ */
+
+static void send_held(struct https_server *server, enum cede_status status)
+{
+    struct held *held;
+    while ((held = TAILQ_FIRST(&server->held)) != NULL) {
+        TAILQ_REMOVE(&server->held, held, entry);
+        if (status != CEDE_OK) {
+            https_answer_error(&held->response, 503, "unavailable", "not recorded; try again");
+        }
+        send_response(held->request, &held->response);
+        free(held);
+    }
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *context)
+{
+    struct https_server *server = context;
+    (void)fd;
+    (void)what;
+    enum cede_status status = server->config.flush(server->config.context);
+    if (status != CEDE_OK) {
+        log_error("https: commit failed: %s", cede_status_reason(status));
+    }
+    send_held(server, status);
+}
+
+/* Takes over the response's body. */
+static void finish(struct https_server *server, struct evhttp_request *request,
+                   struct https_response *response)
+{
+    struct held *held = server->config.flush == NULL ? NULL : calloc(1, sizeof *held);
+    struct timeval now = {0, 0};
+    if (server->config.flush == NULL) {
+        send_response(request, response);
+        return;
+    }
+    if (held == NULL) {
+        free(response->body);
+        send_error(request, 503, "unavailable", NULL);
+        return;
+    }
+    /* A reset seen now would make evhttp free the request under us. It reads on once it has sent.
+     */
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
+    held->request = request;
+    held->response = *response;
+    TAILQ_INSERT_TAIL(&server->held, held, entry);
+    event_add(server->flush_event, &now); /* due after what is ready in this turn of the loop */
+}
+
+/* --- requests -----------------------------------------------------------------------------------
+ */
+
+static const char *method_name(enum evhttp_cmd_type type)
+{
+    switch (type) {
+    case EVHTTP_REQ_GET:
+        return "GET";
+    case EVHTTP_REQ_POST:
+        return "POST";
+    case EVHTTP_REQ_HEAD:
+        return "HEAD";
+    case EVHTTP_REQ_PUT:
+        return "PUT";
+    case EVHTTP_REQ_DELETE:
+        return "DELETE";
+    case EVHTTP_REQ_PATCH:
+        return "PATCH";
+    default:
+        return "other";
+    }
+}
+
+const char *https_query(const struct https_request *request, const char *name)
+{
+    return request->query == NULL ? NULL : evhttp_find_header(request->query, name);
+}
+
+/* Where the part of `path` that a final star in `pattern` stands for begins; null: no match. */
+static const char *match_path(const char *pattern, const char *path)
+{
+    size_t len = strlen(pattern);
+    if (len > 0 && pattern[len - 1] == '*') {
+        return strncmp(pattern, path, len - 1) == 0 && path[len - 1] != '\0' ? path + len - 1
+                                                                             : NULL;
+    }
+    return strcmp(pattern, path) == 0 ? "" : NULL;
+}
+
+/* The route for method and path; null with *known telling whether another method has this path. */
+static const struct https_route *find_route(const struct https_server *server, const char *method,
+                                            const char *path, const char **rest, bool *known)
+{
+    *known = false;
+    for (size_t i = 0; i < server->config.routes_count; i++) {
+        const struct https_route *route = &server->config.routes[i];
+        const char *matched = match_path(route->path, path);
+        if (matched != NULL && strcmp(route->method, method) == 0) {
+            *rest = matched;
+            return route;
+        }
+        *known = *known || matched != NULL;
+    }
+    return NULL;
+}
+
+/* The media type without parameters, in lower case (RFC 9110 section 8.3.1). */
+static void media_type(const char *header, char out[HTTPS_CONTENT_TYPE_MAX])
+{
+    size_t len = 0;
+    while (header != NULL && header[len] != '\0' && header[len] != ';' && header[len] != ' ' &&
+           len + 1 < HTTPS_CONTENT_TYPE_MAX) {
+        out[len] = (char)tolower((unsigned char)header[len]);
+        len++;
+    }
+    out[len] = '\0';
+}
+
+static void run_handler(struct https_server *server, struct evhttp_request *request,
+                        const struct https_route *route, struct https_request *view)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(request);
+    struct https_response response = {0};
+    size_t len = evbuffer_get_length(input);
+    if (len > route->max_body) {
+        send_error(request, 413, "too_large", NULL);
+        return;
+    }
+    if (route->content_type != NULL && strcmp(route->content_type, view->content_type) != 0) {
+        send_error(request, 415, "unsupported_media_type", route->content_type);
+        return;
+    }
+    view->body = cede_span(len == 0 ? (const uint8_t *)"" : evbuffer_pullup(input, -1), len);
+    if (view->body.ptr == NULL) {
+        send_error(request, 503, "unavailable", NULL);
+        return;
+    }
+    route->handler(server->config.context, view, &response);
+    finish(server, request, &response);
+}
+
+static void dispatch(struct https_server *server, struct evhttp_request *request,
+                     struct https_request *view)
+{
+    bool known = false;
+    const struct https_route *route =
+        find_route(server, view->method, view->path, &view->rest, &known);
+    if (route != NULL) {
+        run_handler(server, request, route, view);
+    } else if (known) {
+        send_error(request, 405, "method_not_allowed", NULL);
+    } else {
+        send_error(request, 404, "not_found", NULL);
+    }
+}
+
+static struct peer *peer_of(struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct bufferevent *bev =
+        connection == NULL ? NULL : evhttp_connection_get_bufferevent(connection);
+    SSL *ssl = bev == NULL ? NULL : bufferevent_openssl_get_ssl(bev);
+    return ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
+}
+
+static void end_deadline(struct peer *peer)
+{
+    if (peer->deadline != NULL) {
+        event_free(peer->deadline);
+        peer->deadline = NULL;
+    }
+}
+
+/* Splits path and query and has the route found. A path with an escaped zero byte is no path. */
+static void handle_uri(struct https_server *server, struct evhttp_request *request,
+                       const struct evhttp_uri *uri, const char *partner)
+{
+    char content_type[HTTPS_CONTENT_TYPE_MAX];
+    struct evkeyvalq query;
+    const char *raw = evhttp_uri_get_path(uri);
+    const char *raw_query = evhttp_uri_get_query(uri);
+    size_t len = 0;
+    char *path = evhttp_uridecode(raw == NULL || raw[0] == '\0' ? "/" : raw, 0, &len);
+    if (path == NULL || strlen(path) != len ||
+        evhttp_parse_query_str(raw_query == NULL ? "" : raw_query, &query) != 0) {
+        free(path);
+        send_error(request, 400, "bad_request", "path or query");
+        return;
+    }
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+    media_type(evhttp_find_header(headers, "Content-Type"), content_type);
+    struct https_request view = {
+        .partner = partner,
+        .method = method_name(evhttp_request_get_command(request)),
+        .path = path,
+        .rest = "",
+        .content_type = content_type,
+        .query = &query,
+    };
+    dispatch(server, request, &view);
+    evhttp_clear_headers(&query);
+    free(path);
+}
+
+/* evhttp's one callback: every request that could be read. */
+static void on_request(struct evhttp_request *request, void *context)
+{
+    struct https_server *server = context;
+    struct peer *peer = peer_of(request);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    if (peer == NULL || peer->partner[0] == '\0') {
+        send_error(request, 403, "forbidden", NULL); /* cannot happen; must not pass either */
+        return;
+    }
+    end_deadline(peer);
+    if (uri == NULL) {
+        send_error(request, 400, "bad_request", NULL);
+        return;
+    }
+    handle_uri(server, request, uri, peer->partner);
+}
+
+/* --- who is the partner? ------------------------------------------------------------------------
+ */
+
+/* Verifies the shown chain against `anchor` alone, as a TLS client's (RFC 5280 section 6). */
+static int verify_against(X509 *anchor, X509 *leaf, STACK_OF(X509) * shown)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *check = X509_STORE_CTX_new();
+    int error = X509_V_ERR_OUT_OF_MEM;
+    if (store != NULL && check != NULL && X509_STORE_add_cert(store, anchor) == 1 &&
+        X509_STORE_CTX_init(check, store, leaf, shown) == 1) {
+        /* The pinned certificate need not be a root: a CA below the permanent CA is pinned itself.
+         */
+        X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(check), X509_V_FLAG_PARTIAL_CHAIN);
+        X509_STORE_CTX_set_purpose(check, X509_PURPOSE_SSL_CLIENT);
+        error = X509_verify_cert(check) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(check);
+    }
+    X509_STORE_CTX_free(check);
+    X509_STORE_free(store);
+    return error;
+}
+
+/* The first certificate of the chain that is pinned; null: none, so nobody's. */
+static X509 *find_anchor(struct https_server *server, X509 *leaf, STACK_OF(X509) * shown,
+                         char name[HTTPS_PARTNER_MAX])
+{
+    for (int i = -1; i < sk_X509_num(shown) && i < CHAIN_CERTIFICATES; i++) {
+        X509 *certificate = i < 0 ? leaf : sk_X509_value(shown, i);
+        uint8_t thumbprint[32];
+        if (identity_thumbprint(certificate, thumbprint) != CEDE_OK) {
+            return NULL;
+        }
+        enum cede_status found = server->config.find_partner(server->config.context, thumbprint,
+                                                             name, HTTPS_PARTNER_MAX);
+        if (found == CEDE_OK && name[0] != '\0') {
+            return certificate;
+        }
+        if (found != CEDE_OK && found != CEDE_NOT_FOUND) {
+            log_warning("https: partner look-up failed: %s", cede_status_reason(found));
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void log_refused(X509 *leaf, const char *reason)
+{
+    uint8_t thumbprint[32] = {0};
+    char hex[65];
+    (void)!identity_thumbprint(leaf, thumbprint);
+    for (size_t i = 0; i < sizeof thumbprint; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", thumbprint[i]);
+    }
+    log_warning("https: client certificate %s refused: %s", hex, reason);
+}
+
+/* Replaces OpenSSL's own verification; called only when the client showed a certificate. */
+static int on_verify(X509_STORE_CTX *context, void *argument)
+{
+    struct https_server *server = argument;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct peer *peer = ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
+    X509 *leaf = X509_STORE_CTX_get0_cert(context);
+    STACK_OF(X509) *shown = X509_STORE_CTX_get0_untrusted(context);
+    char name[HTTPS_PARTNER_MAX] = "";
+    int error = X509_V_ERR_APPLICATION_VERIFICATION;
+    if (peer == NULL || leaf == NULL) {
+        X509_STORE_CTX_set_error(context, error);
+        return 0;
+    }
+    X509 *anchor = find_anchor(server, leaf, shown, name);
+    error = anchor == NULL ? X509_V_ERR_CERT_UNTRUSTED : verify_against(anchor, leaf, shown);
+    X509_STORE_CTX_set_error(context, error);
+    if (error != X509_V_OK) {
+        log_refused(leaf, anchor == NULL ? "no partner's" : X509_verify_cert_error_string(error));
+        return 0;
+    }
+    memcpy(peer->partner, name, sizeof name);
+    return 1;
+}
+
+/* --- connections --------------------------------------------------------------------------------
+ */
+
+/* OpenSSL frees the SSL object, so the connection is gone. */
+static void on_peer_free(void *parent, void *data, CRYPTO_EX_DATA *ex_data, int index, long argl,
+                         void *argp)
+{
+    struct peer *peer = data;
+    (void)parent;
+    (void)ex_data;
+    (void)index;
+    (void)argl;
+    (void)argp;
+    if (peer == NULL) {
+        return;
+    }
+    struct https_server *server = peer->server;
+    end_deadline(peer);
+    TAILQ_REMOVE(&server->peers, peer, entry);
+    free(peer);
+    if (server->connections-- == server->config.max_connections && !server->closing) {
+        evconnlistener_enable(server->listener);
+    }
+    if (server->closing && server->connections == 0) {
+        free(server);
+    }
+}
+
+/* No request within the handshake's time: half-open handshakes must not pile up. Shutting the
+ * socket down lets the connection end on its ordinary path. */
+static void on_deadline(evutil_socket_t fd, short what, void *context)
+{
+    struct peer *peer = context;
+    (void)fd;
+    (void)what;
+    shutdown(bufferevent_getfd(peer->bev), SHUT_RDWR);
+}
+
+static struct peer *peer_new(struct https_server *server, SSL *ssl)
+{
+    struct timeval limit = {(time_t)server->config.handshake_timeout_s, 0};
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL) {
+        return NULL;
+    }
+    peer->server = server;
+    peer->deadline = evtimer_new(server->base, on_deadline, peer);
+    if (peer->deadline == NULL || evtimer_add(peer->deadline, &limit) != 0 ||
+        SSL_set_ex_data(ssl, peer_index, peer) != 1) {
+        end_deadline(peer);
+        free(peer);
+        return NULL;
+    }
+    TAILQ_INSERT_TAIL(&server->peers, peer, entry);
+    if (++server->connections == server->config.max_connections) {
+        evconnlistener_disable(server->listener);
+    }
+    return peer;
+}
+
+/* evhttp wants a bufferevent for each connection. On failure it would take a plain one, whose
+ * requests on_request refuses for want of a partner. */
+static struct bufferevent *on_connection(struct event_base *base, void *context)
+{
+    struct https_server *server = context;
+    SSL *ssl = SSL_new(server->tls);
+    struct peer *peer = ssl == NULL ? NULL : peer_new(server, ssl);
+    if (peer == NULL) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    peer->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
+                                               BEV_OPT_CLOSE_ON_FREE);
+    if (peer->bev == NULL) {
+        SSL_free(ssl); /* takes the peer along */
+        return NULL;
+    }
+    bufferevent_openssl_set_allow_dirty_shutdown(peer->bev, 1);
+    return peer->bev;
+}
+
+/* --- set-up -------------------------------------------------------------------------------------
+ */
+
+static enum cede_status bind_one(const struct addrinfo *address, int *listening_fd)
+{
+    int one = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return CEDE_OS_FAILED;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    /* Accepted sockets inherit it: a response's last record must not wait for an acknowledgement.
+     */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+        int kept = errno;
+        close(fd);
+        errno = kept;
+        return CEDE_OS_FAILED;
+    }
+    *listening_fd = fd;
+    return CEDE_OK;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+        return 0;
+    }
+    /* The port stands at the same place in both families. */
+    struct sockaddr_in in;
+    memcpy(&in, &address, sizeof in);
+    return ntohs(in.sin_port);
+}
+
+enum cede_status https_listen(const char *host, uint16_t port, int *listening_fd,
+                              uint16_t *bound_port)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    char service[8];
+    enum cede_status status = CEDE_OS_FAILED;
+    *listening_fd = -1;
+    snprintf(service, sizeof service, "%u", (unsigned)port);
+    int code = getaddrinfo(host, service, &hints, &found);
+    if (code != 0) {
+        log_error("https: %s: %s", host, gai_strerror(code));
+        return CEDE_OS_FAILED;
+    }
+    for (struct addrinfo *at = found; at != NULL && status != CEDE_OK; at = at->ai_next) {
+        status = bind_one(at, listening_fd);
+    }
+    freeaddrinfo(found);
+    if (status != CEDE_OK) {
+        log_error("https: cannot listen on %s port %u: %s", host, (unsigned)port, strerror(errno));
+    } else if (bound_port != NULL) {
+        *bound_port = port_of(*listening_fd);
+    }
+    return status;
+}
+
+/* TLS 1.3 alone, a client certificate demanded, nothing resumed: a partner that was dropped is out
+ * with its next connection. */
+static enum cede_status tls_setup(struct https_server *server)
+{
+    const struct tls_identity *tls = server->config.tls;
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    server->tls = context;
+    if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_use_certificate(context, tls->certificate) != 1 ||
+        SSL_CTX_add1_chain_cert(context, tls->issuer) != 1 ||
+        SSL_CTX_use_PrivateKey(context, tls->key) != 1 || SSL_CTX_check_private_key(context) != 1) {
+        ERR_clear_error();
+        return CEDE_SERVER_FAILED;
+    }
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(context, on_verify, server);
+    return CEDE_OK;
+}
+
+/* The largest body any route takes: more is not even read. */
+static size_t largest_body(const struct https_server_config *config)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < config->routes_count; i++) {
+        if (config->routes[i].max_body > largest) {
+            largest = config->routes[i].max_body;
+        }
+    }
+    return largest;
+}
+
+static enum cede_status http_setup(struct https_server *server, int listening_fd)
+{
+    const struct https_server_config *config = &server->config;
+    server->http = evhttp_new(server->base);
+    server->flush_event = event_new(server->base, -1, 0, on_flush, server);
+    /* A copy: evhttp closes its own when it ends. */
+    int fd = fcntl(listening_fd, F_DUPFD_CLOEXEC, 0);
+    if (server->http == NULL || server->flush_event == NULL || fd < 0) {
+        return CEDE_SERVER_FAILED;
+    }
+    evutil_make_socket_nonblocking(fd);
+    evhttp_set_bevcb(server->http, on_connection, server);
+    evhttp_set_gencb(server->http, on_request, server);
+    evhttp_set_allowed_methods(server->http, EVHTTP_METHODS);
+    evhttp_set_max_headers_size(server->http, (ev_ssize_t)config->max_headers);
+    evhttp_set_max_body_size(server->http, (ev_ssize_t)(largest_body(config) + BODY_SLACK));
+    evhttp_set_flags(server->http, EVHTTP_SERVER_LINGERING_CLOSE);
+    evhttp_set_timeout(server->http, (int)config->idle_timeout_s);
+    server->listener = evconnlistener_new(server->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+    if (server->listener == NULL) {
+        close(fd);
+        return CEDE_SERVER_FAILED;
+    }
+    if (evhttp_bind_listener(server->http, server->listener) == NULL) {
+        evconnlistener_free(server->listener);
+        return CEDE_SERVER_FAILED;
+    }
+    return CEDE_OK;
+}
+
+static void set_defaults(struct https_server_config *config)
+{
+    config->max_connections =
+        config->max_connections == 0 ? DEFAULT_CONNECTIONS : config->max_connections;
+    config->idle_timeout_s = config->idle_timeout_s == 0 ? DEFAULT_IDLE_S : config->idle_timeout_s;
+    config->handshake_timeout_s =
+        config->handshake_timeout_s == 0 ? DEFAULT_HANDSHAKE_S : config->handshake_timeout_s;
+    config->max_headers = config->max_headers == 0 ? DEFAULT_HEADERS : config->max_headers;
+}
+
+enum cede_status https_server_new(struct event_base *base, int listening_fd,
+                                  const struct https_server_config *config,
+                                  struct https_server **server)
+{
+    *server = NULL;
+    if (peer_index < 0) {
+        peer_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_peer_free);
+    }
+    struct https_server *made = calloc(1, sizeof *made);
+    if (made == NULL || peer_index < 0 || config->find_partner == NULL) {
+        free(made);
+        return CEDE_SERVER_FAILED;
+    }
+    made->config = *config;
+    made->base = base;
+    TAILQ_INIT(&made->held);
+    TAILQ_INIT(&made->peers);
+    set_defaults(&made->config);
+    enum cede_status status = tls_setup(made);
+    if (status == CEDE_OK) {
+        status = http_setup(made, listening_fd);
+    }
+    if (status != CEDE_OK) {
+        https_server_free(made);
+        return status;
+    }
+    *server = made;
+    return CEDE_OK;
+}
+
+void https_server_free(struct https_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (!TAILQ_EMPTY(&server->held)) {
+        on_flush(-1, 0,
+                 server); /* handled, so to be kept; answered as far as the socket takes it */
+    }
+    server->connections++; /* ours, so that no connection that ends here frees the server */
+    server->closing = true;
+    if (server->http != NULL) {
+        evhttp_free(server->http); /* with the listener and all connections */
+    }
+    if (server->flush_event != NULL) {
+        event_free(server->flush_event);
+    }
+    SSL_CTX_free(server->tls);
+    /* libevent ends its connections later, from the loop or with the base: the last one takes the
+     * server along. */
+    struct peer *peer;
+    TAILQ_FOREACH(peer, &server->peers, entry)
+    {
+        end_deadline(peer);
+    }
+    if (--server->connections == 0) {
+        free(server);
+    }
+}

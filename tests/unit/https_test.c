@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of https_server.c and https_client.c over real sockets: who gets in, who does not, and what
+ * each kind of bad request is answered with. */
+#include "loopback.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define LIMIT 1000 /* of a body */
+
+struct fixture {
+    struct loopback loopback; /* first: find_pinned wants it */
+    struct organisation server;
+    struct organisation partner;
+    struct organisation stranger;
+    struct https_server_config config;
+    struct https_client *client;
+    struct https_client_answer answer;
+    bool flush_fails;
+};
+
+/* --- the server's routes ------------------------------------------------------------------------
+ */
+
+static void echo(void *context, const struct https_request *request,
+                 struct https_response *response)
+{
+    const char *query = https_query(request, "q");
+    (void)context;
+    https_answer_json(response, 200,
+                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s%}", "partner", request->partner,
+                                "method", request->method, "path", request->path, "rest",
+                                request->rest, "type", request->content_type, "query",
+                                query == NULL ? "" : query, "body", (const char *)request->body.ptr,
+                                request->body.len));
+}
+
+static void silent(void *context, const struct https_request *request,
+                   struct https_response *response)
+{
+    (void)context;
+    (void)request;
+    (void)response;
+}
+
+static void refuse(void *context, const struct https_request *request,
+                   struct https_response *response)
+{
+    (void)context;
+    enum cede_status status = (enum cede_status)strtol(request->rest, NULL, 10);
+    https_answer_status(response, status);
+}
+
+static void large(void *context, const struct https_request *request,
+                  struct https_response *response)
+{
+    static uint8_t zeros[200000];
+    (void)context;
+    (void)request;
+    https_answer(response, 200, "application/octet-stream", CEDE_SPAN_ARRAY(zeros));
+}
+
+static const struct https_route routes[] = {
+    {"GET", "/echo", NULL, LIMIT, echo},   {"POST", "/echo", "application/json", LIMIT, echo},
+    {"GET", "/below/*", NULL, 0, echo},    {"GET", "/silent", NULL, 0, silent},
+    {"GET", "/refuse/*", NULL, 0, refuse}, {"GET", "/large", NULL, 0, large},
+};
+
+static enum cede_status flush(void *context)
+{
+    const struct fixture *fixture = context;
+    return fixture->flush_fails ? CEDE_STORE_BUSY : CEDE_OK;
+}
+
+/* --- fixture ------------------------------------------------------------------------------------
+ */
+
+static struct https_client *client_of(const struct organisation *who)
+{
+    struct https_client_config config = {.tls = &who->tls, .timeout_ms = 20000, .max_body = 100000};
+    struct https_client *client = NULL;
+    assert_int_equal(https_client_new(&config, &client), CEDE_OK);
+    return client;
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    signal(SIGPIPE, SIG_IGN);
+    loopback_open(&fixture->loopback);
+    organisation_make(fixture->loopback.directory, "server", &fixture->server);
+    organisation_make(fixture->loopback.directory, "partner", &fixture->partner);
+    organisation_make(fixture->loopback.directory, "stranger", &fixture->stranger);
+    pin(&fixture->loopback, &fixture->partner);
+    fixture->client = client_of(&fixture->partner);
+    fixture->config = (struct https_server_config){
+        .tls = &fixture->server.tls,
+        .routes = routes,
+        .routes_count = sizeof routes / sizeof routes[0],
+        .find_partner = find_pinned,
+        .context = fixture,
+        .handshake_timeout_s = 1,
+        .idle_timeout_s = 20,
+    };
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    https_client_free(fixture->client);
+    loopback_close(&fixture->loopback);
+    organisation_wipe(&fixture->server);
+    organisation_wipe(&fixture->partner);
+    organisation_wipe(&fixture->stranger);
+    free(fixture);
+    return 0;
+}
+
+static enum cede_status ask_as(struct fixture *fixture, struct https_client *client,
+                               const char *method, const char *path, const char *type,
+                               struct cede_span body)
+{
+    char url[256];
+    snprintf(url, sizeof url, "https://localhost:%u%s", fixture->loopback.port, path);
+    struct https_client_request request = {.method = method,
+                                           .url = url,
+                                           .anchor = fixture->server.identity.certificate_der,
+                                           .content_type = type,
+                                           .body = body};
+    return https_client_ask(client, &request, &fixture->answer);
+}
+
+static enum cede_status get(struct fixture *fixture, const char *path)
+{
+    return ask_as(fixture, fixture->client, "GET", path, NULL, CEDE_SPAN_NULL);
+}
+
+static void assert_member(const struct fixture *fixture, const char *name, const char *value)
+{
+    json_t *json = json_loads((const char *)fixture->answer.body.ptr, 0, NULL);
+    assert_non_null(json);
+    assert_string_equal(json_string_value(json_object_get(json, name)), value);
+    json_decref(json);
+}
+
+/* In TLS 1.3 a client has sent its request before it learns that its certificate is refused; the
+ * server's reset then often overtakes the alert. */
+static void assert_locked_out(struct fixture *fixture, struct https_client *client)
+{
+    enum cede_status status = ask_as(fixture, client, "GET", "/echo", NULL, CEDE_SPAN_NULL);
+    assert_true(status == CEDE_HTTPS_TLS || status == CEDE_HTTPS_UNREACHABLE);
+    assert_int_equal(fixture->answer.status, 0);
+    assert_true(https_client_error(client)[0] != '\0');
+}
+
+/* --- who gets in ---------------------------------------------------------------------------------
+ */
+
+/* A partner's request reaches the handler whole, with the partner's name. */
+static void partner_is_served(void **state)
+{
+    struct fixture *fixture = *state;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(ask_as(fixture, fixture->client, "POST", "/echo?q=a%20b&r=1",
+                            "application/json", CEDE_SPAN_TEXT("{\"x\":1}")),
+                     CEDE_OK);
+    assert_int_equal(fixture->answer.status, 200);
+    assert_string_equal(fixture->answer.content_type, "application/json");
+    assert_member(fixture, "partner", "partner");
+    assert_member(fixture, "method", "POST");
+    assert_member(fixture, "path", "/echo");
+    assert_member(fixture, "query", "a b");
+    assert_member(fixture, "type", "application/json");
+    assert_member(fixture, "body", "{\"x\":1}");
+    assert_int_equal(get(fixture, "/below/one%2Ftwo"), CEDE_OK);
+    assert_member(fixture, "rest", "one/two");
+}
+
+/* A stranger fails the handshake until it is pinned, and again once it is not any more. */
+static void partners_come_and_go(void **state)
+{
+    struct fixture *fixture = *state;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    struct https_client *stranger = client_of(&fixture->stranger);
+    assert_locked_out(fixture, stranger);
+    pin(&fixture->loopback, &fixture->stranger);
+    assert_int_equal(ask_as(fixture, stranger, "GET", "/echo", NULL, CEDE_SPAN_NULL), CEDE_OK);
+    assert_member(fixture, "partner", "stranger");
+    https_client_free(stranger);
+    unpin(&fixture->loopback, &fixture->stranger);
+    stranger = client_of(&fixture->stranger);
+    assert_locked_out(fixture, stranger);
+    https_client_free(stranger);
+}
+
+/* Showing the partner's pinned certificate next to one's own is not being the partner. */
+static void borrowed_anchor_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    struct organisation liar = fixture->stranger;
+    liar.tls.issuer = fixture->partner.tls.issuer;
+    struct https_client *client = client_of(&liar);
+    assert_locked_out(fixture, client);
+    https_client_free(client);
+}
+
+/* The pinned certificate may stand below a root that is not shown: a CA's own. */
+static void pinned_sub_ca_is_enough(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tls_identity tls;
+    EVP_PKEY *key = NULL;
+    struct organisation sub = {.identity = {.name = "sub"}};
+    loopback_serve(&fixture->loopback, &fixture->config);
+    /* "sub" is certified by the stranger, so its certificate is not self-signed. */
+    assert_int_equal(identity_generate_key(&key), CEDE_OK);
+    X509 *certificate = X509_dup(fixture->partner.identity.certificate);
+    assert_int_equal(X509_set_pubkey(certificate, key), 1);
+    assert_int_equal(X509_set_issuer_name(certificate, X509_get_subject_name(
+                                                           fixture->stranger.identity.certificate)),
+                     1);
+    X509_EXTENSION_free(X509_delete_ext(
+        certificate, X509_get_ext_by_NID(certificate, NID_subject_key_identifier, -1)));
+    assert_true(X509_sign(certificate, fixture->stranger.identity.key, EVP_sha256()) > 0);
+    snprintf(sub.directory, sizeof sub.directory, "%s", fixture->loopback.directory);
+    assert_int_equal(tls_identity_create(sub.directory, "sub", key, certificate, NULL, 0), CEDE_OK);
+    assert_int_equal(tls_identity_load(sub.directory, &tls), CEDE_OK);
+    sub.tls = tls;
+    assert_int_equal(identity_thumbprint(certificate, sub.identity.thumbprint), CEDE_OK);
+    struct https_client *client = client_of(&sub);
+    assert_locked_out(fixture, client);
+    pin(&fixture->loopback, &sub);
+    assert_int_equal(ask_as(fixture, client, "GET", "/echo", NULL, CEDE_SPAN_NULL), CEDE_OK);
+    assert_member(fixture, "partner", "sub");
+    https_client_free(client);
+    tls_identity_wipe(&tls);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
+static int connect_tcp(const struct fixture *fixture)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(fixture->loopback.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* A plain TLS client of the given highest version; true when it gets an HTTP answer. */
+static bool raw_client_is_answered(const struct fixture *fixture, int version,
+                                   const struct tls_identity *tls)
+{
+    static const char request[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char answer[16] = "";
+    int fd = connect_tcp(fixture);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(context, version);
+    if (tls != NULL) {
+        SSL_CTX_use_certificate(context, tls->certificate);
+        SSL_CTX_add1_chain_cert(context, tls->issuer);
+        SSL_CTX_use_PrivateKey(context, tls->key);
+    }
+    SSL *ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd);
+    bool answered = SSL_connect(ssl) == 1 &&
+                    SSL_write(ssl, request, sizeof request - 1) == (int)sizeof request - 1 &&
+                    SSL_read(ssl, answer, sizeof answer - 1) > 0 &&
+                    strncmp(answer, "HTTP/1.1 200", 12) == 0;
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    close(fd);
+    return answered;
+}
+
+/* Without a certificate, or with TLS 1.2, or without TLS, there is no answer. */
+static void weak_clients_are_refused(void **state)
+{
+    static const char request[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct fixture *fixture = *state;
+    char answer[16] = "";
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_true(raw_client_is_answered(fixture, TLS1_3_VERSION, &fixture->partner.tls));
+    assert_false(raw_client_is_answered(fixture, TLS1_3_VERSION, NULL));
+    assert_false(raw_client_is_answered(fixture, TLS1_2_VERSION, &fixture->partner.tls));
+    int fd = connect_tcp(fixture);
+    assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
+    ssize_t len = read(fd, answer, sizeof answer - 1);
+    assert_true(len <= 0 || strncmp(answer, "HTTP", 4) != 0);
+    close(fd);
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK); /* and the server still serves */
+}
+
+/* --- what is answered ----------------------------------------------------------------------------
+ */
+
+static void assert_answer(struct fixture *fixture, int status, const char *error)
+{
+    assert_int_equal(fixture->answer.status, status);
+    assert_string_equal(fixture->answer.content_type, "application/json");
+    assert_member(fixture, "error", error);
+}
+
+/* Each kind of bad request has its status, as JSON. */
+static void bad_requests_are_told_apart(void **state)
+{
+    static const uint8_t body[LIMIT + 1];
+    struct fixture *fixture = *state;
+    struct https_client *client = fixture->client;
+    struct cede_span fits = cede_span(body, LIMIT);
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(get(fixture, "/unknown"), CEDE_OK);
+    assert_answer(fixture, 404, "not_found");
+    assert_int_equal(get(fixture, "/below/"), CEDE_OK); /* the star stands for something */
+    assert_answer(fixture, 404, "not_found");
+    assert_int_equal(ask_as(fixture, client, "DELETE", "/echo", NULL, CEDE_SPAN_NULL), CEDE_OK);
+    assert_answer(fixture, 405, "method_not_allowed");
+    assert_int_equal(ask_as(fixture, client, "POST", "/echo", "text/plain", fits), CEDE_OK);
+    assert_answer(fixture, 415, "unsupported_media_type");
+    assert_int_equal(
+        ask_as(fixture, client, "POST", "/echo", "application/json", CEDE_SPAN_ARRAY(body)),
+        CEDE_OK);
+    assert_answer(fixture, 413, "too_large");
+    assert_int_equal(get(fixture, "/echo/%00x"), CEDE_OK);
+    assert_answer(fixture, 400, "bad_request");
+    assert_int_equal(get(fixture, "/silent"), CEDE_OK);
+    assert_answer(fixture, 500, "internal");
+}
+
+/* A body that is far too long is not even read. */
+static void flood_is_not_read(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t len = 5u << 20;
+    uint8_t *flood = calloc(1, len);
+    loopback_serve(&fixture->loopback, &fixture->config);
+    enum cede_status status = ask_as(fixture, fixture->client, "POST", "/echo", "application/json",
+                                     cede_span(flood, len));
+    free(flood);
+    assert_true((status == CEDE_OK && fixture->answer.status == 413) ||
+                status == CEDE_HTTPS_UNREACHABLE);
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+    assert_int_equal(fixture->answer.status, 200);
+}
+
+/* Statuses map to HTTP by class; failures of ours are not explained to partners. */
+static void statuses_map_by_class(void **state)
+{
+    static const struct {
+        enum cede_status status;
+        int http;
+        const char *error;
+    } cases[] = {
+        {CEDE_TRUNCATED, 400, "CEDE_TRUNCATED"},
+        {CEDE_CRYPTO_SIGNATURE, 403, "CEDE_CRYPTO_SIGNATURE"},
+        {CEDE_NOT_FOUND, 404, "CEDE_NOT_FOUND"},
+        {CEDE_STORE_CONFLICT, 409, "CEDE_STORE_CONFLICT"},
+        {CEDE_STORE_BUSY, 503, "CEDE_STORE_BUSY"},
+        {CEDE_STORE_FAILED, 500, "internal"},
+        {CEDE_INTERNAL, 500, "internal"},
+    };
+    struct fixture *fixture = *state;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/refuse/%d", (int)cases[i].status);
+        assert_int_equal(get(fixture, path), CEDE_OK);
+        assert_answer(fixture, cases[i].http, cases[i].error);
+    }
+}
+
+/* With a flush, the answer follows the commit; a failed commit turns it into a 503. */
+static void answers_wait_for_the_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.flush = flush;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+        assert_int_equal(fixture->answer.status, 200);
+    }
+    loopback_stop(&fixture->loopback);
+    fixture->flush_fails = true;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+    assert_answer(fixture, 503, "unavailable");
+}
+
+/* --- limits --------------------------------------------------------------------------------------
+ */
+
+/* A connection that never finishes its handshake is ended. */
+static void idle_handshake_is_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    char byte = 0;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    int fd = connect_tcp(fixture);
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 500), 0); /* not at once */
+    assert_int_equal(poll(&wait, 1, 5000), 1);
+    assert_true(read(fd, &byte, 1) <= 0);
+    close(fd);
+}
+
+/* At the limit new connections wait until old ones end; nobody is lost. */
+static void connections_are_limited(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.max_connections = 2;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    int first = connect_tcp(fixture);
+    int second = connect_tcp(fixture);
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK); /* after the deadline of the first two */
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    assert_int_equal(fixture->answer.status, 200);
+    assert_true(after.tv_sec * 1000 + after.tv_nsec / 1000000 -
+                    (before.tv_sec * 1000 + before.tv_nsec / 1000000) >
+                500);
+    close(first);
+    close(second);
+    /* One connection carries all requests of a client. */
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+    }
+}
+
+/* --- the client's side
+ * ---------------------------------------------------------------------------- */
+
+/* The client trusts the one anchor it was given, and the names in the server's certificate. */
+static void client_trusts_one_anchor(void **state)
+{
+    struct fixture *fixture = *state;
+    char url[128];
+    loopback_serve(&fixture->loopback, &fixture->config);
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/echo", fixture->loopback.port);
+    struct https_client_request request = {
+        .method = "GET", .url = url, .anchor = fixture->server.identity.certificate_der};
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer), CEDE_OK);
+    /* A kept connection does not help a wrong anchor. */
+    request.anchor = fixture->stranger.identity.certificate_der;
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer), CEDE_HTTPS_TLS);
+    request.anchor = CEDE_SPAN_TEXT("no certificate");
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer),
+                     CEDE_IDENTITY_FORMAT);
+    /* 127.0.0.2 reaches the same server, but is not one of its names. */
+    snprintf(url, sizeof url, "https://127.0.0.2:%u/echo", fixture->loopback.port);
+    request.anchor = fixture->server.identity.certificate_der;
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer), CEDE_HTTPS_TLS);
+}
+
+/* Each way an exchange can fail has its status. */
+static void client_failures_are_told_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    char url[128];
+    struct https_client_request request = {
+        .method = "GET", .url = url, .anchor = fixture->server.identity.certificate_der};
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(get(fixture, "/large"), CEDE_HTTPS_TOO_LONG);
+    assert_null(fixture->answer.body.ptr);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/echo", fixture->loopback.port);
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer), CEDE_HTTPS_URL);
+    loopback_stop(&fixture->loopback);
+    /* The socket still listens, but nobody accepts. */
+    struct https_client_config impatient = {.tls = &fixture->partner.tls, .timeout_ms = 300};
+    struct https_client *client = NULL;
+    assert_int_equal(https_client_new(&impatient, &client), CEDE_OK);
+    assert_int_equal(ask_as(fixture, client, "GET", "/echo", NULL, CEDE_SPAN_NULL),
+                     CEDE_HTTPS_TIMEOUT);
+    https_client_free(client);
+    snprintf(url, sizeof url, "https://127.0.0.1:1/echo");
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer),
+                     CEDE_HTTPS_UNREACHABLE);
+    /* A line break in a header's value would be a header of someone else's making. */
+    request.content_type = "text/plain\r\nX-Evil: 1";
+    assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer),
+                     CEDE_BAD_ARGUMENT);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(partner_is_served),
+        T(partners_come_and_go),
+        T(borrowed_anchor_is_refused),
+        T(pinned_sub_ca_is_enough),
+        T(weak_clients_are_refused),
+        T(bad_requests_are_told_apart),
+        T(flood_is_not_read),
+        T(statuses_map_by_class),
+        T(answers_wait_for_the_commit),
+        T(idle_handshake_is_ended),
+        T(connections_are_limited),
+        T(client_trusts_one_anchor),
+        T(client_failures_are_told_apart),
+    };
+    return cmocka_run_group_tests_name("https", tests, NULL, NULL);
+}
