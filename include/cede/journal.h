@@ -26,7 +26,7 @@
  * written or the slot being erased; what has once read back right stays right. Bits that decay
  * later are found by checksum: see `rolled_back`.
  *
- * Memory: no heap; stack below 250 bytes and the hash's.
+ * Memory: no heap; stack below 500 bytes on a 64-bit machine, and what the port needs for a hash.
  * Threads: one journal, one caller.
  * Errors: state for a journal that is blank or not loaded, back end for the flash, space.
  */
