@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
+#include <mbedtls/version.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +86,8 @@ bool runner_expect_equal(const char *what, struct cede_span got, struct cede_spa
 
 static const char *backend_title(const struct cede_crypto *crypto)
 {
-    return strcmp(crypto->name, "psa") == 0 ? "psa (Mbed TLS)" : crypto->name;
+    return strcmp(crypto->name, "psa") == 0 ? "psa (Mbed TLS " MBEDTLS_VERSION_STRING ")"
+                                            : crypto->name;
 }
 
 static bool skipped_unsupported(const char *what, const struct cede_crypto *crypto,
