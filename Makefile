@@ -1,45 +1,55 @@
 # Thin: the build is CMake's (CMakePresets.json); these are the few commands a person types.
-# `make demo` and `make test` install what they lack (scripts/install-packages), build and run.
+# Each installs the packages it lacks (scripts/install-packages), builds and runs.
 
 DEVICES ?= 20
 TIME ?= 60
 
-.PHONY: all demo test build install-packages asan fuzz coverage size lint format clean help
+.PHONY: all build demo test asan fuzz coverage size lint format clean help
 
 all: build
 
-build: install-packages
+build:
+	@scripts/install-packages build
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release
 
-install-packages:
-	@scripts/install-packages
-
-demo: build
+demo:
+	@scripts/install-packages build
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target cede
 	build/cede demo --devices $(DEVICES)
 
-test: build
-	scripts/test
+test:
+	@scripts/install-packages all
+	@scripts/test
 
-asan: install-packages
+asan:
+	@scripts/install-packages test
 	@cmake --preset asan >/dev/null
 	@cmake --build --preset asan
 	@ctest --preset asan
 
-fuzz: install-packages
-	scripts/fuzz $(TIME)
+fuzz:
+	@scripts/install-packages test
+	@scripts/fuzz $(TIME)
 
-coverage: install-packages
-	scripts/coverage
+coverage:
+	@scripts/install-packages test
+	@scripts/coverage
 
-size: install-packages
-	scripts/size
+size:
+	@scripts/install-packages size
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target cede_archive
+	@scripts/freestanding
+	@scripts/size
 
-lint: install-packages
-	scripts/lint
+lint:
+	@scripts/install-packages test
+	@scripts/lint
 
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	find include src tests -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
 	rm -rf build build-debug build-asan build-fuzz build-coverage build-size
@@ -47,8 +57,10 @@ clean:
 help:
 	@echo "make            build build/cede and build/libcede.a (release)"
 	@echo "make demo       install what is missing, build, move a fleet of DEVICES=$(DEVICES) on this machine"
-	@echo "make test       install what is missing, build, run every test, also under ASan and UBSan"
-	@echo "make size       the device half for a Cortex-M4: text, data, bss a module"
-	@echo "make lint       formatting, clang-tidy and the rules of the house"
+	@echo "make test       install what is missing, build, run every check (scripts/test)"
+	@echo "make asan       the tests alone, under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make size       the device half: what it demands of a platform, its size on a Cortex-M4"
+	@echo "make lint       formatting, the rules of the house, clang-tidy"
 	@echo "make fuzz TIME=seconds   every fuzz target for that long"
 	@echo "make coverage   line and branch coverage of the tests"
+	@echo "make format     clang-format over everything"
