@@ -6,7 +6,7 @@
 struct aead_inputs {
     uint8_t key[CEDE_AEAD_KEY_LEN_MAX];
     uint8_t iv[CEDE_AEAD_NONCE_LEN_MAX];
-    uint8_t aad[12 + CEDE_HASH_LEN_MAX];
+    uint8_t aad[13 + CEDE_HASH_LEN_MAX];
     struct cede_span key_span, iv_span, aad_span;
 };
 
