@@ -14,7 +14,6 @@
 #include "cede/posix.h"
 #include "server/common/https_client.h"
 
-#define SLOT_SIZE       4096
 #define REQUEST_MAX     512
 #define CERTIFICATE_MAX 512
 #define BODY_MAX        (PROVISION_BATCH * (REQUEST_MAX + 8))
@@ -83,7 +82,7 @@ static enum cede_status ask(struct line *line, const struct partner *partner, co
         return status;
     }
     if (answer->status / 100 != 2) {
-        snprintf(line->detail->text, sizeof line->detail->text, "%s answers %d: %.90s",
+        snprintf(line->detail->text, sizeof line->detail->text, "%.32s answers %d: %.70s",
                  partner->name, answer->status, (const char *)answer->body.ptr);
         return CEDE_HTTPS_REFUSED;
     }
@@ -289,7 +288,7 @@ static enum cede_status write_image(struct line *line, const struct trust *trust
     if (unlink(path) != 0 && errno != ENOENT) {
         return CEDE_FILE_FAILED;
     }
-    CEDE_TRY(cede_file_flash_open(&flash, path, SLOT_SIZE));
+    CEDE_TRY(cede_file_flash_open(&flash, path, CEDE_DEVICE_SLOT_SIZE));
     status = cede_device_image_create(sp->crypto, &flash.flash, &provision);
     cede_file_flash_close(&flash);
     return status;

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* device.c - `cede device run`: one device as a process. */
+#include "cli/cli.h"
+#include "device_agent/agent.h"
+
+static int explain(const char *image, enum cede_status status)
+{
+    switch (status) {
+    case CEDE_OK:
+        return CLI_OK;
+    case CEDE_NOT_FOUND:
+        return cli_fail("%s: no such image; 'cede sp provision' makes images", image);
+    case CEDE_FILE_PERMISSIONS:
+        return cli_fail("%s holds private keys and is not yours alone; chmod 600 it", image);
+    case CEDE_FILE_LOCKED:
+        return cli_fail("%s is in use by another process", image);
+    default:
+        return cli_fail("%s: the device stopped: %s", image, cede_status_reason(status));
+    }
+}
+
+static int run_device(int argc, char **argv)
+{
+    const char *image = NULL, *stats = NULL, *no_clock = NULL;
+    const struct cli_option options[] = {
+        {"image", "FILE", "the device image", true, &image},
+        {"stats", "FILE", "keep a JSON file of bytes, round trips and times", false, &stats},
+        {"no-clock", NULL, "live without a wall clock", false, &no_clock},
+        {0},
+    };
+    struct device_agent_options agent;
+    int words;
+    int result =
+        cli_options(argc, argv, "device run --image FILE [--stats FILE]", options, 0, &words);
+
+    if (result != CLI_OK) {
+        return result < 0 ? CLI_OK : result;
+    }
+    agent = (struct device_agent_options){image, stats, no_clock != NULL};
+    return explain(image, device_agent_run(&agent));
+}
+
+const struct cli_command cli_device_commands[] = {
+    {"device", "run", "live the life of one device", run_device},
+    {0},
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report.c - what the story cost: means over the devices, from the statistics they wrote. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cede/transfer.h"
+#include "demo/demo.h"
+
+/* Adds the numbers of `from` to those of `to`, member by member, nested objects as well. */
+static void add_numbers(json_t *to, json_t *from)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(from, name, value)
+    {
+        json_t *sum = json_object_get(to, name);
+
+        if (json_is_object(value)) {
+            if (sum == NULL) {
+                sum = json_object();
+                json_object_set_new(to, name, sum);
+            }
+            add_numbers(sum, value);
+        } else if (json_is_integer(value)) {
+            json_object_set_new(to, name,
+                                json_integer(json_integer_value(sum) + json_integer_value(value)));
+        }
+    }
+}
+
+json_t *demo_statistics(const char *dir)
+{
+    char path[1024];
+    json_t *sums = json_object();
+    json_int_t count = 0;
+    struct dirent *entry;
+    DIR *folder;
+
+    snprintf(path, sizeof path, "%s/stats", dir);
+    folder = opendir(path);
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        json_t *one;
+
+        snprintf(path, sizeof path, "%.500s/stats/%.255s", dir, entry->d_name);
+        one = strstr(entry->d_name, ".json") != NULL ? json_load_file(path, 0, NULL) : NULL;
+        if (one != NULL) {
+            add_numbers(sums, one);
+            count++;
+            json_decref(one);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    json_object_set_new(sums, "files", json_integer(count));
+    return sums;
+}
+
+static double mean(const json_t *statistics, const char *name)
+{
+    json_int_t files = json_integer_value(json_object_get(statistics, "files"));
+
+    return files > 0 ? (double)json_integer_value(json_object_get(statistics, name)) / (double)files
+                     : 0;
+}
+
+static double state_mean(const json_t *statistics, enum cede_device_state state, const char *name)
+{
+    const json_t *states = json_object_get(statistics, "states");
+    const json_t *one = json_object_get(states, cede_device_state_name(state));
+    json_int_t files = json_integer_value(json_object_get(statistics, "files"));
+
+    return files > 0 ? (double)json_integer_value(json_object_get(one, name)) / (double)files : 0;
+}
+
+static double state_bytes(const json_t *statistics, enum cede_device_state state)
+{
+    return state_mean(statistics, state, "bytes_sent") +
+           state_mean(statistics, state, "bytes_received");
+}
+
+/* From the acknowledgement of the order to the welcome. */
+static const enum cede_device_state hand_over_states[] = {
+    CEDE_DEVICE_ACCEPTED, CEDE_DEVICE_RESET,   CEDE_DEVICE_ATTESTING,
+    CEDE_DEVICE_UPDATING, CEDE_DEVICE_JOINING, CEDE_DEVICE_JOINED,
+};
+
+static double hand_over_mean(const json_t *statistics, const char *name)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < sizeof hand_over_states / sizeof hand_over_states[0]; i++) {
+        sum += state_mean(statistics, hand_over_states[i], name);
+    }
+    return sum;
+}
+
+/* The orders come in an answer to a poll, while the device is still operational. */
+static double hand_over_bytes(const json_t *statistics)
+{
+    return hand_over_mean(statistics, "bytes_sent") + hand_over_mean(statistics, "bytes_received") +
+           mean(statistics, "trust_update") + mean(statistics, "transfer_message");
+}
+
+void demo_report_json(const struct demo_result *result, const json_t *statistics)
+{
+    json_t *json = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:f, s:f, s:f, s:f}, s:f}", "devices",
+        (json_int_t)result->devices, "operational_sp1", (json_int_t)result->operational_sp1,
+        "transferred", (json_int_t)result->transferred, "operational_sp2",
+        (json_int_t)result->operational_sp2, "fallback", (json_int_t)result->fallback, "lost",
+        (json_int_t)result->lost, "old_certs_revoked", (json_int_t)result->old_certs_revoked,
+        "bytes", "edhoc_1", mean(statistics, "edhoc_message_1"), "edhoc_2",
+        mean(statistics, "edhoc_message_2"), "edhoc_3", mean(statistics, "edhoc_message_3"),
+        "enrolment_total", state_bytes(statistics, CEDE_DEVICE_ENROLLING), "transfer_message",
+        mean(statistics, "transfer_message"), "handover_total", hand_over_bytes(statistics),
+        "elapsed_s", result->elapsed_s);
+
+    json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(json);
+}
+
+static void print_phase(const json_t *statistics, const char *name, enum cede_device_state state)
+{
+    printf("  %-34s %8.0f %8.0f %8.1f %9.2f\n", name, state_mean(statistics, state, "bytes_sent"),
+           state_mean(statistics, state, "bytes_received"),
+           state_mean(statistics, state, "round_trips"),
+           state_mean(statistics, state, "time_ms") / 1000);
+}
+
+void demo_report_text(const struct demo_result *result, const json_t *statistics)
+{
+    printf("\n  %-34s %8zu\n", "devices", result->devices);
+    printf("  %-34s %8zu\n", "were operational under SP1", result->operational_sp1);
+    printf("  %-34s %8zu\n", "handed over, receipt at SP1", result->transferred);
+    printf("  %-34s %8zu\n", "operational under SP2", result->operational_sp2);
+    printf("  %-34s %8zu\n", "came back to SP1", result->fallback);
+    printf("  %-34s %8zu\n", "lost", result->lost);
+    printf("  %-34s %8zu\n\n", "old certificates revoked at CA1", result->old_certs_revoked);
+    printf("  per device (means)                     sent received round tr.   seconds\n");
+    print_phase(statistics, "enrol at CA1", CEDE_DEVICE_ENROLLING);
+    print_phase(statistics, "operate, be told to leave", CEDE_DEVICE_OPERATIONAL);
+    print_phase(statistics, "accept", CEDE_DEVICE_ACCEPTED);
+    print_phase(statistics, "reset", CEDE_DEVICE_RESET);
+    print_phase(statistics, "enrol at CA2", CEDE_DEVICE_JOINING);
+    print_phase(statistics, "report to SP2", CEDE_DEVICE_JOINED);
+    printf(
+        "\n  EDHOC messages %.0f, %.0f, %.0f bytes; enrolment in all %.0f; TransferMessage %.0f; "
+        "hand-over %.0f\n",
+        mean(statistics, "edhoc_message_1"), mean(statistics, "edhoc_message_2"),
+        mean(statistics, "edhoc_message_3"), state_bytes(statistics, CEDE_DEVICE_ENROLLING),
+        mean(statistics, "transfer_message"), hand_over_bytes(statistics));
+    printf(
+        "  provisioning %.1f s, enrolment %.1f s, contract %.1f s, hand-over %.1f s; all %.1f s\n",
+        result->phase_s[0], result->phase_s[1], result->phase_s[2], result->phase_s[3],
+        result->elapsed_s);
+}

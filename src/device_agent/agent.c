@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agent.c - the loop: do what the engine says, sleep until it wants to go on. */
+#include "device_agent/agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cede/device.h"
+#include "cede/posix.h"
+#include "device_agent/stats.h"
+
+#define HOST_MAX 256
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+struct agent {
+    const struct device_agent_options *options;
+    struct cede_file_flash flash;
+    struct cede_device device;
+    int fd; /* connected to `peer`; -1: none */
+    char peer_host[HOST_MAX];
+    uint16_t peer_port;
+    enum cede_device_state shown;
+};
+
+static uint64_t wall_clock(void *context)
+{
+    (void)context;
+    return cede_wall_clock();
+}
+
+static void show_state(struct agent *agent)
+{
+    const struct cede_device_record *record = cede_device_record(&agent->device);
+    struct cede_device_stats stats;
+
+    if (record->state == agent->shown) {
+        return;
+    }
+    agent->shown = record->state;
+    fprintf(stderr, "%.*s: %s (controller %.*s, seq %llu)\n", (int)record->device_id.len,
+            (const char *)record->device_id.ptr, cede_device_state_name(record->state),
+            (int)record->controller_name.len, (const char *)record->controller_name.ptr,
+            (unsigned long long)record->seq);
+    if (agent->options->stats != NULL) {
+        cede_device_statistics(&agent->device, cede_monotonic_ms(), &stats);
+        if (device_stats_write(agent->options->stats, record, &stats) != CEDE_OK) {
+            fprintf(stderr, "cannot write %s: %s\n", agent->options->stats, strerror(errno));
+        }
+    }
+}
+
+/* A socket of its own for each server: what arrives on it comes from that server's address. */
+static enum cede_status connect_to(struct agent *agent, const struct cede_device_action *action)
+{
+    struct cede_address address;
+    char host[HOST_MAX];
+
+    if (action->host.len >= sizeof host) {
+        return CEDE_SOCKET_NAME;
+    }
+    memcpy(host, action->host.ptr, action->host.len);
+    host[action->host.len] = '\0';
+    if (agent->fd >= 0 && action->port == agent->peer_port && strcmp(host, agent->peer_host) == 0) {
+        return CEDE_OK;
+    }
+    if (agent->fd >= 0) {
+        close(agent->fd);
+        agent->fd = -1;
+    }
+    CEDE_TRY(cede_address_resolve(host, action->port, &address));
+    CEDE_TRY(cede_udp_connect(&address, &agent->fd));
+    memcpy(agent->peer_host, host, sizeof host);
+    agent->peer_port = action->port;
+    return CEDE_OK;
+}
+
+/* What cannot be sent is lost, as it may be on the way: the engine repeats it. */
+static void send_datagram(struct agent *agent, const struct cede_device_action *action)
+{
+    enum cede_status status = connect_to(agent, action);
+
+    if (status == CEDE_OK) {
+        status = cede_udp_send(agent->fd, NULL, action->datagram);
+    }
+    if (status != CEDE_OK && status != CEDE_SOCKET_FAILED) {
+        fprintf(stderr, "cannot send to %.*s: %s\n", (int)action->host.len,
+                (const char *)action->host.ptr, cede_status_reason(status));
+    }
+}
+
+static void receive_datagrams(struct agent *agent)
+{
+    uint8_t memory[CEDE_DEVICE_DATAGRAM_LEN];
+    struct cede_span datagram;
+    enum cede_status status;
+
+    do {
+        status = cede_udp_receive(agent->fd, NULL, CEDE_BUF_ARRAY(memory), &datagram);
+        if (status == CEDE_OK) {
+            cede_device_receive(&agent->device, datagram, cede_monotonic_ms());
+        }
+    } while (status == CEDE_OK || status == CEDE_NO_SPACE);
+}
+
+/* Until a datagram, a signal, or the time the engine asked for. */
+static void wait_until(struct agent *agent, uint64_t until_ms, const sigset_t *unblocked)
+{
+    struct pollfd socket = {agent->fd, POLLIN, 0};
+    uint64_t now_ms = cede_monotonic_ms();
+    uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    struct timespec left = {(time_t)(left_ms / 1000), (long)(left_ms % 1000) * 1000000};
+
+    if (left.tv_sec > 3600) {
+        left.tv_sec = 3600;
+    }
+    if (ppoll(&socket, agent->fd >= 0 ? 1 : 0, &left, unblocked) > 0) {
+        receive_datagrams(agent);
+    }
+}
+
+static enum cede_status live(struct agent *agent, const sigset_t *unblocked)
+{
+    while (!stop_asked) {
+        struct cede_device_action action = cede_device_next(&agent->device, cede_monotonic_ms());
+
+        show_state(agent);
+        switch (action.todo) {
+        case CEDE_DEVICE_SEND:
+            send_datagram(agent, &action);
+            break;
+        case CEDE_DEVICE_WAIT:
+            wait_until(agent, action.until_ms, unblocked);
+            break;
+        case CEDE_DEVICE_HALT:
+            return action.reason;
+        }
+    }
+    return CEDE_OK;
+}
+
+/* Signals are taken only inside ppoll, so none is missed between a look and the sleep. */
+static void catch_signals(sigset_t *unblocked)
+{
+    struct sigaction action;
+    sigset_t blocked;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &blocked, unblocked);
+}
+
+static enum cede_status run(struct agent *agent)
+{
+    struct cede_device_config config = {.crypto = cede_crypto_openssl(),
+                                        .flash = &agent->flash.flash,
+                                        .wall_clock = agent->options->no_clock ? NULL : wall_clock};
+    sigset_t unblocked;
+    enum cede_status status = cede_device_load(&agent->device, &config, cede_monotonic_ms());
+
+    if (status != CEDE_OK) {
+        return status;
+    }
+    catch_signals(&unblocked);
+    status = live(agent, &unblocked);
+    cede_device_wipe(&agent->device);
+    return status;
+}
+
+enum cede_status device_agent_run(const struct device_agent_options *options)
+{
+    struct agent *agent;
+    enum cede_status status;
+
+    if (access(options->image, F_OK) != 0) {
+        return CEDE_NOT_FOUND;
+    }
+    agent = calloc(1, sizeof *agent);
+    if (agent == NULL) {
+        return CEDE_FILE_FAILED;
+    }
+    agent->options = options;
+    agent->fd = -1;
+    agent->shown = (enum cede_device_state)CEDE_DEVICE_STATE_COUNT;
+    status = cede_file_flash_open(&agent->flash, options->image, CEDE_DEVICE_SLOT_SIZE);
+    if (status == CEDE_OK) {
+        status = run(agent);
+        cede_file_flash_close(&agent->flash);
+    }
+    if (agent->fd >= 0) {
+        close(agent->fd);
+    }
+    free(agent);
+    return status;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stats.h - what a device has sent, received and waited for, as a JSON file. */
+#ifndef CEDE_DEVICE_AGENT_STATS_H
+#define CEDE_DEVICE_AGENT_STATS_H
+
+#include "cede/device.h"
+
+/* Replaces the file as a whole. */
+CEDE_MUST_USE enum cede_status device_stats_write(const char *path,
+                                                  const struct cede_device_record *record,
+                                                  const struct cede_device_stats *stats);
+
+#endif
