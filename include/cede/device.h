@@ -16,7 +16,7 @@
  *              HALT: stop; action.reason says why
  *          }
  *
- * Memory: the caller's struct cede_device, about 13 KB, holds everything, keys included: wipe it
+ * Memory: the caller's struct cede_device, about 17 KB, holds everything, keys included: wipe it
  *      with cede_device_wipe(). It points into itself and must not move. The config is copied, its
  *      crypto and flash must outlive the device. Stack: below 12 KB, crypto back end included.
  * Threads: one caller a device.
@@ -34,7 +34,9 @@
 
 /* Longest record: two certificates and keys, the controller, an order, and trust entries of about
  * 200 bytes each. */
-#define CEDE_DEVICE_RECORD_LEN_MAX 3072
+#define CEDE_DEVICE_RECORD_LEN_MAX 4096
+/* What simulators and agents give each of the two journal slots. */
+#define CEDE_DEVICE_SLOT_SIZE 8192
 /* Longest answer of a server, in blocks where it must be. */
 #define CEDE_DEVICE_BODY_LEN_MAX 2560
 #define CEDE_DEVICE_DATAGRAM_LEN 1280

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * enrolment.c - keys and certificates: the first enrolment, the one at the next provider's CA, the
+ * one after coming home, and the renewal of a certificate that grows old.
+ *
+ * A new key is in the journal before any request speaks of it, so a device never asks for two.
+ */
+#include <string.h>
+
+#include "device/device_internal.h"
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* Goes to next->state with a fresh key pending. */
+static void enter_with_new_key(struct cede_device *device, struct cede_device_record *next)
+{
+    const struct cede_crypto *crypto = device->config.crypto;
+    uint8_t key[KEY_LEN], point[POINT_LEN];
+    enum cede_status status = crypto->generate(crypto->context, CEDE_CRV_P256, key, point);
+
+    if (status != CEDE_OK) {
+        device->failures++;
+        life_retry(device, status);
+    } else {
+        next->pending_key = CEDE_SPAN_ARRAY(key);
+        (void)life_enter(device, next);
+    }
+    cede_wipe(key, sizeof key);
+}
+
+void factory_begin(struct cede_device *device)
+{
+    struct cede_device_record next = device->record;
+
+    next.state = CEDE_DEVICE_ENROLLING;
+    enter_with_new_key(device, &next);
+}
+
+/* The old operational key is gone from the record; before a new one is made, it is gone from the
+ * flash (R2). */
+void reset_begin(struct cede_device *device)
+{
+    struct cede_device_record next = device->record;
+    struct cede_transfer order;
+    enum cede_status status = record_scrub(device);
+
+    if (status == CEDE_OK) {
+        status = orders_present(device, &order);
+    }
+    if (status != CEDE_OK) {
+        device_halt(device, status);
+        return;
+    }
+    if (order.update_first && device->record.state == CEDE_DEVICE_RESET) {
+        next.state = CEDE_DEVICE_UPDATING;
+        (void)life_enter(device, &next);
+        return;
+    }
+    next.state = CEDE_DEVICE_JOINING;
+    enter_with_new_key(device, &next);
+}
+
+/* From `updating`, and from `fallback` when nobody there helps: with what joining made, if it did.
+ */
+void joining_enter(struct cede_device *device)
+{
+    struct cede_device_record next = device->record;
+
+    if (next.operational_key.ptr != NULL) {
+        next.state = CEDE_DEVICE_JOINED;
+        (void)life_enter(device, &next);
+    } else if (next.pending_key.ptr != NULL) {
+        next.state = CEDE_DEVICE_JOINING;
+        (void)life_enter(device, &next);
+    } else {
+        next.state = CEDE_DEVICE_JOINING;
+        enter_with_new_key(device, &next);
+    }
+}
+
+void home_enter(struct cede_device *device, struct cede_device_record *next)
+{
+    next->state = CEDE_DEVICE_HOMING;
+    enter_with_new_key(device, next);
+}
+
+/* --- renewal ---------------------------------------------------------------------------------- */
+
+/* After three quarters of its life a certificate is replaced. */
+bool renewal_is_due(struct cede_device *device)
+{
+    struct cede_certificate certificate;
+    uint64_t now;
+
+    return device->failures == 0 && device_clock(device, &now) &&
+           cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
+                                   &certificate) == CEDE_OK &&
+           certificate.not_after != CEDE_TIME_NONE && now > certificate.not_before &&
+           now <= certificate.not_after &&
+           (now - certificate.not_before) / 3 >= certificate.not_after - now;
+}
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+static enum cede_status make_identity(struct cede_device *device, uint8_t point[POINT_LEN],
+                                      struct cede_est_identity *identity)
+{
+    const struct cede_crypto *crypto = device->config.crypto;
+
+    identity->device_id = device->record.device_id;
+    identity->key.curve = CEDE_CRV_P256;
+    identity->key.scalar = device->record.pending_key;
+    identity->key.handle = NULL;
+    CEDE_TRY(crypto->public_from_private(crypto->context, &identity->key, point));
+    identity->public_key.curve = CEDE_CRV_P256;
+    identity->public_key.point = cede_span(point, POINT_LEN);
+    return CEDE_OK;
+}
+
+static enum cede_status compose_request(struct cede_device *device)
+{
+    struct cede_est_identity identity;
+    struct cede_span request;
+    uint8_t point[POINT_LEN];
+
+    CEDE_TRY(make_identity(device, point, &identity));
+    CEDE_TRY(cede_est_compose_request(device->config.crypto, &identity,
+                                      CEDE_BUF_ARRAY(device->request), &request));
+    device->request_len = request.len;
+    device->stats.enrolment_request_len = (uint32_t)request.len;
+    return CEDE_OK;
+}
+
+void enrolment_begin(struct cede_device *device)
+{
+    enum cede_status status;
+
+    device->fetching_anchors = false;
+    device->request_len = 0;
+    if (device->renewing && device->record.pending_key.ptr == NULL) {
+        struct cede_device_record next = device->record;
+        enter_with_new_key(device, &next);
+        if (device->halted != CEDE_OK || device->record.pending_key.ptr == NULL) {
+            return;
+        }
+    }
+    if (device->renewing) {
+        session_drop(device); /* another server */
+    }
+    status = compose_request(device);
+    if (status == CEDE_OK) {
+        session_start(device);
+    } else {
+        device_failed(device, status);
+    }
+}
+
+static struct cede_span enrolment_uri(struct cede_device *device)
+{
+    struct cede_transfer order;
+
+    if (device->record.state == CEDE_DEVICE_JOINING) {
+        return orders_present(device, &order) == CEDE_OK ? order.enroll_uri : CEDE_SPAN_NULL;
+    }
+    return device->record.state == CEDE_DEVICE_HOMING ? device->record.home_uri
+                                                      : device->record.enroll_uri;
+}
+
+static enum server_role enrolment_role(const struct cede_device *device)
+{
+    return device->record.state == CEDE_DEVICE_JOINING ? ROLE_NEXT_ENROLMENT : ROLE_ENROLMENT;
+}
+
+static const struct cede_est_operation *enrolment_operation(const struct cede_device *device)
+{
+    if (device->fetching_anchors) {
+        return cede_est_operation(CEDE_EST_CRTS);
+    }
+    return cede_est_operation(device->renewing ? CEDE_EST_SREN : CEDE_EST_SEN);
+}
+
+void enrolment_plan(struct cede_device *device, struct plan *plan)
+{
+    const struct cede_est_operation *operation = enrolment_operation(device);
+
+    plan->uri = enrolment_uri(device);
+    plan->resource = cede_span_string(operation->path);
+    plan->method = operation->method;
+    plan->format = operation->has_body ? (int32_t)operation->format : -1;
+    plan->accept = (int32_t)operation->accept;
+    plan->own = device->renewing ? OWN_OPERATIONAL : OWN_FACTORY;
+    plan->role = enrolment_role(device);
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+/* Checks the certificate against each anchor in force. */
+static enum cede_status check_certificate(struct cede_device *device, struct cede_span body,
+                                          struct cede_span *certificate, bool *anchored)
+{
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    struct cede_certificate anchor;
+    struct cede_est_trust trust = {&anchor, 0, false, 0};
+    struct cede_est_identity identity;
+    struct cede_trust_entry entry;
+    uint8_t point[POINT_LEN], scratch[SCRATCH_LEN];
+
+    trust.has_clock = device_clock(device, &trust.now);
+    CEDE_TRY(make_identity(device, point, &identity));
+    CEDE_TRY(cede_est_check_certificate(device->config.crypto, body, &identity, &trust,
+                                        CEDE_BUF_ARRAY(scratch), certificate, anchored));
+    trust.anchors_count = 1;
+    while (!*anchored && trust_next(&iterator, &entry)) {
+        if (trust_is_enrolment_anchor(entry.purposes, enrolment_role(device)) &&
+            cede_certificate_decode(entry.certificate, device->config.crypto, &anchor) == CEDE_OK) {
+            CEDE_TRY(cede_est_check_certificate(device->config.crypto, body, &identity, &trust,
+                                                CEDE_BUF_ARRAY(scratch), certificate, anchored));
+        }
+    }
+    return CEDE_OK;
+}
+
+static void go_home(struct cede_device *device, struct cede_device_record *next)
+{
+    next->state = CEDE_DEVICE_OPERATIONAL;
+    next->enroll_uri = device->record.home_uri;
+    next->home_uri = CEDE_SPAN_NULL;
+    next->reason = 0;
+}
+
+/* The certificate becomes the operational one, in one commit. */
+static void finish(struct cede_device *device, struct cede_span certificate,
+                   struct cede_span anchor)
+{
+    struct cede_device_record next = device->record;
+    struct trust_builder builder = {.count = 0};
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    struct cede_trust_entry entry;
+    uint8_t memory[CEDE_DEVICE_RECORD_LEN_MAX];
+
+    next.operational_key = device->record.pending_key;
+    next.operational_certificate = certificate;
+    next.pending_key = CEDE_SPAN_NULL;
+    next.known = false;
+    if (device->record.state == CEDE_DEVICE_HOMING) {
+        go_home(device, &next);
+    } else {
+        next.state = device->record.state == CEDE_DEVICE_JOINING ? CEDE_DEVICE_JOINED
+                                                                 : CEDE_DEVICE_OPERATIONAL;
+    }
+    if (anchor.ptr != NULL) {
+        while (trust_next(&iterator, &entry)) {
+            trust_add(&builder, entry.purposes, entry.certificate);
+        }
+        trust_add(&builder,
+                  CEDE_PURPOSE_ENROL |
+                      (device->record.state == CEDE_DEVICE_JOINING ? PURPOSE_PENDING : 0),
+                  anchor);
+        if (trust_encode(&builder, CEDE_BUF_ARRAY(memory), &next.trust) != CEDE_OK) {
+            next.trust = device->record.trust; /* it can be fetched again */
+        }
+    }
+    if (life_enter(device, &next) && device->renewing) {
+        device->renewing = false;
+        session_drop(device); /* it was the CA's */
+    }
+}
+
+/* /crts: the anchor that the new certificate leads to. Without it the certificate is as good, only
+ * the server's word for it. */
+static void on_anchors(struct cede_device *device, uint8_t code, struct cede_span body)
+{
+    struct cede_est_trust trust = {NULL, 0, false, 0};
+    struct cede_span candidate = {device->candidate, device->candidate_len};
+    struct cede_span anchor = CEDE_SPAN_NULL;
+    uint8_t scratch[SCRATCH_LEN];
+
+    trust.has_clock = device_clock(device, &trust.now);
+    if (code != CEDE_COAP_CONTENT ||
+        cede_est_check_anchor(device->config.crypto, body, candidate, &trust,
+                              CEDE_BUF_ARRAY(scratch), &anchor) != CEDE_OK) {
+        anchor = CEDE_SPAN_NULL;
+    }
+    finish(device, candidate, anchor);
+}
+
+void enrolment_answered(struct cede_device *device, uint8_t code, struct cede_span body)
+{
+    struct cede_span certificate, copy;
+    enum cede_status status = CEDE_DEVICE_ANSWER;
+    bool anchored;
+
+    if (device->fetching_anchors) {
+        on_anchors(device, code, body);
+        return;
+    }
+    device->stats.enrolment_answer_len = (uint32_t)body.len;
+    if (code == CEDE_COAP_CHANGED) {
+        status = check_certificate(device, body, &certificate, &anchored);
+    }
+    if (status != CEDE_OK) {
+        life_unusable(device, code, status);
+        return;
+    }
+    if (anchored || cede_copy(CEDE_BUF_ARRAY(device->candidate), certificate, &copy) != CEDE_OK) {
+        finish(device, certificate, CEDE_SPAN_NULL);
+        return;
+    }
+    device->candidate_len = copy.len;
+    device->fetching_anchors = true;
+    device->request_len = 0;
+    session_start(device);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trust.c - who is trusted for what: the trust entries of the record and the pinned controller. */
+#include <string.h>
+
+#include "device/device_internal.h"
+
+struct trust_iterator trust_begin(struct cede_span trust)
+{
+    struct trust_iterator iterator = {.reader = cede_reader(trust)};
+
+    iterator.left = cede_cbor_get_array(&iterator.reader);
+    return iterator;
+}
+
+bool trust_next(struct trust_iterator *iterator, struct cede_trust_entry *entry)
+{
+    if (iterator->left == 0) {
+        return false;
+    }
+    iterator->left--;
+    cede_cbor_expect_array(&iterator->reader, 2);
+    entry->purposes = (uint32_t)cede_cbor_get_uint(&iterator->reader);
+    entry->certificate = cede_cbor_get_bytes(&iterator->reader);
+    return iterator->reader.status == CEDE_OK;
+}
+
+void trust_add(struct trust_builder *builder, uint32_t purposes, struct cede_span certificate)
+{
+    if (builder->count == CEDE_DEVICE_TRUST_MAX) {
+        builder->full = true;
+        return;
+    }
+    builder->entries[builder->count].purposes = purposes;
+    builder->entries[builder->count++].certificate = certificate;
+}
+
+enum cede_status trust_encode(const struct trust_builder *builder, struct cede_buf out,
+                              struct cede_span *trust)
+{
+    struct cede_writer writer = cede_writer(out);
+
+    if (builder->full) {
+        *trust = CEDE_SPAN_NULL;
+        return CEDE_DEVICE_TRUST_FULL;
+    }
+    cede_trust_list_encode(&writer, builder->entries, builder->count);
+    return cede_writer_finish(&writer, trust);
+}
+
+/* --- anchors ---------------------------------------------------------------------------------- */
+
+/* A hand-over's entries count only in that hand-over; those of the provider that is left only
+ * where they were marked to survive. */
+bool trust_is_enrolment_anchor(uint32_t purposes, enum server_role role)
+{
+    bool pending = (purposes & PURPOSE_PENDING) != 0;
+
+    if ((purposes & CEDE_PURPOSE_ENROL) == 0) {
+        return false;
+    }
+    return role == ROLE_NEXT_ENROLMENT ? pending || (purposes & CEDE_PURPOSE_SURVIVES) != 0
+                                       : !pending;
+}
+
+struct cede_span trust_next_controller(struct cede_device *device, struct cede_span trust,
+                                       struct cede_span thumbprint)
+{
+    struct trust_iterator iterator = trust_begin(trust);
+    struct cede_trust_entry entry;
+    uint8_t hash[CEDE_SHA256_LEN];
+    size_t hash_len;
+
+    while (trust_next(&iterator, &entry)) {
+        if ((entry.purposes & CEDE_PURPOSE_CONTROL) != 0 &&
+            cede_certificate_thumbprint(device->config.crypto, CEDE_ALG_SHA_256, entry.certificate,
+                                        hash, &hash_len) == CEDE_OK &&
+            cede_span_equal(cede_span(hash, hash_len), thumbprint)) {
+            return entry.certificate;
+        }
+    }
+    return CEDE_SPAN_NULL;
+}
+
+static struct cede_path_rules path_rules(const struct cede_device *device, uint32_t eku)
+{
+    struct cede_path_rules rules = {.key_usage = CEDE_KU_DIGITAL_SIGNATURE, .eku = eku};
+
+    rules.has_clock = device_clock(device, &rules.now);
+    return rules;
+}
+
+/* --- judging servers -------------------------------------------------------------------------- */
+
+/* An extended key usage must be stated, "any" will not do (RFC 7030, section 3.6.1). */
+static bool has_usage(const struct cede_certificate *certificate, uint32_t eku)
+{
+    return certificate->ext.has_eku && (certificate->ext.eku & eku) != 0;
+}
+
+static enum cede_status judge_enrolment(struct cede_device *device, enum server_role role,
+                                        const struct cede_certificate *chain, size_t chain_count)
+{
+    struct cede_path_rules rules = path_rules(device, CEDE_EKU_CMC_RA);
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    enum cede_status status = CEDE_CERTIFICATE_UNTRUSTED;
+    struct cede_certificate anchor;
+    struct cede_trust_entry entry;
+    uint8_t scratch[SCRATCH_LEN];
+
+    if (!has_usage(&chain[0], CEDE_EKU_CMC_RA)) {
+        return CEDE_DEVICE_SERVER;
+    }
+    while (status == CEDE_CERTIFICATE_UNTRUSTED && trust_next(&iterator, &entry)) {
+        if (trust_is_enrolment_anchor(entry.purposes, role) &&
+            cede_certificate_decode(entry.certificate, device->config.crypto, &anchor) == CEDE_OK) {
+            status = cede_certificate_path(chain, chain_count, &anchor, 1, &rules,
+                                           device->config.crypto, CEDE_BUF_ARRAY(scratch), NULL);
+        }
+    }
+    return status;
+}
+
+static enum cede_status check_validity(const struct cede_device *device,
+                                       const struct cede_certificate *certificate)
+{
+    uint64_t now;
+
+    if (!device_clock(device, &now)) {
+        return CEDE_OK;
+    }
+    if (now < certificate->not_before) {
+        return CEDE_CERTIFICATE_NOT_YET;
+    }
+    return now > certificate->not_after ? CEDE_CERTIFICATE_EXPIRED : CEDE_OK;
+}
+
+/* The controller is pinned, so there is no path: its key signs its update server's certificate. */
+static enum cede_status judge_update_server(struct cede_device *device, enum server_role role,
+                                            const struct cede_certificate *server)
+{
+    struct cede_span pinned = device->record.controller_certificate;
+    struct cede_certificate controller;
+    struct cede_transfer order;
+    uint8_t scratch[SCRATCH_LEN];
+
+    if (role == ROLE_NEXT_CONTROLLER) {
+        CEDE_TRY(orders_present(device, &order));
+        pinned = trust_next_controller(device, device->record.trust, order.controller);
+    }
+    if (cede_span_is_null(pinned) || !has_usage(server, CEDE_EKU_SERVER_AUTH) ||
+        server->ext.has_unknown_critical ||
+        (server->ext.has_key_usage && !(server->ext.key_usage & CEDE_KU_DIGITAL_SIGNATURE))) {
+        return CEDE_DEVICE_SERVER;
+    }
+    CEDE_TRY(cede_certificate_decode(pinned, device->config.crypto, &controller));
+    if (!cede_name_equal(server->issuer, controller.subject)) {
+        return CEDE_CERTIFICATE_UNTRUSTED;
+    }
+    CEDE_TRY(check_validity(device, server));
+    return cede_certificate_verify(server, &controller, device->config.crypto,
+                                   CEDE_BUF_ARRAY(scratch));
+}
+
+enum cede_status trust_judge(struct cede_device *device, enum server_role role,
+                             const struct cede_certificate *chain, size_t chain_count)
+{
+    return role == ROLE_ENROLMENT || role == ROLE_NEXT_ENROLMENT
+               ? judge_enrolment(device, role, chain, chain_count)
+               : judge_update_server(device, role, &chain[0]);
+}
+
+enum cede_status trust_find(struct cede_device *device, struct cede_span cert_hash,
+                            struct cede_certificate *certificate)
+{
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    struct cede_trust_entry entry;
+
+    while (trust_next(&iterator, &entry)) {
+        if (cede_certificate_check_hash(device->config.crypto, cert_hash, entry.certificate) ==
+            CEDE_OK) {
+            return cede_certificate_decode(entry.certificate, device->config.crypto, certificate);
+        }
+    }
+    return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
+}
+
+bool trust_holds_server(struct cede_device *device, enum server_role role)
+{
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    uint32_t eku = role == ROLE_ENROLMENT || role == ROLE_NEXT_ENROLMENT ? CEDE_EKU_CMC_RA
+                                                                         : CEDE_EKU_SERVER_AUTH;
+    struct cede_certificate certificate;
+    struct cede_trust_entry entry;
+
+    while (trust_next(&iterator, &entry)) {
+        if ((entry.purposes & CEDE_PURPOSE_KNOWN) != 0 &&
+            cede_certificate_decode(entry.certificate, device->config.crypto, &certificate) ==
+                CEDE_OK &&
+            has_usage(&certificate, eku) && trust_judge(device, role, &certificate, 1) == CEDE_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- what stays ------------------------------------------------------------------------------- */
+
+/* R2: the rest of the old provider's configuration goes. Its enrolment anchors stay as part of the
+ * fallback, powerless until the device goes home: roles keep them out of the hand-over. */
+void trust_keep_for_reset(struct cede_span trust, struct trust_builder *kept)
+{
+    struct trust_iterator iterator = trust_begin(trust);
+    struct cede_trust_entry entry;
+
+    while (trust_next(&iterator, &entry)) {
+        if ((entry.purposes & (PURPOSE_PENDING | CEDE_PURPOSE_SURVIVES | CEDE_PURPOSE_ENROL)) !=
+            0) {
+            trust_add(kept, entry.purposes, entry.certificate);
+        }
+    }
+}
+
+/* Pending entries of the hand-over go; those that came with the invitation home become valid. */
+void trust_keep_for_home(struct cede_span trust, bool keep_pending, struct trust_builder *kept)
+{
+    struct trust_iterator iterator = trust_begin(trust);
+    struct cede_trust_entry entry;
+
+    while (trust_next(&iterator, &entry)) {
+        if (keep_pending || (entry.purposes & PURPOSE_PENDING) == 0) {
+            trust_add(kept, entry.purposes & CEDE_PURPOSES_ALL, entry.certificate);
+        }
+    }
+}
+
+/* Does the device's own operational certificate lead to this anchor? */
+static bool anchors_own_certificate(struct cede_device *device, struct cede_span anchor_encoding)
+{
+    struct cede_path_rules rules = path_rules(device, CEDE_EKU_CLIENT_AUTH);
+    struct cede_certificate own, anchor;
+    uint8_t scratch[SCRATCH_LEN];
+
+    return cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
+                                   &own) == CEDE_OK &&
+           cede_certificate_decode(anchor_encoding, device->config.crypto, &anchor) == CEDE_OK &&
+           cede_certificate_path(&own, 1, &anchor, 1, &rules, device->config.crypto,
+                                 CEDE_BUF_ARRAY(scratch), NULL) == CEDE_OK;
+}
+
+/* R14: the trust update was signed by the provider that is left, so its word alone gives nobody
+ * power any longer. What stays is borne out otherwise: the anchor under which the new provider's CA
+ * certified this device, the owner the factory pinned, and certificates without power. */
+void trust_keep_for_commit(struct cede_device *device, struct trust_builder *kept)
+{
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    const uint32_t stays = CEDE_PURPOSE_SURVIVES | CEDE_PURPOSE_KNOWN;
+    struct cede_trust_entry entry;
+
+    while (trust_next(&iterator, &entry)) {
+        bool lasting = (entry.purposes & CEDE_PURPOSE_SURVIVES) != 0;
+        bool pending = (entry.purposes & PURPOSE_PENDING) != 0;
+        uint32_t purposes = 0;
+
+        if ((entry.purposes & CEDE_PURPOSE_ENROL) != 0 &&
+            anchors_own_certificate(device, entry.certificate)) {
+            purposes |= CEDE_PURPOSE_ENROL;
+        }
+        if ((entry.purposes & CEDE_PURPOSE_OWNER) != 0 && lasting && !pending) {
+            purposes |= CEDE_PURPOSE_OWNER;
+        }
+        if ((entry.purposes & CEDE_PURPOSE_KNOWN) != 0 && (pending || lasting)) {
+            purposes |= CEDE_PURPOSE_KNOWN;
+        }
+        if (purposes != 0) {
+            trust_add(kept, purposes | (entry.purposes & stays), entry.certificate);
+        }
+    }
+}

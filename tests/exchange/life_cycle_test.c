@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* life_cycle_test.c - whole lives of a device against two providers, tests named after the rules of
+ * the design. */
+#include "device_world.h"
+
+static int begin(void **state)
+{
+    (void)state;
+    world_begin();
+    return 0;
+}
+
+static bool accepted(void)
+{
+    return w.accepted;
+}
+
+static bool in_fallback(void)
+{
+    return state_now() == CEDE_DEVICE_FALLBACK;
+}
+
+static bool joined(void)
+{
+    return state_now() == CEDE_DEVICE_JOINED;
+}
+
+static bool joining(void)
+{
+    return state_now() == CEDE_DEVICE_JOINING;
+}
+
+static bool refused(void)
+{
+    return w.refusal != 0;
+}
+
+static bool home_again(void)
+{
+    return w.returned && operational_sp1() && w.servers[CA1].issued == 2;
+}
+
+/* --- the whole story -------------------------------------------------------------------------- */
+
+static void test_enrol_operate_hand_over(void **state)
+{
+    struct cede_device_stats stats;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    assert_int_equal(w.servers[CA1].issued, 1);
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_true(w.taken_over);
+    assert_int_equal(w.servers[CA2].issued, 1);
+    assert_int_equal(w.servers[CA2].alarms, 0);
+    assert_int_equal(w.reports[SP1][CEDE_DEVICE_ACCEPTED], 1);
+    assert_int_equal(w.reports[SP2][CEDE_DEVICE_JOINED], 1);
+    assert_int_equal(w.reports[SP2][CEDE_DEVICE_OPERATIONAL], 0);
+    cede_device_statistics(&w.device, w.now_ms, &stats);
+    assert_int_equal(stats.transfer_message_len, w.order_len);
+    assert_int_equal(stats.trust_update_len, w.trust_update_len);
+    assert_true(stats.edhoc_message_1_len > 30 && stats.edhoc_message_2_len > 50 &&
+                stats.edhoc_message_3_len > 50);
+    assert_true(stats.states[CEDE_DEVICE_JOINING].bytes_sent > 0);
+    /* Two round trips for a handshake with its request. */
+    assert_int_equal(stats.states[CEDE_DEVICE_JOINING].round_trips, 2);
+    assert_int_equal(stats.states[CEDE_DEVICE_JOINED].round_trips, 2);
+    assert_int_equal(stats.failures, 0);
+    /* It goes on polling its new provider. */
+    w.now_ms += 120000;
+    while (w.reports[SP2][CEDE_DEVICE_OPERATIONAL] == 0) {
+        step();
+    }
+    assert_true(operational_sp2());
+}
+
+static void test_lossy_network(void **state)
+{
+    (void)state;
+    w.loss_percent = 20;
+    assert_true(run_until(operational_sp1, 3000));
+    world_offer();
+    assert_true(run_until(operational_sp2, LATEST - EPOCH));
+    assert_int_equal(w.servers[CA2].alarms, 0);
+}
+
+static void test_server_that_forgot_the_reference_is_sent_the_value(void **state)
+{
+    unsigned polls;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    polls = w.reports[SP1][CEDE_DEVICE_OPERATIONAL];
+    memset(w.servers[SP1].sessions, 0, sizeof w.servers[SP1].sessions);
+    w.servers[SP1].known_len = 0;
+    while (w.reports[SP1][CEDE_DEVICE_OPERATIONAL] == polls) {
+        step();
+    }
+    assert_int_equal(w.servers[SP1].errors_3, 1);
+    assert_true(w.servers[SP1].known_len > 0);
+}
+
+static void test_update_first(void **state)
+{
+    (void)state;
+    w.update_first = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_int_equal(w.reports[SP2][CEDE_DEVICE_UPDATING], 1);
+}
+
+/* --- R1 --------------------------------------------------------------------------------------- */
+
+enum story { SMOOTH, SP2_DEAD, SP2_REFUSES, NO_WELCOME, STORY_COUNT };
+
+static bool settled(void)
+{
+    return w.offered || w.returned ? operational_sp2() || home_again() : false;
+}
+
+/* One life with one power cut; false when the life was over before the cut. */
+static bool run_story(enum story story, unsigned cut_at, int how)
+{
+    world_begin();
+    w.cut_at = cut_at;
+    w.cut_how = how;
+    w.servers[SP2].dead = story == SP2_DEAD;
+    w.servers[SP2].refuses = story == SP2_REFUSES;
+    w.drop_welcome = story == NO_WELCOME;
+    assert_true(run_until(operational_sp1, 3600));
+    world_offer();
+    if (story == NO_WELCOME) {
+        /* Past the commit point without knowing it: SP1 learns so from SP2's receipt. */
+        while (w.now_ms < 3u * 3600 * 1000) {
+            step();
+        }
+        w.drop_welcome = false;
+    }
+    assert_true(run_until(settled, 12 * 3600));
+    /* Under one provider, exactly: what the device believes is what the providers know. */
+    assert_int_not_equal(operational_sp1(), operational_sp2());
+    assert_int_equal(operational_sp2(), w.taken_over && !w.returned);
+    assert_int_equal(operational_sp2(), story == SMOOTH || story == NO_WELCOME);
+    assert_int_equal(w.servers[CA2].alarms, 0);
+    assert_int_equal(w.servers[CA1].alarms, 0);
+    assert_true(w.servers[operational_sp2() ? CA2 : CA1].live);
+    assert_int_equal(w.servers[CA2].issued <= 1, true);
+    return w.restarts > 0;
+}
+
+static void power_cuts(enum story story)
+{
+    unsigned cuts = 0;
+
+    for (int how = 0; how < 3; how++) {
+        unsigned at = 1;
+        while (run_story(story, at, how)) {
+            at++;
+            cuts++;
+        }
+    }
+    print_message("%u power cuts\n", cuts);
+    assert_true(cuts > 30);
+}
+
+static void test_R1_power_cut_at_every_write(void **state)
+{
+    (void)state;
+    power_cuts(SMOOTH);
+}
+
+static void test_R1_power_cut_at_every_write_of_a_fallback(void **state)
+{
+    (void)state;
+    power_cuts(SP2_DEAD);
+    power_cuts(SP2_REFUSES);
+}
+
+static void test_R1_lost_welcome_is_settled_by_asking_again(void **state)
+{
+    (void)state;
+    (void)run_story(NO_WELCOME, 0, 0);
+    assert_true(operational_sp2());
+}
+
+/* --- R2 --------------------------------------------------------------------------------------- */
+
+static void test_R2_the_old_key_is_gone_from_flash_and_memory(void **state)
+{
+    uint8_t old_key[32], old_certificate[512];
+    size_t old_len;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    memcpy(old_key, cede_device_record(&w.device)->operational_key.ptr, 32);
+    old_len = cede_device_record(&w.device)->operational_certificate.len;
+    memcpy(old_certificate, cede_device_record(&w.device)->operational_certificate.ptr, old_len);
+    assert_true(flash_holds(CEDE_SPAN_ARRAY(old_key)));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    assert_false(flash_holds(CEDE_SPAN_ARRAY(old_key)));
+    assert_false(flash_holds(cede_span(old_certificate, old_len)));
+    for (size_t i = 0; i + 32 <= sizeof w.device; i++) {
+        assert_memory_not_equal((const uint8_t *)&w.device + i, old_key, 32);
+    }
+    assert_true(cede_span_equal(cede_device_record(&w.device)->enroll_uri, CEDE_SPAN_TEXT("")));
+    /* The new key is another one, journaled before it is spoken of. */
+    assert_int_equal(w.servers[CA2].requests, 0);
+    assert_true(flash_holds(cede_device_record(&w.device)->pending_key));
+    assert_memory_not_equal(cede_device_record(&w.device)->pending_key.ptr, old_key, 32);
+}
+
+/* Power fails between the commit of `reset` and the scrub: the next start scrubs. */
+static void test_R2_scrubbed_at_the_next_start(void **state)
+{
+    uint8_t old_key[32];
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    memcpy(old_key, cede_device_record(&w.device)->operational_key.ptr, 32);
+    world_offer();
+    assert_true(run_until(accepted, 600));
+    for (unsigned at = 1; at < 40 && !joining(); at++) {
+        w.cut_at = w.writes + 1;
+        w.cut_how = 2;
+        while (!w.cut && !joining()) {
+            step();
+        }
+        if (w.cut) {
+            restart();
+        }
+        if (state_now() == CEDE_DEVICE_RESET) {
+            assert_false(flash_holds(CEDE_SPAN_ARRAY(old_key)));
+        }
+    }
+    w.cut_at = 0;
+    assert_true(run_until(operational_sp2, 600));
+    assert_false(flash_holds(CEDE_SPAN_ARRAY(old_key)));
+}
+
+/* --- R3, R4 ----------------------------------------------------------------------------------- */
+
+static void assert_order_refused(enum cede_status reason)
+{
+    struct cede_device_record before;
+    uint64_t seq = cede_device_record(&w.device)->seq;
+
+    before = *cede_device_record(&w.device);
+    assert_true(run_until(refused, 600));
+    assert_int_equal(w.refusal, reason);
+    assert_int_equal(state_now(), CEDE_DEVICE_OPERATIONAL);
+    assert_true(controlled_by(SP1));
+    assert_int_equal(before.state, CEDE_DEVICE_OPERATIONAL);
+    assert_true(cede_device_record(&w.device)->seq >= seq);
+    assert_true(cede_span_is_null(cede_device_record(&w.device)->order));
+    w.refusal = 0;
+}
+
+static void test_R3_refused_orders_are_reported_and_change_nothing(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    /* A trust update that is not even a message, with a good order behind it. */
+    make_order(&w.servers[SP1].authority, 1);
+    w.trust_update_len = 1;
+    w.offered = true;
+    /* It is malformed and names no order, so nothing can be reported of it. */
+    w.now_ms += 61000;
+    for (int i = 0; i < 50; i++) {
+        step();
+    }
+    assert_int_equal(state_now(), CEDE_DEVICE_OPERATIONAL);
+    assert_true(cede_device_record(&w.device)->seq == 0);
+    /* Signed by somebody who is not the controller: as good as noise. */
+    make_trust_update(&w.servers[SP2].authority, 1);
+    make_order(&w.servers[SP2].authority, 2);
+    for (int i = 0; i < 200; i++) {
+        step();
+    }
+    assert_int_equal(state_now(), CEDE_DEVICE_OPERATIONAL);
+    assert_true(cede_device_record(&w.device)->seq == 0);
+    assert_true(w.device.stats.refusals > 1);
+}
+
+static void test_R3_seq_must_grow(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    make_trust_update(&w.servers[SP1].authority, 7);
+    make_order(&w.servers[SP1].authority, 0);
+    w.offered = true;
+    assert_order_refused(CEDE_TRANSFER_SEQ);
+    assert_int_equal(cede_device_record(&w.device)->seq, 7); /* of the trust update */
+}
+
+static void test_R3_window(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    w.now_ms = (uint64_t)(LATEST - EPOCH + 10) * 1000;
+    assert_order_refused(CEDE_TRANSFER_EXPIRED);
+    assert_int_equal(cede_device_record(&w.device)->seq, 0);
+}
+
+static void test_R4_a_replayed_order_changes_nothing(void **state)
+{
+    uint8_t order[512], trust[2048];
+    size_t order_len, trust_len;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    memcpy(order, w.order, sizeof order);
+    memcpy(trust, w.trust_update, sizeof trust);
+    order_len = w.order_len;
+    trust_len = w.trust_update_len;
+    w.servers[SP2].refuses = true;
+    assert_true(run_until(home_again, 3600));
+    assert_int_equal(cede_device_record(&w.device)->seq, 2);
+    /* SP1, or who holds its old messages, sends them once more. */
+    memcpy(w.order, order, sizeof order);
+    memcpy(w.trust_update, trust, sizeof trust);
+    w.order_len = order_len;
+    w.trust_update_len = trust_len;
+    w.accepted = false;
+    w.offered = true;
+    w.refusal = 0;
+    assert_order_refused(CEDE_TRANSFER_SEQ);
+}
+
+/* Garbage at any time is at most ignored. */
+static void test_R4_noise_is_ignored(void **state)
+{
+    uint8_t noise[64];
+
+    (void)state;
+    world_offer();
+    while (!operational_sp2() && w.now_ms < 3600 * 1000) {
+        for (size_t i = 0; i < sizeof noise; i++) {
+            w.random = w.random * 1103515245u + 12345u;
+            noise[i] = (uint8_t)(w.random >> 16);
+        }
+        noise[0] = (uint8_t)(0x40 | (noise[0] & 0x3f));
+        cede_device_receive(&w.device, cede_span(noise, noise[1] % sizeof noise), w.now_ms);
+        step();
+    }
+    assert_true(operational_sp2());
+}
+
+/* --- R8 --------------------------------------------------------------------------------------- */
+
+static void test_R8_dead_CA2_means_fallback_at_latest(void **state)
+{
+    (void)state;
+    w.servers[CA2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 5 * 3600));
+    assert_true(w.now_ms / 1000 > LATEST - EPOCH);
+    assert_true(w.now_ms / 1000 < LATEST - EPOCH + 400);
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_TOO_LATE);
+    assert_true(run_until(home_again, 3600));
+    while (w.last_report[SP1].state != CEDE_DEVICE_OPERATIONAL) {
+        step();
+    }
+    assert_true(cede_span_is_null(cede_device_record(&w.device)->order));
+}
+
+static void test_R8_dead_SP2_means_fallback_at_latest(void **state)
+{
+    (void)state;
+    w.servers[SP2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joined, 3600));
+    assert_true(run_until(in_fallback, 5 * 3600));
+    assert_true(w.now_ms / 1000 > LATEST - EPOCH);
+    assert_true(run_until(home_again, 3600));
+}
+
+static void test_R8_protected_refusal_is_permanent(void **state)
+{
+    (void)state;
+    w.servers[CA2].refuses = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 600));
+    assert_true(w.now_ms / 1000 < LATEST - EPOCH);
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_REFUSED);
+    assert_true(run_until(home_again, 3600));
+}
+
+static void test_R8_forged_errors_only_delay(void **state)
+{
+    (void)state;
+    w.servers[CA2].forge = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    assert_false(run_until(in_fallback, LATEST - EPOCH - w.now_ms / 1000 - 120));
+    w.servers[CA2].forge = false;
+    assert_true(run_until(operational_sp2, 600));
+}
+
+static void test_R8_a_CA2_with_another_key_gets_nothing(void **state)
+{
+    struct credential impostor;
+
+    (void)state;
+    make_credential(&impostor, CEDE_SPAN_TEXT("CA2"), CEDE_SPAN_TEXT("CA2"), &w.factory_ca, false,
+                    CEDE_EKU_CMC_RA);
+    w.servers[CA2].own = impostor;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    assert_false(run_until(joined, LATEST - EPOCH - w.now_ms / 1000 - 120));
+    assert_int_equal(w.servers[CA2].requests, 0);
+    assert_true(run_until(home_again, 3600));
+}
+
+/* The provider that is left cannot play the one to come, nor can a CA play an update server. */
+static void test_R8_roles_are_kept_apart(void **state)
+{
+    (void)state;
+    w.servers[SP2].own = w.servers[SP1].own;
+    w.servers[SP2].by_value = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joined, 600));
+    assert_false(run_until(operational_sp2, 1000));
+    w.servers[SP2].own = w.servers[CA2].own;
+    assert_false(run_until(operational_sp2, 600));
+    assert_int_equal(w.servers[SP2].requests, 0);
+}
+
+static void test_R8_a_new_order_from_fallback(void **state)
+{
+    (void)state;
+    w.servers[CA2].refuses = true;
+    w.retry_order = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 600));
+    w.servers[CA2].refuses = false;
+    w.accepted = false;
+    assert_true(run_until(operational_sp2, 600));
+    assert_int_equal(cede_device_record(&w.device)->seq, 4);
+    assert_int_equal(w.servers[CA2].alarms, 0);
+}
+
+static void test_R8_both_dead_keeps_trying_both(void **state)
+{
+    (void)state;
+    w.servers[SP2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joined, 600));
+    w.servers[SP1].dead = true;
+    assert_true(run_until(in_fallback, 5 * 3600));
+    assert_true(run_until(joined, 24 * 3600)); /* tries SP2 again */
+    assert_true(run_until(in_fallback, 24 * 3600));
+    w.servers[SP2].dead = false;
+    assert_true(run_until(operational_sp2, 24 * 3600));
+    assert_int_equal(w.servers[CA2].issued, 1);
+}
+
+static bool patient_enough(void)
+{
+    return in_fallback() || w.now_ms > 100u * 3600 * 1000;
+}
+
+static void test_R8_without_a_clock_patience_is_counted(void **state)
+{
+    (void)state;
+    w.has_clock = false;
+    w.patience = true;
+    w.attempts = 5;
+    w.hours = 3;
+    w.servers[CA2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    assert_true(run_until(patient_enough, 200 * 3600));
+    assert_true(in_fallback());
+    assert_true(w.now_ms > 3u * 3600 * 1000 && w.now_ms < 5u * 3600 * 1000);
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_PATIENCE);
+    assert_true(run_until(home_again, 3600));
+}
+
+/* --- R14 -------------------------------------------------------------------------------------- */
+
+static void test_R14_commit_erases_the_old_provider(void **state)
+{
+    const struct cede_device_record *record = cede_device_record(&w.device);
+    uint8_t sp1_array[513], ca1_array[513];
+    struct cede_span sp1 = as_array(raw(&w.servers[SP1].authority), sp1_array);
+    struct cede_span ca1 = as_array(raw(&w.servers[CA1].authority), ca1_array);
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    assert_true(flash_holds(raw(&w.servers[SP1].authority)));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_false(flash_holds(sp1));
+    assert_false(flash_holds(raw(&w.servers[SP1].authority)));
+    assert_false(flash_holds(ca1));
+    assert_false(flash_holds(raw(&w.servers[CA1].authority)));
+    assert_false(flash_holds(CEDE_SPAN_TEXT("127.0.0.1:1001")));
+    assert_false(flash_holds(CEDE_SPAN_TEXT("127.0.0.1:1002")));
+    assert_true(cede_span_is_null(record->order));
+    assert_true(cede_span_equal(record->controller_name, CEDE_SPAN_TEXT("SP2")));
+    assert_int_equal(record->seq, 2); /* kept */
+    assert_true(flash_holds(raw(&w.servers[CA2].authority)));
+    /* Nor does a word of SP1 count any longer. */
+    {
+        struct cede_transfer_rules rules = {
+            {CEDE_CRV_P256, CEDE_SPAN_ARRAY(w.servers[SP2].authority.point)},
+            CEDE_SPAN_TEXT(DEVICE_ID),
+            record->seq,
+            NULL};
+        struct cede_transfer order;
+        make_order(&w.servers[SP1].authority, 9);
+        assert_int_equal(
+            cede_transfer_check(w.crypto, &rules, cede_span(w.order, w.order_len), &order),
+            CEDE_TRANSFER_SIGNATURE);
+    }
+}
+
+static void test_R14_a_welcome_by_another_controller_commits_nothing(void **state)
+{
+    (void)state;
+    w.wrong_welcome = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 600));
+    assert_true(controlled_by(SP1));
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_WELCOME);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_enrol_operate_hand_over, begin),
+        cmocka_unit_test_setup(test_lossy_network, begin),
+        cmocka_unit_test_setup(test_server_that_forgot_the_reference_is_sent_the_value, begin),
+        cmocka_unit_test_setup(test_update_first, begin),
+        cmocka_unit_test_setup(test_R1_power_cut_at_every_write, begin),
+        cmocka_unit_test_setup(test_R1_power_cut_at_every_write_of_a_fallback, begin),
+        cmocka_unit_test_setup(test_R1_lost_welcome_is_settled_by_asking_again, begin),
+        cmocka_unit_test_setup(test_R2_the_old_key_is_gone_from_flash_and_memory, begin),
+        cmocka_unit_test_setup(test_R2_scrubbed_at_the_next_start, begin),
+        cmocka_unit_test_setup(test_R3_refused_orders_are_reported_and_change_nothing, begin),
+        cmocka_unit_test_setup(test_R3_seq_must_grow, begin),
+        cmocka_unit_test_setup(test_R3_window, begin),
+        cmocka_unit_test_setup(test_R4_a_replayed_order_changes_nothing, begin),
+        cmocka_unit_test_setup(test_R4_noise_is_ignored, begin),
+        cmocka_unit_test_setup(test_R8_dead_CA2_means_fallback_at_latest, begin),
+        cmocka_unit_test_setup(test_R8_dead_SP2_means_fallback_at_latest, begin),
+        cmocka_unit_test_setup(test_R8_protected_refusal_is_permanent, begin),
+        cmocka_unit_test_setup(test_R8_forged_errors_only_delay, begin),
+        cmocka_unit_test_setup(test_R8_a_CA2_with_another_key_gets_nothing, begin),
+        cmocka_unit_test_setup(test_R8_roles_are_kept_apart, begin),
+        cmocka_unit_test_setup(test_R8_a_new_order_from_fallback, begin),
+        cmocka_unit_test_setup(test_R8_both_dead_keeps_trying_both, begin),
+        cmocka_unit_test_setup(test_R8_without_a_clock_patience_is_counted, begin),
+        cmocka_unit_test_setup(test_R14_commit_erases_the_old_provider, begin),
+        cmocka_unit_test_setup(test_R14_a_welcome_by_another_controller_commits_nothing, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
