@@ -168,7 +168,7 @@ static enum cede_status flash_write(void *context, unsigned slot, size_t offset,
 }
 
 /* True when these bytes lie anywhere in the flash. */
-static bool flash_holds(struct cede_span secret)
+static inline bool flash_holds(struct cede_span secret)
 {
     for (unsigned slot = 0; slot < 2; slot++) {
         for (size_t i = 0; i + secret.len <= CEDE_DEVICE_SLOT_SIZE; i++) {
@@ -325,7 +325,7 @@ static void make_order(const struct credential *by, uint64_t seq)
 }
 
 /* SP1 gives the device away. */
-static void world_offer(void)
+static inline void world_offer(void)
 {
     make_trust_update(&w.servers[SP1].authority, 1);
     make_order(&w.servers[SP1].authority, 2);
@@ -842,13 +842,13 @@ static bool controlled_by(int index)
                            raw(&w.servers[index].authority));
 }
 
-static bool operational_sp1(void)
+static inline bool operational_sp1(void)
 {
     return state_now() == CEDE_DEVICE_OPERATIONAL && controlled_by(SP1) &&
            w.reports[SP1][CEDE_DEVICE_OPERATIONAL] > 0;
 }
 
-static bool operational_sp2(void)
+static inline bool operational_sp2(void)
 {
     return state_now() == CEDE_DEVICE_OPERATIONAL && controlled_by(SP2);
 }
