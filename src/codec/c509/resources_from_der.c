@@ -32,7 +32,8 @@ static bool any_is_long(struct cede_span addresses)
             continue;
         }
         while (more(&range)) {
-            found = found || cede_der_get_any(&range, NULL).len > NUMBER_LEN_MAX;
+            struct cede_span bound = cede_der_get_any(&range, NULL);
+            found = found || bound.len > NUMBER_LEN_MAX;
         }
     }
     return found;
