@@ -148,12 +148,36 @@ enum cede_status edhoc_proof_make(const struct edhoc_proof *proof, const struct 
     uint8_t mac[CEDE_HASH_LEN_MAX];
     struct cede_buf mac_buf = cede_buf(mac, mac_len(env, proof->signs));
 
+    enum cede_status status;
+
     CEDE_TRY(edhoc_proof_check_curve(env, proof->signs, key->curve));
-    CEDE_TRY(compute_mac(proof, env, prk, mac_buf));
-    if (proof->signs) {
-        return sign(proof, env, key, cede_span(mac, mac_buf.cap), signature_or_mac);
+    status = compute_mac(proof, env, prk, mac_buf);
+    if (status == CEDE_OK && proof->signs) {
+        status = sign(proof, env, key, cede_span(mac, mac_buf.cap), signature_or_mac);
+    } else if (status == CEDE_OK) {
+        memcpy(signature_or_mac.ptr, mac, signature_or_mac.cap);
     }
-    memcpy(signature_or_mac.ptr, mac, signature_or_mac.cap);
+    cede_wipe(mac, sizeof mac);
+    return status;
+}
+
+static enum cede_status verify_signature(const struct edhoc_proof *proof,
+                                         const struct edhoc_env *env,
+                                         const struct cede_public_key *key, struct cede_span mac,
+                                         struct cede_span signature)
+{
+    const struct cede_crypto *crypto = env->crypto;
+    struct sig_structure sig;
+
+    build_sig_structure(&sig, proof, mac);
+    return crypto->verify(crypto->context, env->suite->signature, key, sig.parts, 10, signature);
+}
+
+static enum cede_status verify_mac(struct cede_span mac, struct cede_span received)
+{
+    if (received.len != mac.len || !cede_equal_constant_time(mac.ptr, received.ptr, mac.len)) {
+        return CEDE_EDHOC_MAC;
+    }
     return CEDE_OK;
 }
 
@@ -161,22 +185,16 @@ enum cede_status edhoc_proof_verify(const struct edhoc_proof *proof, const struc
                                     const uint8_t *prk, const struct cede_public_key *key,
                                     struct cede_span signature_or_mac)
 {
-    const struct cede_crypto *crypto = env->crypto;
-    uint8_t mac[CEDE_HASH_LEN_MAX];
-    struct cede_buf mac_buf = cede_buf(mac, mac_len(env, proof->signs));
-    struct sig_structure sig;
+    uint8_t bytes[CEDE_HASH_LEN_MAX];
+    struct cede_span mac = cede_span(bytes, mac_len(env, proof->signs));
+    enum cede_status status = compute_mac(proof, env, prk, cede_buf(bytes, mac.len));
 
-    CEDE_TRY(compute_mac(proof, env, prk, mac_buf));
-    if (proof->signs) {
-        build_sig_structure(&sig, proof, cede_span(mac, mac_buf.cap));
-        return crypto->verify(crypto->context, env->suite->signature, key, sig.parts, 10,
-                              signature_or_mac);
+    if (status == CEDE_OK) {
+        status = proof->signs ? verify_signature(proof, env, key, mac, signature_or_mac)
+                              : verify_mac(mac, signature_or_mac);
     }
-    if (signature_or_mac.len != mac_buf.cap ||
-        !cede_equal_constant_time(mac, signature_or_mac.ptr, mac_buf.cap)) {
-        return CEDE_EDHOC_MAC;
-    }
-    return CEDE_OK;
+    cede_wipe(bytes, sizeof bytes);
+    return status;
 }
 
 enum cede_status edhoc_proof_next_th(const struct edhoc_proof *proof, const struct edhoc_env *env,

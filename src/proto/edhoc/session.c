@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session.c - states of an EDHOC session and what every step does at its beginning and end. */
-#include <string.h>
-
 #include "edhoc_engine.h"
 
 _Static_assert(sizeof(struct cede_edhoc_session) <= CEDE_EDHOC_SESSION_LEN_MAX,
