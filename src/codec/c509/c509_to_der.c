@@ -118,7 +118,7 @@ uint32_t c509_key_usage(struct cede_span item)
     struct cede_reader reader = cede_reader(item);
     int64_t value = cede_cbor_get_int(&reader);
 
-    if (value < -UINT16_MAX || value > UINT16_MAX) {
+    if (value < -(int64_t)UINT16_MAX || value > UINT16_MAX) {
         return 0;
     }
     return (uint32_t)(value < 0 ? -value : value);

@@ -100,7 +100,7 @@ static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, b
 {
     int64_t value = cede_cbor_get_int(reader);
 
-    if (alone && value < 0 && value >= -UINT16_MAX) {
+    if (alone && value < 0 && value >= -(int64_t)UINT16_MAX) {
         value = -value;
     }
     if (value < 0 || value > UINT16_MAX || (alone && value == 0)) {

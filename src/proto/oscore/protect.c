@@ -55,12 +55,12 @@ static void compute_nonce(const struct cede_oscore_context *context, struct cede
 {
     size_t len = cede_aead_nonce_len(context->aead_alg);
     uint8_t *nonce = operation->nonce_bytes;
-    uint8_t *id_end = nonce + len - CEDE_OSCORE_PIV_LEN_MAX;
+    uint8_t *id = nonce + len - CEDE_OSCORE_PIV_LEN_MAX - id_piv.len;
 
     memset(nonce, 0, sizeof(operation->nonce_bytes));
     nonce[0] = (uint8_t)id_piv.len;
     for (size_t i = 0; i < id_piv.len; i++) {
-        id_end[i - id_piv.len] = id_piv.ptr[i];
+        id[i] = id_piv.ptr[i];
     }
     for (size_t i = 0; i < partial_iv.len; i++) {
         nonce[len - partial_iv.len + i] = partial_iv.ptr[i];
