@@ -74,6 +74,9 @@ static enum cede_status decode_members(json_t *json, struct contract *contract)
     contract->earliest = earliest;
     contract->latest = latest;
     contract->created = created;
+    if (created < 0) {
+        return CEDE_CONTRACT_FORMAT;
+    }
     return earliest >= 0 && latest > earliest ? CEDE_OK : CEDE_CONTRACT_WINDOW;
 }
 
