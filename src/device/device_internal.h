@@ -75,6 +75,10 @@ CEDE_MUST_USE enum cede_status trust_find(struct cede_device *device, struct ced
 bool trust_holds_server(struct cede_device *device, enum server_role role);
 /* Is this entry an anchor for enrolment servers of the role? */
 bool trust_is_enrolment_anchor(uint32_t purposes, enum server_role role);
+/* May `entry` end a path of this role? An anchor may, and a known CA certificate directly below
+ * one. *anchor is the entry's certificate then. */
+bool trust_ends_path(struct cede_device *device, enum server_role role,
+                     const struct cede_trust_entry *entry, struct cede_certificate *anchor);
 /* The controller certificate with that thumbprint among the pending entries; null when absent. */
 struct cede_span trust_next_controller(struct cede_device *device, struct cede_span trust,
                                        struct cede_span thumbprint);

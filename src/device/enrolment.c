@@ -86,13 +86,15 @@ void home_enter(struct cede_device *device, struct cede_device_record *next)
 
 /* --- renewal ---------------------------------------------------------------------------------- */
 
+#define RENEWAL_PAUSE_MS 3600000 /* whatever a CA issues, reports are not starved */
+
 /* After three quarters of its life a certificate is replaced. */
 bool renewal_is_due(struct cede_device *device)
 {
     struct cede_certificate certificate;
     uint64_t now;
 
-    return device->failures == 0 && device_clock(device, &now) &&
+    return device->now_ms >= device->renew_after_ms && device_clock(device, &now) &&
            cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
                                    &certificate) == CEDE_OK &&
            certificate.not_after != CEDE_TIME_NONE && now > certificate.not_before &&
@@ -137,6 +139,9 @@ void enrolment_begin(struct cede_device *device)
 
     device->fetching_anchors = false;
     device->request_len = 0;
+    if (device->renewing) {
+        device->renew_after_ms = device->now_ms + RENEWAL_PAUSE_MS;
+    }
     if (device->renewing && device->record.pending_key.ptr == NULL) {
         struct cede_device_record next = device->record;
         enter_with_new_key(device, &next);
@@ -211,8 +216,7 @@ static enum cede_status check_certificate(struct cede_device *device, struct ced
                                         CEDE_BUF_ARRAY(scratch), certificate, anchored));
     trust.anchors_count = 1;
     while (!*anchored && trust_next(&iterator, &entry)) {
-        if (trust_is_enrolment_anchor(entry.purposes, enrolment_role(device)) &&
-            cede_certificate_decode(entry.certificate, device->config.crypto, &anchor) == CEDE_OK) {
+        if (trust_ends_path(device, enrolment_role(device), &entry, &anchor)) {
             CEDE_TRY(cede_est_check_certificate(device->config.crypto, body, &identity, &trust,
                                                 CEDE_BUF_ARRAY(scratch), certificate, anchored));
         }

@@ -97,6 +97,41 @@ static bool has_usage(const struct cede_certificate *certificate, uint32_t eku)
     return certificate->ext.has_eku && (certificate->ext.eku & eku) != 0;
 }
 
+/* A CA certificate that is held as known, without trust of its own, may end a path when it stands
+ * directly below an anchor in force: so servers need not send the middle of their chain. */
+static bool is_below_anchor(struct cede_device *device, enum server_role role,
+                            const struct cede_certificate *ca)
+{
+    struct cede_path_rules rules = path_rules(device, 0);
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    struct cede_certificate anchor;
+    struct cede_trust_entry entry;
+    uint8_t scratch[SCRATCH_LEN];
+
+    rules.key_usage = CEDE_KU_KEY_CERT_SIGN;
+    while (ca->ext.ca && trust_next(&iterator, &entry)) {
+        if (trust_is_enrolment_anchor(entry.purposes, role) &&
+            cede_certificate_decode(entry.certificate, device->config.crypto, &anchor) == CEDE_OK &&
+            cede_certificate_path(ca, 1, &anchor, 1, &rules, device->config.crypto,
+                                  CEDE_BUF_ARRAY(scratch), NULL) == CEDE_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool trust_ends_path(struct cede_device *device, enum server_role role,
+                     const struct cede_trust_entry *entry, struct cede_certificate *anchor)
+{
+    bool is_anchor = trust_is_enrolment_anchor(entry->purposes, role);
+
+    if (!is_anchor && (entry->purposes & CEDE_PURPOSE_KNOWN) == 0) {
+        return false;
+    }
+    return cede_certificate_decode(entry->certificate, device->config.crypto, anchor) == CEDE_OK &&
+           (is_anchor || is_below_anchor(device, role, anchor));
+}
+
 static enum cede_status judge_enrolment(struct cede_device *device, enum server_role role,
                                         const struct cede_certificate *chain, size_t chain_count)
 {
@@ -111,8 +146,7 @@ static enum cede_status judge_enrolment(struct cede_device *device, enum server_
         return CEDE_DEVICE_SERVER;
     }
     while (status == CEDE_CERTIFICATE_UNTRUSTED && trust_next(&iterator, &entry)) {
-        if (trust_is_enrolment_anchor(entry.purposes, role) &&
-            cede_certificate_decode(entry.certificate, device->config.crypto, &anchor) == CEDE_OK) {
+        if (trust_ends_path(device, role, &entry, &anchor)) {
             status = cede_certificate_path(chain, chain_count, &anchor, 1, &rules,
                                            device->config.crypto, CEDE_BUF_ARRAY(scratch), NULL);
         }
@@ -233,18 +267,43 @@ void trust_keep_for_home(struct cede_span trust, bool keep_pending, struct trust
     }
 }
 
-/* Does the device's own operational certificate lead to this anchor? */
-static bool anchors_own_certificate(struct cede_device *device, struct cede_span anchor_encoding)
+/* Does the certificate lead to this anchor? */
+static bool leads_to(struct cede_device *device, const struct cede_certificate *certificate,
+                     const struct cede_path_rules *rules, const struct cede_certificate *anchor)
 {
-    struct cede_path_rules rules = path_rules(device, CEDE_EKU_CLIENT_AUTH);
-    struct cede_certificate own, anchor;
     uint8_t scratch[SCRATCH_LEN];
 
-    return cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
-                                   &own) == CEDE_OK &&
-           cede_certificate_decode(anchor_encoding, device->config.crypto, &anchor) == CEDE_OK &&
-           cede_certificate_path(&own, 1, &anchor, 1, &rules, device->config.crypto,
+    return cede_certificate_path(certificate, 1, anchor, 1, rules, device->config.crypto,
                                  CEDE_BUF_ARRAY(scratch), NULL) == CEDE_OK;
+}
+
+/* Does the device's own operational certificate lead to this anchor, directly or through a CA
+ * certificate that is held as known? */
+static bool anchors_own_certificate(struct cede_device *device, struct cede_span anchor_encoding)
+{
+    const struct cede_crypto *crypto = device->config.crypto;
+    struct cede_path_rules rules = path_rules(device, CEDE_EKU_CLIENT_AUTH);
+    struct cede_path_rules ca_rules = path_rules(device, 0);
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    struct cede_certificate own, anchor, ca;
+    struct cede_trust_entry entry;
+
+    ca_rules.key_usage = CEDE_KU_KEY_CERT_SIGN;
+    if (cede_certificate_decode(device->record.operational_certificate, crypto, &own) != CEDE_OK ||
+        cede_certificate_decode(anchor_encoding, crypto, &anchor) != CEDE_OK) {
+        return false;
+    }
+    if (leads_to(device, &own, &rules, &anchor)) {
+        return true;
+    }
+    while (trust_next(&iterator, &entry)) {
+        if ((entry.purposes & CEDE_PURPOSE_KNOWN) != 0 &&
+            cede_certificate_decode(entry.certificate, crypto, &ca) == CEDE_OK && ca.ext.ca &&
+            leads_to(device, &own, &rules, &ca) && leads_to(device, &ca, &ca_rules, &anchor)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* R14: the trust update was signed by the provider that is left, so its word alone gives nobody
