@@ -78,8 +78,8 @@ enum ca_open_flags {
     CA_OPEN_WITHOUT_KEY = 1 /* for processes that sign through ca_set_signer() */
 };
 
-/* CEDE_NOT_FOUND: no CA there. CEDE_IDENTITY_MODE: a key file is open to others. CEDE_CA_STATE: its
- * certificate is missing. CEDE_CA_POLICY: policy.json is wrong (ca_error() names the member).
+/* CEDE_NOT_FOUND: no CA there. CEDE_FILE_PERMISSIONS: a key file is open to others. CEDE_CA_STATE:
+ * its certificate is missing. CEDE_CA_POLICY: policy.json is wrong (ca_error() names the member).
  * *ca is null on failure, except that ca_last_error() keeps a line for people. */
 CEDE_MUST_USE enum cede_status ca_open(const char *directory, unsigned flags, struct ca **ca);
 void ca_close(struct ca *ca);
@@ -115,6 +115,12 @@ CEDE_MUST_USE enum cede_status ca_issue(struct ca *ca, enum ca_profile profile,
                                         const char *authorised_by, struct cede_buf out,
                                         struct cede_span *certificate);
 
+/* The same for the contents of a file, PEM included; the certificate comes as PEM when the request
+ * did. The operator is the account. */
+CEDE_MUST_USE enum cede_status ca_issue_file(struct ca *ca, enum ca_profile profile,
+                                             struct cede_span content, struct cede_buf out,
+                                             struct cede_span *certificate);
+
 /* Revokes by serial; `account` null is the operator, otherwise only its own. CEDE_NOT_FOUND.
  * Revoked again: CEDE_OK, nothing changes; *changed (may be null) tells. `reason` as in RFC
  * 5280, 5.3.1. */
@@ -133,6 +139,10 @@ CEDE_MUST_USE enum cede_status ca_list(struct ca *ca, bool json, FILE *out);
 CEDE_MUST_USE enum cede_status ca_account_set(struct ca *ca, const char *name,
                                               struct cede_span certificate);
 
+/* The same for the contents of a file, PEM or DER. */
+CEDE_MUST_USE enum cede_status ca_account_file(struct ca *ca, const char *name,
+                                               struct cede_span content);
+
 /* Registers factory certificates (raw) for an account: all or nothing. `transfer` (16 bytes, or
  * null) names the release for those another account holds. Writes the enrolment URI.
  * CEDE_CA_HELD: another account holds one, without a release. CEDE_CA_FACTORY: one is no factory
@@ -149,8 +159,8 @@ CEDE_MUST_USE enum cede_status ca_deregister(struct ca *ca, const char *account,
                                              const struct cede_span *thumbprints, size_t count,
                                              size_t *deregistered);
 
-/* CBOR [+ TrustEntry]: what a device needs to enrol here (docs/protocol.md). `survive` adds
- * "survives the reset" to the anchor. */
+/* CBOR [+ TrustEntry]: what a device needs to enrol here: the root with purpose enrol, the CAs
+ * below it and the enrolment server as known certificates; all survive the reset. */
 CEDE_MUST_USE enum cede_status ca_anchors(struct ca *ca, struct cede_buf out,
                                           struct cede_span *anchors);
 
@@ -185,15 +195,20 @@ struct ca_enrolment {
     bool wants_x509;          /* CA_CRTS: X.509 rather than C509 */
 };
 
-/* Answers with a raw certificate (CA_CRTS: the CA's own). Same key again: the same certificate.
- *   CEDE_CA_OTHER_KEY   another key while one certificate is live: refused, alarm noted (R13)
+/* As a body of EST (est.h): COSE_C509 or DER, in the format of the request. */
+struct ca_answer {
+    struct cede_span body;
+    uint32_t content_format; /* CEDE_EST_FORMAT_... */
+};
+
+/* Same key again: the same certificate.
+ *   CEDE_CA_OTHER_KEY     another key while one certificate is live: refused, alarm noted (R13)
  *   CEDE_CA_OTHER_HOLDER  a certificate of another account is live and not released: later perhaps
- *   CEDE_CA_TOKEN       the token is not for this device
- *   CEDE_CA_OPERATION   sen needs a factory certificate, sren an operational one
+ *   CEDE_CA_TOKEN         the token is not for this device
+ *   CEDE_CA_OPERATION     sen needs a factory certificate, sren an operational one
  *   and as ca_issue(). */
 CEDE_MUST_USE enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
-                                        struct cede_buf out, struct cede_span *certificate,
-                                        enum cede_certificate_format *format);
+                                        struct cede_buf out, struct ca_answer *answer);
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 

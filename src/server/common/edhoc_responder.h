@@ -10,8 +10,7 @@
 
 #include "server/common/edhoc_sessions.h"
 
-#define EDHOC_ID_CRED_MAX                                                                          \
-    (COAP_DOOR_CHAIN_MAX * (COAP_DOOR_CERTIFICATE_MAX + 4) + 16)
+#define EDHOC_ID_CRED_MAX (COAP_DOOR_CHAIN_MAX * (COAP_DOOR_CERTIFICATE_MAX + 4) + 16)
 
 struct edhoc_responder {
     struct cede_edhoc_config edhoc;
@@ -32,12 +31,10 @@ CEDE_MUST_USE enum cede_status edhoc_responder_init(struct edhoc_responder *resp
                                                     const struct coap_door_config *config);
 
 /* Processes message_1 and composes message_2 in `out`. The session is then in WAIT_MESSAGE_3. */
-CEDE_MUST_USE enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
-                                                     struct cede_span message_1,
-                                                     const uint8_t c_r[EDHOC_ID_LEN],
-                                                     struct cede_edhoc_session *session,
-                                                     struct cede_buf out,
-                                                     struct cede_span *message_2);
+CEDE_MUST_USE enum cede_status
+edhoc_responder_begin(const struct edhoc_responder *responder, struct cede_span message_1,
+                      const uint8_t c_r[EDHOC_ID_LEN], struct cede_edhoc_session *session,
+                      struct cede_buf out, struct cede_span *message_2);
 /* Processes message_3: finds, judges and verifies the peer, then derives its OSCORE context.
  * peer->certificate points into the responder. The session is wiped whatever comes out. */
 CEDE_MUST_USE enum cede_status edhoc_responder_end(struct edhoc_responder *responder,

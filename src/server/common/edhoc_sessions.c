@@ -191,8 +191,8 @@ enum cede_status edhoc_sessions_init(struct edhoc_sessions *all, const struct ce
     all->crypto = crypto;
     all->per_address_max = per_address_max;
     all->doomed_first = EDHOC_NONE;
-    status = crypto->random(crypto->context,
-                            cede_buf((uint8_t *)&all->hash_key, sizeof all->hash_key));
+    status =
+        crypto->random(crypto->context, cede_buf((uint8_t *)&all->hash_key, sizeof all->hash_key));
     if (status == CEDE_OK) {
         status = table_init(&all->half_open_table, half_open_max);
     }

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ca_internal.h - what the files of the CA share: the open CA, its policy and its records. */
+#ifndef CEDE_SERVER_CA_CA_INTERNAL_H
+#define CEDE_SERVER_CA_CA_INTERNAL_H
+
+#include <limits.h>
+#include <openssl/x509.h>
+#include <regex.h>
+
+#include "server/ca/ca.h"
+#include "server/common/identity.h"
+
+#define CA_FILE_MAX      65536
+#define CA_SCRATCH_LEN   4096
+#define CA_BACKDATE_S    300 /* clocks of devices and partners may be behind */
+#define CA_ANCHORS_MAX   16
+#define CA_VALID_FOREVER 0 /* validity_s: no well-defined expiration date (RFC 5280, 4.1.2.5) */
+
+/* --- policy ----------------------------------------------------------------------------------- */
+
+struct ca_profile_policy {
+    bool allowed;
+    uint64_t validity_s; /* or CA_VALID_FOREVER */
+    uint16_t key_usage;
+    uint32_t eku;
+    bool ca;
+    int32_t path_len;
+    bool p256, p384, ed25519; /* keys that are taken */
+};
+
+struct ca_policy {
+    struct ca_profile_policy profiles[CA_PROFILE_COUNT];
+    bool has_pattern;
+    regex_t subject_pattern; /* POSIX extended, over the common name of devices */
+    size_t batch_max;
+    uint8_t anchor_bytes[CA_ANCHORS_MAX][CA_CERTIFICATE_MAX]; /* of factory certificates */
+    struct cede_certificate anchors[CA_ANCHORS_MAX];
+    size_t anchors_count; /* 0: the registering account vouches */
+};
+
+/* Writes the default policy.json of a kind of CA. */
+CEDE_MUST_USE enum cede_status ca_policy_create(const char *directory, enum ca_kind kind);
+CEDE_MUST_USE enum cede_status ca_policy_load(const char *directory, struct ca_policy *policy);
+void ca_policy_wipe(struct ca_policy *policy);
+
+/* --- the open CA ------------------------------------------------------------------------------ */
+
+struct ca {
+    char directory[PATH_MAX];
+    char name[CA_NAME_MAX + 1];
+    enum ca_kind kind;
+    char https[CA_ADDRESS_MAX];
+    char coap[CA_ADDRESS_MAX];
+    struct store *store;
+    struct ca_policy policy;
+
+    const struct cede_crypto *crypto; /* for everything but signing certificates */
+    const struct cede_crypto *signer;
+    struct cede_private_key key; /* as the signer knows it */
+    EVP_PKEY *pkey;              /* null when the key is elsewhere */
+
+    uint8_t der_bytes[CA_CERTIFICATE_MAX];
+    uint8_t c509_bytes[CA_CERTIFICATE_MAX];
+    struct cede_certificate certificate; /* over der_bytes */
+    struct cede_span c509;
+    uint8_t key_id[20];
+    uint8_t chain_der_bytes[CA_CHAIN_MAX][CA_CERTIFICATE_MAX]; /* issuers above, root last */
+    uint8_t chain_c509_bytes[CA_CHAIN_MAX][CA_CERTIFICATE_MAX];
+    struct cede_span chain_der[CA_CHAIN_MAX];
+    struct cede_span chain_c509[CA_CHAIN_MAX];
+    size_t chain_count;
+
+    EVP_PKEY *est_pkey;
+    uint8_t est_bytes[CA_CERTIFICATE_MAX];
+    struct cede_span est; /* ~C509Certificate */
+
+    uint64_t (*now)(void *context);
+    void *now_context;
+    uint8_t scratch[CA_SCRATCH_LEN];
+};
+
+uint64_t ca_now(const struct ca *ca);
+/* Certificate number `index` of a PEM text, or the whole of anything else (DER, C509), copied to
+ * `out`. CEDE_NOT_FOUND: no such certificate. */
+CEDE_MUST_USE enum cede_status ca_pem_or_raw(struct cede_span content, size_t index,
+                                             struct cede_buf out, struct cede_span *raw);
+/* PEM blocks with that label, one after the other; none at all give an empty text. */
+CEDE_MUST_USE enum cede_status ca_to_pem(const char *label, const struct cede_span *ders,
+                                         size_t count, struct cede_buf out, struct cede_span *pem);
+/* Sets ca_last_error(); returns `status`. */
+enum cede_status ca_fail(enum cede_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* One operation: a part of the caller's transaction, or a transaction of its own. */
+CEDE_MUST_USE enum cede_status ca_unit_begin(struct ca *ca, bool *part);
+/* Commits when `status` is CEDE_OK, takes everything back otherwise; returns the outcome. */
+CEDE_MUST_USE enum cede_status ca_unit_end(struct ca *ca, bool part, enum cede_status status);
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+extern const struct store_migration ca_migrations[];
+extern const size_t ca_migrations_count;
+
+enum ca_certificate_status { CA_LIVE = 0, CA_REVOKED = 1 };
+enum ca_registration_state {
+    CA_REGISTRATION_EXPECTED = 0,
+    CA_REGISTRATION_ENROLLED = 1,
+    CA_REGISTRATION_ENDED = 2
+};
+
+#define CA_NO_ROW      0  /* rows count from 1 */
+#define CA_NO_END      -1 /* not_after in the store: none */
+#define CA_HASH_PREFIX 8
+
+struct ca_certificate_record {
+    int64_t row;
+    uint8_t serial[CEDE_SERIAL_LEN_MAX];
+    size_t serial_len;
+    char subject[CEDE_COMMON_NAME_MAX + 1];
+    enum ca_profile profile;
+    uint8_t thumbprint[32];
+    uint8_t key[32]; /* SHA-256 over the public key */
+    int64_t account; /* CA_NO_ROW: the operator */
+    int64_t factory; /* of a device's operational certificate, else CA_NO_ROW */
+    enum ca_certificate_status status;
+    int64_t not_before;
+    int64_t not_after; /* or CA_NO_END */
+    uint8_t raw[CA_CERTIFICATE_MAX];
+    size_t raw_len;
+};
+
+struct ca_factory_record {
+    int64_t row;
+    uint8_t thumbprint[32];
+    char device_id[CA_DEVICE_ID_MAX + 1];
+    uint8_t key[32];
+    uint8_t raw[CA_CERTIFICATE_MAX];
+    size_t raw_len;
+};
+
+CEDE_MUST_USE enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *record,
+                                              const char *authorised_by);
+/* By SHA-256 (full, or its first 8 bytes). CEDE_NOT_FOUND. */
+CEDE_MUST_USE enum cede_status ca_records_by_hash(struct ca *ca, struct cede_span hash,
+                                                  struct ca_certificate_record *record);
+CEDE_MUST_USE enum cede_status ca_records_by_row(struct ca *ca, int64_t row,
+                                                 struct ca_certificate_record *record);
+CEDE_MUST_USE enum cede_status ca_records_by_serial(struct ca *ca, struct cede_span serial,
+                                                    struct ca_certificate_record *record);
+/* The newest certificate for that key, whatever its status. */
+CEDE_MUST_USE enum cede_status ca_records_by_key(struct ca *ca, const uint8_t key[32],
+                                                 struct ca_certificate_record *record);
+/* The newest live operational certificate of a device, expired ones left out. */
+CEDE_MUST_USE enum cede_status ca_records_live_of_factory(struct ca *ca, int64_t factory,
+                                                          struct ca_certificate_record *record);
+/* The live factory certificate for a subject. */
+CEDE_MUST_USE enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
+                                                          enum ca_profile profile,
+                                                          struct ca_certificate_record *record);
+/* Marks one live certificate as revoked; *changed tells whether it was live. */
+CEDE_MUST_USE enum cede_status ca_records_revoke(struct ca *ca, int64_t row, int reason,
+                                                 bool *changed);
+/* All live ones of a device, but for `except` (CA_NO_ROW: none spared) and, unless `account` is
+ * CA_NO_ROW, those of other accounts. */
+CEDE_MUST_USE enum cede_status ca_records_revoke_factory(struct ca *ca, int64_t factory,
+                                                         int64_t account, int64_t except,
+                                                         int reason, size_t *count);
+
+CEDE_MUST_USE enum cede_status ca_records_factory(struct ca *ca, struct cede_span hash,
+                                                  struct ca_factory_record *record);
+CEDE_MUST_USE enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
+                                                         struct ca_factory_record *record);
+CEDE_MUST_USE enum cede_status ca_records_add_factory(struct ca *ca,
+                                                      struct ca_factory_record *record);
+/* Another device with the same id that still has a registration. */
+CEDE_MUST_USE enum cede_status ca_records_id_taken(struct ca *ca, const char *device_id,
+                                                   const uint8_t thumbprint[32], bool *taken);
+CEDE_MUST_USE enum cede_status ca_records_registration(struct ca *ca, int64_t factory,
+                                                       int64_t account,
+                                                       enum ca_registration_state *state);
+CEDE_MUST_USE enum cede_status ca_records_register(struct ca *ca, int64_t factory, int64_t account,
+                                                   struct cede_span transfer);
+CEDE_MUST_USE enum cede_status ca_records_set_registration(struct ca *ca, int64_t factory,
+                                                           int64_t account,
+                                                           enum ca_registration_state state);
+/* Accounts with a registration that has not ended: how many, and the last. */
+CEDE_MUST_USE enum cede_status ca_records_holders(struct ca *ca, int64_t factory, int64_t except,
+                                                  int64_t *count, int64_t *holder);
+
+CEDE_MUST_USE enum cede_status ca_records_account(struct ca *ca, const char *name, int64_t *row);
+CEDE_MUST_USE enum cede_status ca_records_account_name(struct ca *ca, int64_t row, char *name,
+                                                       size_t name_cap);
+CEDE_MUST_USE enum cede_status ca_records_account_by_thumbprint(struct ca *ca,
+                                                                const uint8_t thumbprint[32],
+                                                                char *name, size_t name_cap);
+CEDE_MUST_USE enum cede_status ca_records_account_certificate(struct ca *ca, int64_t row,
+                                                              struct cede_buf out,
+                                                              struct cede_span *der);
+CEDE_MUST_USE enum cede_status ca_records_set_account(struct ca *ca, const char *name,
+                                                      struct cede_span der,
+                                                      const uint8_t thumbprint[32]);
+/* The account's enrolment token, made when there is none. */
+CEDE_MUST_USE enum cede_status ca_records_token(struct ca *ca, int64_t account,
+                                                char token[CA_TOKEN_LEN + 1]);
+CEDE_MUST_USE enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token,
+                                                           int64_t *account);
+
+CEDE_MUST_USE enum cede_status ca_records_release(struct ca *ca, const uint8_t thumbprint[32],
+                                                  int64_t account, struct cede_span transfer);
+/* `account` has released the device under `transfer`. */
+CEDE_MUST_USE enum cede_status ca_records_released(struct ca *ca, const uint8_t thumbprint[32],
+                                                   int64_t account, struct cede_span transfer,
+                                                   bool *released);
+/* `new_account` is registered under a transfer for which `old_account` has released the device. */
+CEDE_MUST_USE enum cede_status ca_records_may_supersede(struct ca *ca, int64_t factory,
+                                                        int64_t old_account, int64_t new_account,
+                                                        bool *allowed);
+/* An account that takes a device back has no releases of it standing. */
+CEDE_MUST_USE enum cede_status
+ca_records_forget_releases(struct ca *ca, const uint8_t thumbprint[32], int64_t account);
+CEDE_MUST_USE enum cede_status ca_records_alarm(struct ca *ca, const char *kind,
+                                                const char *device_id, const char *detail);
+CEDE_MUST_USE enum cede_status ca_records_count(struct ca *ca, const char *name, int64_t by);
+
+/* --- issuing ---------------------------------------------------------------------------------- */
+
+/* A request that has passed the checks that need no store. */
+struct ca_checked_request {
+    struct cede_request request;
+    char subject[CEDE_COMMON_NAME_MAX + 1];
+    uint8_t key[32]; /* SHA-256 over the public key */
+};
+
+/* Format, policy for key and subject, proof of possession. */
+CEDE_MUST_USE enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile,
+                                                struct cede_span encoding,
+                                                struct ca_checked_request *checked);
+/* Issues and records: account, factory and profile of `record` are the input. */
+CEDE_MUST_USE enum cede_status ca_issue_checked(struct ca *ca,
+                                                const struct ca_checked_request *checked,
+                                                const char *authorised_by,
+                                                struct ca_certificate_record *record);
+CEDE_MUST_USE enum cede_status ca_key_hash(const struct ca *ca, struct cede_span point,
+                                           uint8_t hash[32]);
+/* Valid now? `not_after` may be CA_NO_END. */
+bool ca_is_current(const struct ca *ca, int64_t not_before, int64_t not_after);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* door.h - the compact door of a CA: EST-oscore on the enrolment service. */
+#ifndef CEDE_SERVER_CA_DOOR_H
+#define CEDE_SERVER_CA_DOOR_H
+
+#include "server/ca/api.h"
+#include "server/common/coap_door.h"
+
+/* Opens the door on a bound socket, which it then owns. `api` must outlive it. */
+CEDE_MUST_USE enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int fd,
+                                            struct coap_door **door);
+
+#endif

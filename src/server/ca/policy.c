@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy.c - policy.json: what may be issued. Read once, refused as a whole when a member is wrong.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cede/posix.h"
+#include "server/ca/ca_internal.h"
+
+#define YEAR_S                INT64_C(31536000)
+#define DEFAULT_SUBJECT       "^[A-Za-z0-9][A-Za-z0-9._:-]{0,31}$"
+#define VALIDITY_MAX_S        (100 * YEAR_S)
+#define DEFAULT_CA_VALIDITY_S (10 * YEAR_S)
+
+static const char *const profile_names[CA_PROFILE_COUNT] = {"subca", "server", "factory", "device"};
+
+const char *ca_profile_name(enum ca_profile profile)
+{
+    return (unsigned)profile < CA_PROFILE_COUNT ? profile_names[profile] : "unknown";
+}
+
+enum cede_status ca_profile_by_name(const char *name, enum ca_profile *profile)
+{
+    for (unsigned i = 0; i < CA_PROFILE_COUNT; i++) {
+        if (strcmp(name, profile_names[i]) == 0) {
+            *profile = (enum ca_profile)i;
+            return CEDE_OK;
+        }
+    }
+    return CEDE_NOT_FOUND;
+}
+
+struct word {
+    const char *name;
+    uint32_t bit;
+};
+
+static const struct word key_usages[] = {
+    {"digitalSignature", CEDE_KU_DIGITAL_SIGNATURE},
+    {"keyAgreement", CEDE_KU_KEY_AGREEMENT},
+    {"keyCertSign", CEDE_KU_KEY_CERT_SIGN},
+    {"cRLSign", CEDE_KU_CRL_SIGN},
+    {NULL, 0},
+};
+static const struct word extended_usages[] = {
+    {"serverAuth", CEDE_EKU_SERVER_AUTH},
+    {"clientAuth", CEDE_EKU_CLIENT_AUTH},
+    {"cmcRA", CEDE_EKU_CMC_RA},
+    {"OCSPSigning", CEDE_EKU_OCSP_SIGNING},
+    {NULL, 0},
+};
+enum { KEY_P256 = 1, KEY_P384 = 2, KEY_ED25519 = 4 };
+static const struct word key_kinds[] = {
+    {"P-256", KEY_P256}, {"P-384", KEY_P384}, {"Ed25519", KEY_ED25519}, {NULL, 0}};
+
+/* --- writing the default ---------------------------------------------------------------------- */
+
+static json_t *default_profile(enum ca_profile profile, enum ca_kind kind)
+{
+    switch (profile) {
+    case CA_PROFILE_SUBCA:
+        return json_pack("{s:b, s:I, s:[s,s], s:[], s:[s,s], s:i}", "allowed", 1, "validity_s",
+                         (json_int_t)DEFAULT_CA_VALIDITY_S, "key_usage", "keyCertSign", "cRLSign",
+                         "extended_key_usage", "keys", "P-256", "P-384", "path_len", 0);
+    case CA_PROFILE_SERVER:
+        return json_pack("{s:b, s:I, s:[s], s:[s], s:[s]}", "allowed", 1, "validity_s",
+                         (json_int_t)(2 * YEAR_S), "key_usage", "digitalSignature",
+                         "extended_key_usage", "serverAuth", "keys", "P-256");
+    case CA_PROFILE_FACTORY:
+        return json_pack("{s:b, s:I, s:[s], s:[], s:[s]}", "allowed", kind == CA_PERMANENT,
+                         "validity_s", (json_int_t)CA_VALID_FOREVER, "key_usage",
+                         "digitalSignature", "extended_key_usage", "keys", "P-256");
+    default:
+        return json_pack("{s:b, s:I, s:[s], s:[], s:[s]}", "allowed", 1, "validity_s",
+                         (json_int_t)YEAR_S, "key_usage", "digitalSignature", "extended_key_usage",
+                         "keys", "P-256");
+    }
+}
+
+enum cede_status ca_policy_create(const char *directory, enum ca_kind kind)
+{
+    char path[PATH_MAX];
+    json_t *profiles = json_object();
+    json_t *policy = json_pack("{s:s, s:i, s:[], s:O}", "subject_pattern", DEFAULT_SUBJECT,
+                               "batch_max", CA_BATCH_MAX, "factory_anchors", "profiles", profiles);
+    enum cede_status status = CEDE_SERVER_MEMORY;
+    char *text = NULL;
+
+    for (unsigned i = 0; i < CA_PROFILE_COUNT; i++) {
+        json_object_set_new(profiles, profile_names[i], default_profile((enum ca_profile)i, kind));
+    }
+    text = json_dumps(policy, JSON_INDENT(2));
+    if (text != NULL) {
+        snprintf(path, sizeof path, "%.*s/policy.json", PATH_MAX - 16, directory);
+        status = cede_file_write(path, 0644, cede_span_string(text));
+    }
+    free(text);
+    json_decref(policy);
+    json_decref(profiles);
+    return status;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static enum cede_status wrong(const char *where, const char *member)
+{
+    return ca_fail(CEDE_CA_POLICY, "policy.json: %s%s%s", where, *where != '\0' ? "." : "", member);
+}
+
+/* A list of words as a set of bits. */
+static enum cede_status read_words(const json_t *profile, const char *name, const char *member,
+                                   const struct word *words, uint32_t *bits)
+{
+    const json_t *list = json_object_get(profile, member);
+
+    *bits = 0;
+    if (!json_is_array(list)) {
+        return wrong(name, member);
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        const struct word *word = words;
+        while (text != NULL && word->name != NULL && strcmp(word->name, text) != 0) {
+            word++;
+        }
+        if (text == NULL || word->name == NULL) {
+            return wrong(name, member);
+        }
+        *bits |= word->bit;
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status read_profile(const json_t *json, const char *name, bool is_ca,
+                                     struct ca_profile_policy *policy)
+{
+    const json_t *validity = json_object_get(json, "validity_s");
+    const json_t *allowed = json_object_get(json, "allowed");
+    const json_t *path_len = json_object_get(json, "path_len");
+    uint32_t usage = 0;
+    uint32_t keys = 0;
+
+    if (!json_is_boolean(allowed)) {
+        return wrong(name, "allowed");
+    }
+    if (!json_is_integer(validity) || json_integer_value(validity) < 0 ||
+        json_integer_value(validity) > VALIDITY_MAX_S) {
+        return wrong(name, "validity_s");
+    }
+    if (path_len != NULL &&
+        (!is_ca || !json_is_integer(path_len) || json_integer_value(path_len) < 0 ||
+         json_integer_value(path_len) > 8)) {
+        return wrong(name, "path_len");
+    }
+    CEDE_TRY(read_words(json, name, "key_usage", key_usages, &usage));
+    CEDE_TRY(read_words(json, name, "extended_key_usage", extended_usages, &policy->eku));
+    CEDE_TRY(read_words(json, name, "keys", key_kinds, &keys));
+    if (!is_ca && (usage & CEDE_KU_KEY_CERT_SIGN) != 0) {
+        return wrong(name, "key_usage"); /* only a CA may sign certificates */
+    }
+    policy->allowed = json_is_true(allowed);
+    policy->validity_s = (uint64_t)json_integer_value(validity);
+    policy->key_usage = (uint16_t)usage;
+    policy->ca = is_ca;
+    policy->path_len =
+        path_len == NULL ? CEDE_PATH_LEN_NONE : (int32_t)json_integer_value(path_len);
+    policy->p256 = (keys & KEY_P256) != 0;
+    policy->p384 = (keys & KEY_P384) != 0;
+    policy->ed25519 = (keys & KEY_ED25519) != 0;
+    return CEDE_OK;
+}
+
+/* A file named in factory_anchors: PEM, DER or C509; relative names start at the directory. */
+static enum cede_status read_anchor(const char *directory, const char *name,
+                                    struct ca_policy *policy)
+{
+    char path[PATH_MAX];
+    uint8_t bytes[CA_FILE_MAX];
+    struct cede_span content;
+    struct cede_span der;
+    size_t at = policy->anchors_count;
+
+    if (at == CA_ANCHORS_MAX) {
+        return wrong("", "factory_anchors");
+    }
+    snprintf(path, sizeof path, "%s%s%s", name[0] == '/' ? "" : directory,
+             name[0] == '/' ? "" : "/", name);
+    if (cede_file_read(path, CEDE_FILE_PUBLIC, CEDE_BUF_ARRAY(bytes), &content) != CEDE_OK ||
+        ca_pem_or_raw(content, 0, CEDE_BUF_ARRAY(policy->anchor_bytes[at]), &der) != CEDE_OK ||
+        cede_certificate_decode(der, cede_crypto_openssl(), &policy->anchors[at]) != CEDE_OK) {
+        return ca_fail(CEDE_CA_POLICY, "policy.json: factory_anchors: %s", path);
+    }
+    policy->anchors_count++;
+    return CEDE_OK;
+}
+
+static enum cede_status read_anchors(const json_t *json, const char *directory,
+                                     struct ca_policy *policy)
+{
+    const json_t *list = json_object_get(json, "factory_anchors");
+
+    if (list != NULL && !json_is_array(list)) {
+        return wrong("", "factory_anchors");
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (name == NULL) {
+            return wrong("", "factory_anchors");
+        }
+        CEDE_TRY(read_anchor(directory, name, policy));
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status read_policy(const json_t *json, const char *directory,
+                                    struct ca_policy *policy)
+{
+    const char *pattern = json_string_value(json_object_get(json, "subject_pattern"));
+    const json_t *batch_max = json_object_get(json, "batch_max");
+    const json_t *profiles = json_object_get(json, "profiles");
+
+    if (pattern == NULL ||
+        regcomp(&policy->subject_pattern, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+        return wrong("", "subject_pattern");
+    }
+    policy->has_pattern = true;
+    if (!json_is_integer(batch_max) || json_integer_value(batch_max) < 1 ||
+        json_integer_value(batch_max) > 100000) {
+        return wrong("", "batch_max");
+    }
+    policy->batch_max = (size_t)json_integer_value(batch_max);
+    for (unsigned i = 0; i < CA_PROFILE_COUNT; i++) {
+        const json_t *profile = json_object_get(profiles, profile_names[i]);
+        if (!json_is_object(profile)) {
+            return wrong("profiles", profile_names[i]);
+        }
+        CEDE_TRY(
+            read_profile(profile, profile_names[i], i == CA_PROFILE_SUBCA, &policy->profiles[i]));
+    }
+    return read_anchors(json, directory, policy);
+}
+
+enum cede_status ca_policy_load(const char *directory, struct ca_policy *policy)
+{
+    char path[PATH_MAX];
+    json_error_t error;
+    json_t *json = NULL;
+    enum cede_status status = CEDE_OK;
+
+    memset(policy, 0, sizeof *policy);
+    snprintf(path, sizeof path, "%.*s/policy.json", PATH_MAX - 16, directory);
+    json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (json == NULL) {
+        return ca_fail(CEDE_CA_POLICY, "policy.json, line %d: %s", error.line, error.text);
+    }
+    status = read_policy(json, directory, policy);
+    json_decref(json);
+    if (status != CEDE_OK) {
+        ca_policy_wipe(policy);
+    }
+    return status;
+}
+
+void ca_policy_wipe(struct ca_policy *policy)
+{
+    if (policy->has_pattern) {
+        regfree(&policy->subject_pattern);
+    }
+    memset(policy, 0, sizeof *policy);
+}

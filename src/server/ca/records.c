@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * records.c - all SQL of the CA: accounts, factory certificates and their registrations,
+ * certificates issued, revocations, releases, alarms and counters.
+ *
+ * A factory certificate is one device. Registrations tie it to accounts; after a release two
+ * accounts hold one device until the old one lets go. At most one operational certificate of a
+ * device is live, apart from the moment of a re-enrolment (service.c).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/ca/ca_internal.h"
+#include "server/common/hex.h"
+
+static const char schema[] =
+    "CREATE TABLE account (id {ID}, name TEXT NOT NULL UNIQUE, certificate {BLOB} NOT NULL,"
+    " thumbprint {BLOB} NOT NULL UNIQUE, created_at BIGINT NOT NULL);"
+    "CREATE TABLE token (token TEXT NOT NULL PRIMARY KEY,"
+    " account BIGINT NOT NULL UNIQUE REFERENCES account(id), created_at BIGINT NOT NULL);"
+    "CREATE TABLE factory (id {ID}, thumbprint {BLOB} NOT NULL UNIQUE, prefix {BLOB} NOT NULL,"
+    " device_id TEXT NOT NULL, key_hash {BLOB} NOT NULL, raw {BLOB} NOT NULL,"
+    " registered_at BIGINT NOT NULL);"
+    "CREATE INDEX factory_prefix ON factory(prefix);"
+    "CREATE INDEX factory_device ON factory(device_id);"
+    "CREATE TABLE registration (factory BIGINT NOT NULL REFERENCES factory(id),"
+    " account BIGINT NOT NULL REFERENCES account(id), state BIGINT NOT NULL,"
+    " transfer {BLOB}, registered_at BIGINT NOT NULL, PRIMARY KEY (factory, account));"
+    "CREATE TABLE certificate (id {ID}, serial {BLOB} NOT NULL UNIQUE, subject TEXT NOT NULL,"
+    " profile BIGINT NOT NULL, thumbprint {BLOB} NOT NULL UNIQUE, prefix {BLOB} NOT NULL,"
+    " key_hash {BLOB} NOT NULL, account BIGINT REFERENCES account(id),"
+    " factory BIGINT REFERENCES factory(id), authorised_by TEXT NOT NULL,"
+    " status BIGINT NOT NULL, not_before BIGINT NOT NULL, not_after BIGINT NOT NULL,"
+    " raw {BLOB} NOT NULL, issued_at BIGINT NOT NULL, revoked_at BIGINT, reason BIGINT);"
+    "CREATE INDEX certificate_prefix ON certificate(prefix);"
+    "CREATE INDEX certificate_key ON certificate(key_hash);"
+    "CREATE INDEX certificate_factory ON certificate(factory);"
+    "CREATE INDEX certificate_subject ON certificate(subject);"
+    "CREATE TABLE revocation (id {ID},"
+    " certificate BIGINT NOT NULL UNIQUE REFERENCES certificate(id), serial {BLOB} NOT NULL,"
+    " at BIGINT NOT NULL, reason BIGINT NOT NULL);"
+    "CREATE TABLE device_release (thumbprint {BLOB} NOT NULL,"
+    " account BIGINT NOT NULL REFERENCES account(id), transfer {BLOB} NOT NULL,"
+    " released_at BIGINT NOT NULL, PRIMARY KEY (thumbprint, account, transfer));"
+    "CREATE TABLE alarm (id {ID}, at BIGINT NOT NULL, kind TEXT NOT NULL,"
+    " device_id TEXT NOT NULL, detail TEXT NOT NULL);"
+    "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);";
+
+const struct store_migration ca_migrations[] = {{"ca records", schema}};
+const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
+
+static struct store_value row_or_null(int64_t row)
+{
+    return row == CA_NO_ROW ? store_null() : store_int(row);
+}
+
+static struct cede_span prefix_of(const uint8_t thumbprint[32])
+{
+    return cede_span(thumbprint, CA_HASH_PREFIX);
+}
+
+/* A query of which the first row counts, if there is one. */
+struct first_row {
+    store_row_fn read;
+    void *into;
+    bool found;
+};
+
+static enum cede_status read_first(void *context, const struct store_row *row)
+{
+    struct first_row *first = context;
+
+    if (first->found) {
+        return CEDE_OK;
+    }
+    first->found = true;
+    return first->read(first->into, row);
+}
+
+static enum cede_status get_first(struct ca *ca, const char *sql, const struct store_value *params,
+                                  size_t params_count, store_row_fn read, void *into)
+{
+    struct first_row first = {read, into, false};
+
+    CEDE_TRY(store_query(ca->store, sql, params, params_count, read_first, &first));
+    return first.found ? CEDE_OK : CEDE_NOT_FOUND;
+}
+
+/* --- counters and alarms ---------------------------------------------------------------------- */
+
+enum cede_status ca_records_count(struct ca *ca, const char *name, int64_t by)
+{
+    return store_run(ca->store,
+                     "INSERT INTO counter (name, value) VALUES ($1, $2)"
+                     " ON CONFLICT (name) DO UPDATE SET value = counter.value + $2",
+                     STORE_PARAMS(store_text(name), store_int(by)), NULL);
+}
+
+enum cede_status ca_counter(struct ca *ca, const char *name, int64_t *value)
+{
+    enum cede_status status = store_get_int(ca->store, "SELECT value FROM counter WHERE name = $1",
+                                            STORE_PARAMS(store_text(name)), value);
+
+    if (status == CEDE_NOT_FOUND) {
+        *value = 0;
+        return CEDE_OK;
+    }
+    return status;
+}
+
+enum cede_status ca_records_alarm(struct ca *ca, const char *kind, const char *device_id,
+                                  const char *detail)
+{
+    CEDE_TRY(store_run(ca->store,
+                       "INSERT INTO alarm (at, kind, device_id, detail) VALUES ($1, $2, $3, $4)",
+                       STORE_PARAMS(store_int((int64_t)ca_now(ca)), store_text(kind),
+                                    store_text(device_id), store_text(detail)),
+                       NULL));
+    return ca_records_count(ca, "alarms", 1);
+}
+
+/* --- certificates ----------------------------------------------------------------------------- */
+
+#define CERTIFICATE_COLUMNS                                                                        \
+    "SELECT id, serial, subject, profile, thumbprint, key_hash, coalesce(account, 0),"             \
+    " coalesce(factory, 0), status, not_before, not_after, raw FROM certificate "
+
+static enum cede_status copy_blob(const struct store_row *row, size_t column, uint8_t *out,
+                                  size_t cap, size_t *len)
+{
+    struct cede_span blob = store_column_blob(row, column);
+
+    if (blob.len > cap) {
+        return CEDE_STORE_SCHEMA;
+    }
+    memcpy(out, blob.ptr, blob.len);
+    *len = blob.len;
+    return CEDE_OK;
+}
+
+static enum cede_status read_certificate(void *context, const struct store_row *row)
+{
+    struct ca_certificate_record *record = context;
+
+    memset(record, 0, sizeof *record);
+    record->row = store_column_int(row, 0);
+    CEDE_TRY(copy_blob(row, 1, record->serial, sizeof record->serial, &record->serial_len));
+    CEDE_TRY(store_column_copy_text(row, 2, record->subject, sizeof record->subject));
+    record->profile = (enum ca_profile)store_column_int(row, 3);
+    CEDE_TRY(store_column_copy_blob(row, 4, record->thumbprint, sizeof record->thumbprint));
+    CEDE_TRY(store_column_copy_blob(row, 5, record->key, sizeof record->key));
+    record->account = store_column_int(row, 6);
+    record->factory = store_column_int(row, 7);
+    record->status = (enum ca_certificate_status)store_column_int(row, 8);
+    record->not_before = store_column_int(row, 9);
+    record->not_after = store_column_int(row, 10);
+    return copy_blob(row, 11, record->raw, sizeof record->raw, &record->raw_len);
+}
+
+enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *record,
+                                const char *authorised_by)
+{
+    CEDE_TRY(store_get_int(
+        ca->store,
+        "INSERT INTO certificate (serial, subject, profile, thumbprint, prefix, key_hash, account,"
+        " factory, authorised_by, status, not_before, not_after, raw, issued_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13) RETURNING id",
+        STORE_PARAMS(
+            store_blob(cede_span(record->serial, record->serial_len)), store_text(record->subject),
+            store_int(record->profile), store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
+            store_blob(prefix_of(record->thumbprint)), store_blob(CEDE_SPAN_ARRAY(record->key)),
+            row_or_null(record->account), row_or_null(record->factory), store_text(authorised_by),
+            store_int(record->not_before), store_int(record->not_after),
+            store_blob(cede_span(record->raw, record->raw_len)), store_int((int64_t)ca_now(ca))),
+        &record->row));
+    record->status = CA_LIVE;
+    return ca_records_count(ca, "issued", 1);
+}
+
+enum cede_status ca_records_by_hash(struct ca *ca, struct cede_span hash,
+                                    struct ca_certificate_record *record)
+{
+    if (hash.len == CA_HASH_PREFIX) {
+        return get_first(ca, CERTIFICATE_COLUMNS "WHERE prefix = $1 ORDER BY id",
+                         STORE_PARAMS(store_blob(hash)), read_certificate, record);
+    }
+    return get_first(ca, CERTIFICATE_COLUMNS "WHERE thumbprint = $1",
+                     STORE_PARAMS(store_blob(hash)), read_certificate, record);
+}
+
+enum cede_status ca_records_by_row(struct ca *ca, int64_t row, struct ca_certificate_record *record)
+{
+    return get_first(ca, CERTIFICATE_COLUMNS "WHERE id = $1", STORE_PARAMS(store_int(row)),
+                     read_certificate, record);
+}
+
+enum cede_status ca_records_by_serial(struct ca *ca, struct cede_span serial,
+                                      struct ca_certificate_record *record)
+{
+    return get_first(ca, CERTIFICATE_COLUMNS "WHERE serial = $1", STORE_PARAMS(store_blob(serial)),
+                     read_certificate, record);
+}
+
+enum cede_status ca_records_by_key(struct ca *ca, const uint8_t key[32],
+                                   struct ca_certificate_record *record)
+{
+    return get_first(ca, CERTIFICATE_COLUMNS "WHERE key_hash = $1 ORDER BY id DESC",
+                     STORE_PARAMS(store_blob(cede_span(key, 32))), read_certificate, record);
+}
+
+enum cede_status ca_records_live_of_factory(struct ca *ca, int64_t factory,
+                                            struct ca_certificate_record *record)
+{
+    return get_first(ca,
+                     CERTIFICATE_COLUMNS "WHERE factory = $1 AND status = 0"
+                                         " AND (not_after = -1 OR not_after > $2) ORDER BY id DESC",
+                     STORE_PARAMS(store_int(factory), store_int((int64_t)ca_now(ca))),
+                     read_certificate, record);
+}
+
+enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
+                                            enum ca_profile profile,
+                                            struct ca_certificate_record *record)
+{
+    return get_first(
+        ca,
+        CERTIFICATE_COLUMNS "WHERE subject = $1 AND profile = $2 AND status = 0"
+                            " AND (not_after = -1 OR not_after > $3) ORDER BY id DESC",
+        STORE_PARAMS(store_text(subject), store_int(profile), store_int((int64_t)ca_now(ca))),
+        read_certificate, record);
+}
+
+enum cede_status ca_records_revoke(struct ca *ca, int64_t row, int reason, bool *changed)
+{
+    int64_t rows = 0;
+    int64_t now = (int64_t)ca_now(ca);
+
+    CEDE_TRY(store_run(ca->store,
+                       "UPDATE certificate SET status = 1, revoked_at = $2, reason = $3"
+                       " WHERE id = $1 AND status = 0",
+                       STORE_PARAMS(store_int(row), store_int(now), store_int(reason)), &rows));
+    *changed = rows == 1;
+    if (rows == 0) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(store_run(ca->store,
+                       "INSERT INTO revocation (certificate, serial, at, reason)"
+                       " SELECT id, serial, $2, $3 FROM certificate WHERE id = $1",
+                       STORE_PARAMS(store_int(row), store_int(now), store_int(reason)), NULL));
+    return ca_records_count(ca, "revoked", 1);
+}
+
+/* Rows to revoke, gathered first: the query reads what the revocation changes. */
+struct rows {
+    int64_t row[64];
+    size_t count;
+};
+
+static enum cede_status read_row(void *context, const struct store_row *row)
+{
+    struct rows *rows = context;
+
+    if (rows->count < sizeof rows->row / sizeof rows->row[0]) {
+        rows->row[rows->count++] = store_column_int(row, 0);
+    }
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_revoke_factory(struct ca *ca, int64_t factory, int64_t account,
+                                           int64_t except, int reason, size_t *count)
+{
+    struct rows rows = {.count = 0};
+
+    *count = 0;
+    CEDE_TRY(store_query(ca->store,
+                         "SELECT id FROM certificate WHERE factory = $1 AND status = 0"
+                         " AND id <> $2 AND ($3 = 0 OR account = $3)",
+                         STORE_PARAMS(store_int(factory), store_int(except), store_int(account)),
+                         read_row, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        bool changed = false;
+        CEDE_TRY(ca_records_revoke(ca, rows.row[i], reason, &changed));
+        *count += changed ? 1 : 0;
+    }
+    return CEDE_OK;
+}
+
+/* --- devices and their registrations ---------------------------------------------------------- */
+
+static enum cede_status read_factory(void *context, const struct store_row *row)
+{
+    struct ca_factory_record *record = context;
+
+    memset(record, 0, sizeof *record);
+    record->row = store_column_int(row, 0);
+    CEDE_TRY(store_column_copy_blob(row, 1, record->thumbprint, sizeof record->thumbprint));
+    CEDE_TRY(store_column_copy_text(row, 2, record->device_id, sizeof record->device_id));
+    CEDE_TRY(store_column_copy_blob(row, 3, record->key, sizeof record->key));
+    return copy_blob(row, 4, record->raw, sizeof record->raw, &record->raw_len);
+}
+
+#define FACTORY_COLUMNS "SELECT id, thumbprint, device_id, key_hash, raw FROM factory "
+
+enum cede_status ca_records_factory(struct ca *ca, struct cede_span hash,
+                                    struct ca_factory_record *record)
+{
+    if (hash.len == CA_HASH_PREFIX) {
+        return get_first(ca, FACTORY_COLUMNS "WHERE prefix = $1 ORDER BY id",
+                         STORE_PARAMS(store_blob(hash)), read_factory, record);
+    }
+    return get_first(ca, FACTORY_COLUMNS "WHERE thumbprint = $1", STORE_PARAMS(store_blob(hash)),
+                     read_factory, record);
+}
+
+enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
+                                           struct ca_factory_record *record)
+{
+    return get_first(ca, FACTORY_COLUMNS "WHERE id = $1", STORE_PARAMS(store_int(row)),
+                     read_factory, record);
+}
+
+enum cede_status ca_records_add_factory(struct ca *ca, struct ca_factory_record *record)
+{
+    return store_get_int(
+        ca->store,
+        "INSERT INTO factory (thumbprint, prefix, device_id, key_hash, raw, registered_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
+                     store_blob(prefix_of(record->thumbprint)), store_text(record->device_id),
+                     store_blob(CEDE_SPAN_ARRAY(record->key)),
+                     store_blob(cede_span(record->raw, record->raw_len)),
+                     store_int((int64_t)ca_now(ca))),
+        &record->row);
+}
+
+enum cede_status ca_records_id_taken(struct ca *ca, const char *device_id,
+                                     const uint8_t thumbprint[32], bool *taken)
+{
+    int64_t count = 0;
+
+    CEDE_TRY(store_get_int(
+        ca->store,
+        "SELECT count(*) FROM factory JOIN registration"
+        " ON registration.factory = factory.id"
+        " WHERE device_id = $1 AND thumbprint <> $2 AND state <> 2",
+        STORE_PARAMS(store_text(device_id), store_blob(cede_span(thumbprint, 32))), &count));
+    *taken = count > 0;
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_registration(struct ca *ca, int64_t factory, int64_t account,
+                                         enum ca_registration_state *state)
+{
+    int64_t number = 0;
+
+    CEDE_TRY(store_get_int(ca->store,
+                           "SELECT state FROM registration WHERE factory = $1 AND account = $2",
+                           STORE_PARAMS(store_int(factory), store_int(account)), &number));
+    *state = (enum ca_registration_state)number;
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_register(struct ca *ca, int64_t factory, int64_t account,
+                                     struct cede_span transfer)
+{
+    return store_run(ca->store,
+                     "INSERT INTO registration (factory, account, state, transfer, registered_at)"
+                     " VALUES ($1, $2, 0, $3, $4) ON CONFLICT (factory, account) DO UPDATE SET"
+                     " state = CASE WHEN registration.state = 2 THEN 0 ELSE registration.state END,"
+                     " transfer = coalesce($3, registration.transfer), registered_at = $4",
+                     STORE_PARAMS(store_int(factory), store_int(account), store_blob(transfer),
+                                  store_int((int64_t)ca_now(ca))),
+                     NULL);
+}
+
+enum cede_status ca_records_set_registration(struct ca *ca, int64_t factory, int64_t account,
+                                             enum ca_registration_state state)
+{
+    return store_run(ca->store,
+                     "UPDATE registration SET state = $3 WHERE factory = $1 AND account = $2",
+                     STORE_PARAMS(store_int(factory), store_int(account), store_int(state)), NULL);
+}
+
+struct holders {
+    int64_t count;
+    int64_t last;
+};
+
+static enum cede_status read_holder(void *context, const struct store_row *row)
+{
+    struct holders *holders = context;
+
+    holders->count++;
+    holders->last = store_column_int(row, 0);
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_holders(struct ca *ca, int64_t factory, int64_t except, int64_t *count,
+                                    int64_t *holder)
+{
+    struct holders holders = {0, CA_NO_ROW};
+
+    CEDE_TRY(store_query(ca->store,
+                         "SELECT account FROM registration WHERE factory = $1 AND state <> 2"
+                         " AND account <> $2 ORDER BY registered_at, account",
+                         STORE_PARAMS(store_int(factory), store_int(except)), read_holder,
+                         &holders));
+    *count = holders.count;
+    *holder = holders.last;
+    return CEDE_OK;
+}
+
+/* --- accounts and tokens ---------------------------------------------------------------------- */
+
+struct text {
+    char *out;
+    size_t cap;
+};
+
+static enum cede_status read_text(void *context, const struct store_row *row)
+{
+    struct text *text = context;
+
+    return store_column_copy_text(row, 0, text->out, text->cap);
+}
+
+enum cede_status ca_records_account(struct ca *ca, const char *name, int64_t *row)
+{
+    return store_get_int(ca->store, "SELECT id FROM account WHERE name = $1",
+                         STORE_PARAMS(store_text(name)), row);
+}
+
+enum cede_status ca_records_account_name(struct ca *ca, int64_t row, char *name, size_t name_cap)
+{
+    struct text text = {name, name_cap};
+
+    return store_get(ca->store, "SELECT name FROM account WHERE id = $1",
+                     STORE_PARAMS(store_int(row)), read_text, &text);
+}
+
+enum cede_status ca_records_account_by_thumbprint(struct ca *ca, const uint8_t thumbprint[32],
+                                                  char *name, size_t name_cap)
+{
+    struct text text = {name, name_cap};
+
+    return store_get(ca->store, "SELECT name FROM account WHERE thumbprint = $1",
+                     STORE_PARAMS(store_blob(cede_span(thumbprint, 32))), read_text, &text);
+}
+
+struct blob {
+    struct cede_buf out;
+    struct cede_span copied;
+};
+
+static enum cede_status read_blob(void *context, const struct store_row *row)
+{
+    struct blob *blob = context;
+
+    return cede_copy(blob->out, store_column_blob(row, 0), &blob->copied);
+}
+
+enum cede_status ca_records_account_certificate(struct ca *ca, int64_t row, struct cede_buf out,
+                                                struct cede_span *der)
+{
+    struct blob blob = {out, CEDE_SPAN_NULL};
+
+    CEDE_TRY(store_get(ca->store, "SELECT certificate FROM account WHERE id = $1",
+                       STORE_PARAMS(store_int(row)), read_blob, &blob));
+    *der = blob.copied;
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_set_account(struct ca *ca, const char *name, struct cede_span der,
+                                        const uint8_t thumbprint[32])
+{
+    return store_run(ca->store,
+                     "INSERT INTO account (name, certificate, thumbprint, created_at)"
+                     " VALUES ($1, $2, $3, $4) ON CONFLICT (name)"
+                     " DO UPDATE SET certificate = $2, thumbprint = $3",
+                     STORE_PARAMS(store_text(name), store_blob(der),
+                                  store_blob(cede_span(thumbprint, 32)),
+                                  store_int((int64_t)ca_now(ca))),
+                     NULL);
+}
+
+static enum cede_status make_token(const struct ca *ca, char token[CA_TOKEN_LEN + 1])
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t random[CA_TOKEN_LEN];
+
+    CEDE_TRY(ca->crypto->random(ca->crypto->context, CEDE_BUF_ARRAY(random)));
+    for (size_t i = 0; i < CA_TOKEN_LEN; i++) {
+        token[i] = alphabet[random[i] & 63];
+    }
+    token[CA_TOKEN_LEN] = '\0';
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_token(struct ca *ca, int64_t account, char token[CA_TOKEN_LEN + 1])
+{
+    struct text text = {token, CA_TOKEN_LEN + 1};
+    enum cede_status status = store_get(ca->store, "SELECT token FROM token WHERE account = $1",
+                                        STORE_PARAMS(store_int(account)), read_text, &text);
+
+    if (status != CEDE_NOT_FOUND) {
+        return status;
+    }
+    CEDE_TRY(make_token(ca, token));
+    return store_run(
+        ca->store, "INSERT INTO token (token, account, created_at) VALUES ($1, $2, $3)",
+        STORE_PARAMS(store_text(token), store_int(account), store_int((int64_t)ca_now(ca))), NULL);
+}
+
+enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token,
+                                             int64_t *account)
+{
+    return store_get_int(ca->store, "SELECT account FROM token WHERE token = $1",
+                         STORE_PARAMS(store_text_span(token)), account);
+}
+
+/* --- releases --------------------------------------------------------------------------------- */
+
+enum cede_status ca_records_release(struct ca *ca, const uint8_t thumbprint[32], int64_t account,
+                                    struct cede_span transfer)
+{
+    return store_run(ca->store,
+                     "INSERT INTO device_release (thumbprint, account, transfer, released_at)"
+                     " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                     STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_int(account),
+                                  store_blob(transfer), store_int((int64_t)ca_now(ca))),
+                     NULL);
+}
+
+enum cede_status ca_records_released(struct ca *ca, const uint8_t thumbprint[32], int64_t account,
+                                     struct cede_span transfer, bool *released)
+{
+    int64_t count = 0;
+
+    CEDE_TRY(store_get_int(ca->store,
+                           "SELECT count(*) FROM device_release WHERE thumbprint = $1"
+                           " AND account = $2 AND transfer = $3",
+                           STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_int(account),
+                                        store_blob(transfer)),
+                           &count));
+    *released = count > 0;
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_may_supersede(struct ca *ca, int64_t factory, int64_t old_account,
+                                          int64_t new_account, bool *allowed)
+{
+    int64_t count = 0;
+
+    CEDE_TRY(store_get_int(
+        ca->store,
+        "SELECT count(*) FROM registration"
+        " JOIN factory ON factory.id = registration.factory"
+        " JOIN device_release ON device_release.thumbprint = factory.thumbprint"
+        " AND device_release.transfer = registration.transfer"
+        " WHERE registration.factory = $1 AND registration.account = $2"
+        " AND device_release.account = $3",
+        STORE_PARAMS(store_int(factory), store_int(new_account), store_int(old_account)), &count));
+    *allowed = count > 0;
+    return CEDE_OK;
+}
+
+enum cede_status ca_records_forget_releases(struct ca *ca, const uint8_t thumbprint[32],
+                                            int64_t account)
+{
+    return store_run(ca->store, "DELETE FROM device_release WHERE thumbprint = $1 AND account = $2",
+                     STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_int(account)), NULL);
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+struct list {
+    bool json;
+    FILE *out;
+};
+
+static void print_json(const struct store_row *row, const char *serial, FILE *out)
+{
+    json_t *line = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:I}", "serial", serial,
+                             "subject", store_column_text(row, 1), "profile",
+                             ca_profile_name((enum ca_profile)store_column_int(row, 2)), "status",
+                             store_column_int(row, 3) == CA_LIVE ? "live" : "revoked", "account",
+                             store_column_text(row, 4), "authorised_by", store_column_text(row, 5),
+                             "not_before", (json_int_t)store_column_int(row, 6), "not_after",
+                             (json_int_t)store_column_int(row, 7), "reason",
+                             (json_int_t)store_column_int(row, 8));
+
+    if (line != NULL) {
+        json_dumpf(line, out, JSON_COMPACT);
+        fputc('\n', out);
+    }
+    json_decref(line);
+}
+
+static enum cede_status print_row(void *context, const struct store_row *row)
+{
+    const struct list *list = context;
+    struct cede_span serial = store_column_blob(row, 0);
+    char text[2 * CEDE_SERIAL_LEN_MAX + 1];
+    const char *account = store_column_text(row, 4);
+
+    if (serial.len > CEDE_SERIAL_LEN_MAX) {
+        return CEDE_STORE_SCHEMA;
+    }
+    hex_encode(serial.ptr, serial.len, text);
+    if (list->json) {
+        print_json(row, text, list->out);
+    } else {
+        fprintf(list->out, "%-16s %-8s %-8s %-32s %s\n", text,
+                ca_profile_name((enum ca_profile)store_column_int(row, 2)),
+                store_column_int(row, 3) == CA_LIVE ? "live" : "revoked", store_column_text(row, 1),
+                account == NULL ? "-" : account);
+    }
+    return ferror(list->out) ? CEDE_OS_FAILED : CEDE_OK;
+}
+
+enum cede_status ca_list(struct ca *ca, bool json, FILE *out)
+{
+    struct list list = {json, out};
+
+    return store_query(ca->store,
+                       "SELECT serial, subject, profile, status, account.name, authorised_by,"
+                       " not_before, not_after, coalesce(reason, -1) FROM certificate"
+                       " LEFT JOIN account ON account.id = certificate.account"
+                       " ORDER BY certificate.id",
+                       STORE_NO_PARAMS, print_row, &list);
+}

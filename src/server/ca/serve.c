@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serve.c - the CA's processes: workers with both doors, and the signer. Start-up that only wires.
+ *
+ * A worker has no CA key: it asks the signer over a socket of its own. All sockets are opened by
+ * the parent, so that a worker that is started again takes up where the old one stopped.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cede/crypto_openssl.h"
+#include "cede/est.h"
+#include "server/ca/api.h"
+#include "server/ca/ca_internal.h"
+#include "server/ca/door.h"
+#include "server/ca/signer.h"
+#include "server/common/address.h"
+#include "server/common/log.h"
+#include "server/common/supervisor.h"
+
+struct serving {
+    const struct ca_serve *serve;
+    int https_fd;
+    int coap_fds[SUPERVISOR_CHILDREN_MAX];
+    int signer_pairs[SUPERVISOR_CHILDREN_MAX][2]; /* worker's end, signer's end */
+};
+
+/* --- the signer ------------------------------------------------------------------------------- */
+
+static int run_signer(void *context, const struct supervisor_child *child)
+{
+    const struct serving *serving = context;
+    int fds[SUPERVISOR_CHILDREN_MAX];
+    char path[PATH_MAX];
+    EVP_PKEY *pkey = NULL;
+    struct cede_private_key key;
+
+    snprintf(path, sizeof path, "%s/ca.key", serving->serve->directory);
+    if (identity_load_key(path, &pkey) != CEDE_OK ||
+        cede_openssl_private_key(pkey, &key) != CEDE_OK) {
+        log_error("%s: not a private key that only we may read", path);
+        return 1;
+    }
+    for (unsigned i = 0; i < serving->serve->workers; i++) {
+        fds[i] = serving->signer_pairs[i][1];
+    }
+    supervisor_child_ready(child);
+    signer_run(fds, serving->serve->workers, child->stop_fd, &key);
+    EVP_PKEY_free(pkey);
+    return 0;
+}
+
+/* --- a worker --------------------------------------------------------------------------------- */
+
+struct worker {
+    struct ca *ca;
+    struct ca_api api;
+    struct signer_client signer;
+    struct tls_identity tls;
+    struct event_base *base;
+    struct https_server *https;
+    struct coap_door *coap;
+    struct event *stop;
+};
+
+static void on_stop(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(context);
+}
+
+static enum cede_status open_ca(struct worker *worker, const struct serving *serving, int signer_fd)
+{
+    struct cede_private_key key = {0, CEDE_SPAN_NULL, NULL};
+
+    CEDE_TRY(ca_open(serving->serve->directory, CA_OPEN_WITHOUT_KEY, &worker->ca));
+    key.curve = worker->ca->certificate.curve;
+    signer_client_init(&worker->signer, signer_fd);
+    ca_set_signer(worker->ca, &worker->signer.crypto, &key);
+    worker->api.ca = worker->ca;
+    return tls_identity_load(serving->serve->directory, &worker->tls);
+}
+
+static enum cede_status open_doors(struct worker *worker, const struct serving *serving,
+                                   const struct supervisor_child *child)
+{
+    struct https_server_config https;
+
+    worker->base = event_base_new();
+    if (worker->base == NULL) {
+        return CEDE_SERVER_FAILED;
+    }
+    memset(&https, 0, sizeof https);
+    https.tls = &worker->tls;
+    https.routes = ca_api_routes;
+    https.routes_count = ca_api_routes_count;
+    https.find_partner = ca_api_find_partner;
+    https.flush = ca_api_flush;
+    https.context = &worker->api;
+    CEDE_TRY(https_server_new(worker->base, serving->https_fd, &https, &worker->https));
+    if (serving->serve->coap != NULL) {
+        CEDE_TRY(ca_door_open(worker->base, &worker->api, serving->coap_fds[child->index],
+                              &worker->coap));
+    }
+    worker->stop = event_new(worker->base, child->stop_fd, EV_READ, on_stop, worker->base);
+    return worker->stop != NULL && event_add(worker->stop, NULL) == 0 ? CEDE_OK
+                                                                      : CEDE_SERVER_FAILED;
+}
+
+static void close_worker(struct worker *worker)
+{
+    if (worker->stop != NULL) {
+        event_free(worker->stop);
+    }
+    coap_door_close(worker->coap);
+    https_server_free(worker->https);
+    if (worker->base != NULL) {
+        event_base_free(worker->base);
+    }
+    tls_identity_wipe(&worker->tls);
+    ca_close(worker->ca);
+}
+
+static int run_worker(void *context, const struct supervisor_child *child)
+{
+    const struct serving *serving = context;
+    struct worker worker;
+    enum cede_status status = CEDE_OK;
+
+    memset(&worker, 0, sizeof worker);
+    status = open_ca(&worker, serving, serving->signer_pairs[child->index][0]);
+    if (status == CEDE_OK) {
+        status = open_doors(&worker, serving, child);
+    }
+    if (status == CEDE_OK) {
+        supervisor_child_ready(child);
+        event_base_dispatch(worker.base);
+    } else {
+        log_error("worker %u cannot start: %s. %s", child->index, cede_status_reason(status),
+                  ca_last_error());
+    }
+    close_worker(&worker);
+    return status == CEDE_OK ? 0 : 1;
+}
+
+/* --- the parent ------------------------------------------------------------------------------- */
+
+static enum cede_status listen_https(struct serving *serving)
+{
+    char host[ADDRESS_HOST_MAX];
+    uint16_t port = 0;
+
+    CEDE_TRY(address_split(serving->serve->https, host, &port));
+    return https_listen(host, port, &serving->https_fd, NULL);
+}
+
+static enum cede_status bind_coap(struct serving *serving)
+{
+    char host[ADDRESS_HOST_MAX];
+    struct cede_address address;
+    uint16_t port = 0;
+
+    if (serving->serve->coap == NULL) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(address_split(serving->serve->coap, host, &port));
+    CEDE_TRY(cede_address_resolve(host, port, &address));
+    for (unsigned i = 0; i < serving->serve->workers; i++) {
+        enum cede_status status = coap_door_socket(&address, &serving->coap_fds[i]);
+        if (status != CEDE_OK) {
+            return ca_fail(status, "cannot bind %s: %s", serving->serve->coap, strerror(errno));
+        }
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status pair_signer(struct serving *serving)
+{
+    for (unsigned i = 0; i < serving->serve->workers; i++) {
+        CEDE_TRY(signer_pair(serving->signer_pairs[i]));
+    }
+    return CEDE_OK;
+}
+
+/* Fails early, with a reason, on what every child would stumble over. */
+static enum cede_status try_open(const char *directory, char name[CA_NAME_MAX + 1])
+{
+    struct ca *ca = NULL;
+
+    CEDE_TRY(ca_open(directory, CA_OPEN_ALL, &ca));
+    snprintf(name, CA_NAME_MAX + 1, "%s", ca_name(ca));
+    ca_close(ca);
+    return CEDE_OK;
+}
+
+static enum cede_status supervise(struct serving *serving, const char *name)
+{
+    struct supervisor_helper signer = {"signer", run_signer, serving};
+    struct supervisor_config config;
+    char ready[384];
+
+    memset(&config, 0, sizeof config);
+    snprintf(ready, sizeof ready, "ca %s ready: https %s coap %s", name, serving->serve->https,
+             serving->serve->coap == NULL ? "-" : serving->serve->coap);
+    config.directory = serving->serve->directory;
+    config.actor = name;
+    config.ready_line = ready;
+    config.workers = serving->serve->workers;
+    config.worker = run_worker;
+    config.context = serving;
+    config.helpers = &signer;
+    config.helpers_count = 1;
+    return supervisor_run(&config);
+}
+
+enum cede_status ca_serve(const struct ca_serve *serve)
+{
+    struct serving *serving = calloc(1, sizeof *serving);
+    char name[CA_NAME_MAX + 1];
+    enum cede_status status = CEDE_OK;
+
+    if (serving == NULL) {
+        return CEDE_SERVER_MEMORY;
+    }
+    serving->serve = serve;
+    if (serve->workers == 0 || serve->workers >= SUPERVISOR_CHILDREN_MAX) {
+        free(serving);
+        return CEDE_BAD_ARGUMENT;
+    }
+    status = try_open(serve->directory, name);
+    if (status == CEDE_OK) {
+        status = listen_https(serving);
+    }
+    if (status == CEDE_OK) {
+        status = bind_coap(serving);
+    }
+    if (status == CEDE_OK) {
+        status = pair_signer(serving);
+    }
+    if (status == CEDE_OK) {
+        status = supervise(serving, name);
+    }
+    free(serving);
+    return status;
+}

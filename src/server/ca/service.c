@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.c - the enrolment service: the same code behind every door.
+ *
+ * One factory certificate has one live operational certificate. The same key asked for again gets
+ * the same certificate, so a lost answer costs nothing; another key while one is live is an alarm
+ * (R13): somebody else may hold the factory key. A re-enrolment leaves the old certificate live
+ * until the new one is used here, since the answer may be lost on its way.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cede/cose.h"
+#include "cede/est.h"
+#include "server/ca/ca_internal.h"
+
+#define REASON_SUPERSEDED 4
+
+/* --- who is there ----------------------------------------------------------------------------- */
+
+enum cede_status ca_find_certificate(struct ca *ca, struct cede_span hash, struct cede_buf out,
+                                     struct cede_span *raw)
+{
+    struct ca_factory_record factory;
+    struct ca_certificate_record issued;
+
+    *raw = CEDE_SPAN_NULL;
+    if (hash.len != CA_HASH_PREFIX && hash.len != CEDE_SHA256_LEN) {
+        return CEDE_NOT_FOUND;
+    }
+    if (ca_records_factory(ca, hash, &factory) == CEDE_OK) {
+        return cede_copy(out, cede_span(factory.raw, factory.raw_len), raw);
+    }
+    CEDE_TRY(ca_records_by_hash(ca, hash, &issued));
+    return cede_copy(out, cede_span(issued.raw, issued.raw_len), raw);
+}
+
+/* A factory certificate counts while some account holds the device and, should it be ours, while it
+ * is not revoked. */
+static enum cede_status check_factory_peer(struct ca *ca, const struct ca_factory_record *factory)
+{
+    struct ca_certificate_record issued;
+    int64_t count = 0;
+    int64_t holder = CA_NO_ROW;
+    enum cede_status status = CEDE_OK;
+
+    CEDE_TRY(ca_records_holders(ca, factory->row, CA_NO_ROW, &count, &holder));
+    if (count == 0) {
+        return CEDE_CA_UNKNOWN;
+    }
+    status = ca_records_by_hash(ca, CEDE_SPAN_ARRAY(factory->thumbprint), &issued);
+    if (status == CEDE_OK && issued.status == CA_REVOKED) {
+        return CEDE_CA_REVOKED;
+    }
+    return status == CEDE_NOT_FOUND ? CEDE_OK : status;
+}
+
+static enum cede_status check_operational_peer(const struct ca *ca,
+                                               const struct ca_certificate_record *issued)
+{
+    if (issued->profile != CA_PROFILE_DEVICE || issued->factory == CA_NO_ROW) {
+        return CEDE_CA_UNKNOWN; /* a server's certificate opens no door here */
+    }
+    if (issued->status == CA_REVOKED) {
+        return CEDE_CA_REVOKED; /* R6 */
+    }
+    return ca_is_current(ca, issued->not_before, issued->not_after) ? CEDE_OK : CEDE_CA_REVOKED;
+}
+
+enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_peer *peer)
+{
+    struct ca_factory_record factory;
+    struct ca_certificate_record issued;
+    size_t len = 0;
+    enum cede_status status = CEDE_OK;
+
+    memset(peer, 0, sizeof *peer);
+    CEDE_TRY(
+        cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, raw, peer->thumbprint, &len));
+    status = ca_records_factory(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &factory);
+    if (status == CEDE_OK) {
+        peer->row = factory.row;
+        memcpy(peer->device_id, factory.device_id, sizeof peer->device_id);
+        return check_factory_peer(ca, &factory);
+    }
+    if (status == CEDE_NOT_FOUND) {
+        status = ca_records_by_hash(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &issued);
+    }
+    if (status == CEDE_NOT_FOUND) {
+        return CEDE_CA_UNKNOWN;
+    }
+    CEDE_TRY(status);
+    peer->operational = true;
+    peer->row = issued.row;
+    snprintf(peer->device_id, sizeof peer->device_id, "%.*s", CA_DEVICE_ID_MAX, issued.subject);
+    return check_operational_peer(ca, &issued);
+}
+
+enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
+{
+    struct ca_factory_record factory;
+    struct ca_certificate_record issued;
+
+    if (peer->operational) {
+        CEDE_TRY(ca_records_by_row(ca, peer->row, &issued));
+        return check_operational_peer(ca, &issued);
+    }
+    CEDE_TRY(ca_records_factory(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &factory));
+    return check_factory_peer(ca, &factory);
+}
+
+/* --- for which account ------------------------------------------------------------------------ */
+
+/* The account of the enrolment URI; without a token the device's only holder. The device must be
+ * registered with it. */
+static enum cede_status find_account(struct ca *ca, const struct ca_enrolment *enrolment,
+                                     int64_t factory, int64_t *account)
+{
+    enum ca_registration_state state = CA_REGISTRATION_ENDED;
+    int64_t count = 0;
+    enum cede_status status = CEDE_OK;
+
+    if (cede_span_is_null(enrolment->token)) {
+        CEDE_TRY(ca_records_holders(ca, factory, CA_NO_ROW, &count, account));
+        return count == 1 ? CEDE_OK : CEDE_CA_TOKEN;
+    }
+    status = ca_records_account_of_token(ca, enrolment->token, account);
+    if (status == CEDE_OK) {
+        status = ca_records_registration(ca, factory, *account, &state);
+    }
+    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
+        return CEDE_CA_TOKEN;
+    }
+    return status;
+}
+
+/* --- which key -------------------------------------------------------------------------------- */
+
+/* A key that has had a certificate before, or that is the factory key, is no fresh key (R2). Its
+ * own live certificate is the exception: *earlier, then CEDE_OK. CEDE_NOT_FOUND: the key is new. */
+static enum cede_status check_key_history(struct ca *ca, const uint8_t key[32],
+                                          const struct ca_factory_record *factory, int64_t account,
+                                          struct ca_certificate_record *earlier)
+{
+    if (memcmp(key, factory->key, sizeof factory->key) == 0) {
+        return CEDE_CA_KEY;
+    }
+    CEDE_TRY(ca_records_by_key(ca, key, earlier));
+    if (earlier->factory != factory->row || earlier->account != account ||
+        earlier->profile != CA_PROFILE_DEVICE || earlier->status == CA_REVOKED ||
+        !ca_is_current(ca, earlier->not_before, earlier->not_after)) {
+        return CEDE_CA_KEY;
+    }
+    return CEDE_OK;
+}
+
+/* First enrolment, or after a hand-over: nothing else may be live, but for what the old holder has
+ * released: that ends here. */
+static enum cede_status make_room(struct ca *ca, int64_t factory, int64_t account)
+{
+    struct ca_certificate_record live;
+    bool allowed = false;
+    size_t revoked = 0;
+    enum cede_status status = ca_records_live_of_factory(ca, factory, &live);
+
+    if (status == CEDE_NOT_FOUND) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(status);
+    if (live.account == account) {
+        return CEDE_CA_OTHER_KEY;
+    }
+    CEDE_TRY(ca_records_may_supersede(ca, factory, live.account, account, &allowed));
+    if (!allowed) {
+        return CEDE_CA_OTHER_HOLDER;
+    }
+    return ca_records_revoke_factory(ca, factory, live.account, CA_NO_ROW, REASON_SUPERSEDED,
+                                     &revoked);
+}
+
+static bool past_half_life(const struct ca *ca, const struct ca_certificate_record *record)
+{
+    return record->not_after != CA_NO_END &&
+           (int64_t)ca_now(ca) > record->not_before + (record->not_after - record->not_before) / 2;
+}
+
+/* --- the operations --------------------------------------------------------------------------- */
+
+static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_request *checked,
+                                         const struct ca_factory_record *factory, int64_t account,
+                                         const char *authorised_by,
+                                         struct ca_certificate_record *record)
+{
+    memset(record, 0, sizeof *record);
+    record->profile = CA_PROFILE_DEVICE;
+    record->account = account;
+    record->factory = factory->row;
+    CEDE_TRY(ca_issue_checked(ca, checked, authorised_by, record));
+    CEDE_TRY(ca_records_count(ca, "enrolled", 1));
+    return ca_records_set_registration(ca, factory->row, account, CA_REGISTRATION_ENROLLED);
+}
+
+/* /sen, with the factory certificate. */
+static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolment,
+                              const struct ca_checked_request *checked,
+                              struct ca_certificate_record *record)
+{
+    struct ca_factory_record factory;
+    int64_t account = CA_NO_ROW;
+    enum cede_status status = CEDE_OK;
+
+    CEDE_TRY(ca_records_factory(ca, CEDE_SPAN_ARRAY(enrolment->peer->thumbprint), &factory));
+    CEDE_TRY(find_account(ca, enrolment, factory.row, &account));
+    status = check_key_history(ca, checked->key, &factory, account, record);
+    if (status != CEDE_NOT_FOUND) {
+        return status;
+    }
+    CEDE_TRY(make_room(ca, factory.row, account));
+    return issue_for_device(ca, checked, &factory, account, "factory certificate", record);
+}
+
+/* /sren, with the current operational certificate. Using the newest certificate ends the ones
+ * before it; a second new key while a first one has not shown up is refused. */
+static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
+                                 const struct ca_checked_request *checked,
+                                 struct ca_certificate_record *record)
+{
+    struct ca_certificate_record current;
+    struct ca_certificate_record newest;
+    struct ca_factory_record factory;
+    int64_t account = CA_NO_ROW;
+    enum cede_status status = CEDE_OK;
+
+    CEDE_TRY(ca_records_by_row(ca, enrolment->peer->row, &current));
+    CEDE_TRY(ca_records_factory_by_row(ca, current.factory, &factory));
+    CEDE_TRY(find_account(ca, enrolment, factory.row, &account));
+    if (account != current.account) {
+        return CEDE_CA_TOKEN;
+    }
+    status = check_key_history(ca, checked->key, &factory, account, record);
+    if (status == CEDE_OK && !past_half_life(ca, record)) {
+        return CEDE_OK;
+    }
+    if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
+        return status;
+    }
+    CEDE_TRY(ca_records_live_of_factory(ca, factory.row, &newest));
+    if (newest.row != current.row) {
+        return CEDE_CA_OTHER_KEY;
+    }
+    return issue_for_device(ca, checked, &factory, account, "operational certificate", record);
+}
+
+/* A device that shows its newest certificate has no use for the older ones. */
+static enum cede_status end_predecessors(struct ca *ca, const struct ca_peer *peer)
+{
+    struct ca_certificate_record current;
+    struct ca_certificate_record newest;
+    size_t revoked = 0;
+
+    CEDE_TRY(ca_records_by_row(ca, peer->row, &current));
+    CEDE_TRY(ca_records_live_of_factory(ca, current.factory, &newest));
+    if (newest.row != current.row) {
+        return CEDE_OK;
+    }
+    return ca_records_revoke_factory(ca, current.factory, current.account, current.row,
+                                     REASON_SUPERSEDED, &revoked);
+}
+
+static enum cede_status enrol_in_unit(struct ca *ca, const struct ca_enrolment *enrolment,
+                                      const struct ca_checked_request *checked,
+                                      struct ca_certificate_record *record)
+{
+    if (!enrolment->peer->operational) {
+        return enrol(ca, enrolment, checked, record);
+    }
+    CEDE_TRY(end_predecessors(ca, enrolment->peer));
+    return re_enrol(ca, enrolment, checked, record);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static enum cede_status answer_certificate(const struct ca_certificate_record *record,
+                                           enum cede_certificate_format format, struct cede_buf out,
+                                           struct ca_answer *answer)
+{
+    struct cede_span raw = cede_span(record->raw, record->raw_len);
+    struct cede_writer writer = cede_writer(out);
+
+    if (format == CEDE_CERTIFICATE_X509) {
+        answer->content_format = CEDE_EST_FORMAT_PKIX_CERT;
+        return cede_copy(out, raw, &answer->body);
+    }
+    answer->content_format = CEDE_EST_FORMAT_C509_CERT;
+    cede_est_put_certificate(&writer, raw);
+    return cede_writer_finish(&writer, &answer->body);
+}
+
+/* This CA and the ones above it, the root last. */
+static enum cede_status answer_anchors(const struct ca *ca, bool x509, struct cede_buf out,
+                                       struct ca_answer *answer)
+{
+    struct cede_span certificates[CA_CHAIN_MAX + 1];
+    struct cede_writer writer = cede_writer(out);
+
+    if (x509) {
+        answer->content_format = CEDE_EST_FORMAT_PKIX_CERT;
+        return cede_copy(out, ca->certificate.raw, &answer->body);
+    }
+    certificates[0] = ca->c509;
+    for (size_t i = 0; i < ca->chain_count; i++) {
+        certificates[i + 1] = ca->chain_c509[i];
+    }
+    answer->content_format =
+        ca->chain_count == 0 ? CEDE_EST_FORMAT_C509_CERT : CEDE_EST_FORMAT_C509_CHAIN;
+    cede_c509_put_bag(&writer, certificates, ca->chain_count + 1);
+    return cede_writer_finish(&writer, &answer->body);
+}
+
+/* Written outside the unit that was taken back. */
+static enum cede_status note_refusal(struct ca *ca, const struct ca_peer *peer,
+                                     enum cede_status status)
+{
+    switch (status) {
+    case CEDE_CA_OTHER_KEY:
+        CEDE_TRY(ca_records_alarm(ca, "other-key", peer->device_id,
+                                  "another key asked while a certificate is live"));
+        break;
+    case CEDE_CA_OTHER_HOLDER:
+        CEDE_TRY(ca_records_alarm(ca, "other-holder", peer->device_id,
+                                  "a certificate of another account is live, not released"));
+        break;
+    case CEDE_CA_KEY:
+        CEDE_TRY(ca_records_alarm(ca, "key", peer->device_id,
+                                  "the key is not fresh or of a kind not allowed"));
+        break;
+    default:
+        break;
+    }
+    return status;
+}
+
+enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment, struct cede_buf out,
+                          struct ca_answer *answer)
+{
+    struct ca_checked_request checked;
+    struct ca_certificate_record record;
+    bool part = false;
+    enum cede_status status = CEDE_OK;
+
+    memset(answer, 0, sizeof *answer);
+    if (enrolment->operation == CA_CRTS) {
+        return answer_anchors(ca, enrolment->wants_x509, out, answer);
+    }
+    if ((enrolment->operation == CA_SREN) != enrolment->peer->operational) {
+        return CEDE_CA_OPERATION;
+    }
+    status = ca_check_request(ca, CA_PROFILE_DEVICE, enrolment->request, &checked);
+    if (status == CEDE_OK && strcmp(checked.subject, enrolment->peer->device_id) != 0) {
+        status = ca_fail(CEDE_CA_SUBJECT, "the subject is not the device that asks");
+    }
+    if (status != CEDE_OK) {
+        return note_refusal(ca, enrolment->peer, status);
+    }
+    CEDE_TRY(ca_unit_begin(ca, &part));
+    status = enrol_in_unit(ca, enrolment, &checked, &record);
+    status = ca_unit_end(ca, part, status);
+    if (status != CEDE_OK) {
+        return note_refusal(ca, enrolment->peer, status);
+    }
+    return answer_certificate(&record, checked.request.format, out, answer);
+}

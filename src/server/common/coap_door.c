@@ -1,0 +1,1083 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * coap_door.c - the socket, batches, and the way of one datagram through the door.
+ *
+ * Each datagram of a batch has a slot. First all slots are processed in order of arrival; requests
+ * handed to the service leave their answers in the slot. Then the batch is committed, and only then
+ * answers are protected and sent, so that none of them can run ahead of the disk. An answer to a
+ * stranger that costs no state is made at once and not remembered: repeating it is as cheap.
+ */
+#include "server/common/coap_door.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/common/coap_bodies.h"
+#include "server/common/edhoc_responder.h"
+#include "server/common/edhoc_sessions.h"
+#include "server/common/log.h"
+
+#define ROUNDS_MAX          4       /* batches in one turn of the loop */
+#define RECEIVE_BUFFER_LEN  4194304 /* asked of the kernel: the burst of a fleet that wakes up */
+#define DEDUP_ANSWER_LEN    1280
+#define ECHO_MAX_AGE_S      60
+#define AMPLIFICATION_MAX   3 /* RFC 9175, section 2.4 */
+#define SZX_MAX             6 /* 1024-byte blocks: with all overhead below the IPv6 minimum MTU */
+#define BLOCK_LEN           1024
+#define SWEEP_INTERVAL_S    1
+#define MIDDLE_DATAGRAM_LEN (COAP_DOOR_DATAGRAM_MAX + 256)
+
+/* One datagram and its answer. */
+struct slot {
+    struct cede_address from;
+    uint8_t in[COAP_DOOR_DATAGRAM_MAX];
+    size_t in_len;
+    struct cede_coap_message message; /* as received */
+    uint8_t peer_key[CEDE_COAP_PEER_LEN_MAX];
+    size_t peer_key_len;
+
+    bool pending;    /* `response` is to be protected and sent after the commit */
+    bool by_service; /* it is from handle(): worth nothing without the commit */
+    struct edhoc_peer_session *session;
+    struct cede_oscore_exchange exchange;
+    uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
+    struct cede_coap_message request; /* decrypted, in `plain` */
+    struct coap_response response;
+    struct cede_coap_upload upload;
+    struct cede_coap_download download;
+    uint8_t *body_memory;
+
+    bool remember; /* keep the answer for duplicates */
+    uint8_t out[MIDDLE_DATAGRAM_LEN];
+    size_t out_len; /* 0: no answer */
+};
+
+struct coap_door {
+    struct coap_door_config config;
+    struct edhoc_responder responder;
+    struct edhoc_sessions sessions;
+    struct coap_bodies bodies;
+    struct cede_coap_dedup dedup;
+    struct cede_coap_dedup_entry *dedup_entries;
+    uint8_t *dedup_answers;
+    struct slot *slots;
+    uint8_t *bodies_memory;
+    struct coap_door_counters counters;
+    uint8_t echo_key[CEDE_OSCORE_ECHO_KEY_LEN];
+    uint8_t split[COAP_DOOR_DATAGRAM_MAX];
+    uint8_t middle[MIDDLE_DATAGRAM_LEN];
+    uint64_t now_ms;
+    uint16_t message_id;
+    bool busy;         /* inside a batch: slots may point to sessions */
+    bool batch_open;   /* before_batch() was called */
+    bool batch_failed; /* and failed */
+    int fd;
+    struct event *readable;
+    struct event *sweep;
+};
+
+static const uint16_t edhoc_options[] = {
+    CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH,
+    CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_ACCEPT,
+};
+static const uint16_t inner_options[] = {
+    CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
+    CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_ACCEPT,   CEDE_COAP_BLOCK1,   CEDE_COAP_BLOCK2,
+};
+#define COUNT_OF(array_) (sizeof(array_) / sizeof(array_)[0])
+
+/* --- small answers that need no session ------------------------------------------------------- */
+
+static void take_answer(struct slot *slot, enum cede_status status, struct cede_span datagram)
+{
+    slot->out_len = status == CEDE_OK ? datagram.len : 0;
+}
+
+static void answer_plain(struct coap_door *door, struct slot *slot, uint8_t code)
+{
+    struct cede_coap_encoder encoder = cede_coap_begin_response(
+        CEDE_BUF_ARRAY(slot->out), &slot->message, code, door->message_id++);
+    struct cede_span datagram;
+    enum cede_status status = cede_coap_finish(&encoder, &datagram);
+
+    take_answer(slot, status, datagram);
+}
+
+static void answer_oscore_error(struct coap_door *door, struct slot *slot, enum cede_status reason)
+{
+    struct cede_span datagram;
+    enum cede_status status = cede_oscore_compose_error(&slot->message, reason, door->message_id++,
+                                                        CEDE_BUF_ARRAY(slot->out), &datagram);
+
+    take_answer(slot, status, datagram);
+}
+
+static void answer_edhoc(struct coap_door *door, struct slot *slot, uint8_t code,
+                         struct cede_span message)
+{
+    struct cede_span datagram;
+    enum cede_status status = cede_oscore_compose_edhoc_response(
+        &slot->message, code, door->message_id++, message, CEDE_BUF_ARRAY(slot->out), &datagram);
+
+    take_answer(slot, status, datagram);
+}
+
+/* RFC 9528, section 6 and appendix A.2.3: the error goes as 4.00, or 5.00 when it is ours. */
+static void answer_edhoc_error(struct coap_door *door, struct slot *slot, enum cede_status reason)
+{
+    uint8_t error[CEDE_EDHOC_ERROR_LEN_MAX];
+    struct cede_span message = CEDE_SPAN_NULL;
+    enum cede_status_class kind = cede_status_class(reason);
+    bool ours = kind == CEDE_CLASS_BACKEND || kind == CEDE_CLASS_INTERNAL;
+
+    door->counters.handshakes_bad++;
+    if (cede_edhoc_compose_error(&door->responder.edhoc, reason, CEDE_BUF_ARRAY(error), &message) ==
+        CEDE_OK) {
+        answer_edhoc(door, slot, ours ? CEDE_COAP_SERVER_ERROR : CEDE_COAP_BAD_REQUEST, message);
+    }
+}
+
+/* --- duplicates ------------------------------------------------------------------------------- */
+
+static struct cede_span peer_key(const struct slot *slot)
+{
+    return cede_span(slot->peer_key, slot->peer_key_len);
+}
+
+static void make_peer_key(struct slot *slot)
+{
+    if (slot->from.storage.ss_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, &slot->from.storage, sizeof in6);
+        memcpy(slot->peer_key, in6.sin6_addr.s6_addr, 16);
+        memcpy(slot->peer_key + 16, &in6.sin6_port, 2);
+        slot->peer_key_len = 18;
+    } else {
+        struct sockaddr_in in;
+        memcpy(&in, &slot->from.storage, sizeof in);
+        memcpy(slot->peer_key, &in.sin_addr, 4);
+        memcpy(slot->peer_key + 4, &in.sin_port, 2);
+        slot->peer_key_len = 6;
+    }
+}
+
+/* True when the message was seen before: the slot then has what there is to answer. */
+static bool is_duplicate(struct coap_door *door, struct slot *slot)
+{
+    struct cede_span answer = CEDE_SPAN_NULL;
+    enum cede_coap_seen seen = cede_coap_dedup_check(
+        &door->dedup, peer_key(slot), slot->message.message_id, door->now_ms, &answer);
+
+    if (seen == CEDE_COAP_NEW) {
+        slot->remember = true;
+        return false;
+    }
+    door->counters.duplicates++;
+    if (seen == CEDE_COAP_ANSWERED && answer.len <= sizeof slot->out) {
+        memcpy(slot->out, answer.ptr, answer.len);
+        slot->out_len = answer.len;
+    }
+    return true;
+}
+
+static void remember_answer(struct coap_door *door, const struct slot *slot)
+{
+    if (slot->remember && slot->out_len > 0) {
+        /* A failure only means that a duplicate goes unanswered. */
+        enum cede_status ignored =
+            cede_coap_dedup_store(&door->dedup, peer_key(slot), slot->message.message_id,
+                                  cede_span(slot->out, slot->out_len));
+        (void)ignored;
+    }
+}
+
+/* --- EDHOC message_1 -------------------------------------------------------------------------- */
+
+static bool has_proven_address(const struct coap_door *door, const struct slot *slot)
+{
+    struct cede_span echo;
+
+    return cede_coap_find_option(&slot->message, CEDE_COAP_ECHO, &echo) &&
+           cede_oscore_echo_verify(door->config.crypto, door->echo_key,
+                                   (uint32_t)(door->now_ms / 1000), ECHO_MAX_AGE_S, peer_key(slot),
+                                   echo) == CEDE_OK;
+}
+
+static void challenge(struct coap_door *door, struct slot *slot)
+{
+    uint8_t echo[CEDE_OSCORE_ECHO_LEN];
+    struct cede_span datagram = CEDE_SPAN_NULL;
+    enum cede_status status = cede_oscore_echo_create(
+        door->config.crypto, door->echo_key, (uint32_t)(door->now_ms / 1000), peer_key(slot), echo);
+
+    if (status == CEDE_OK) {
+        status = cede_oscore_compose_echo(&slot->message, echo, door->message_id++,
+                                          CEDE_BUF_ARRAY(slot->out), &datagram);
+    }
+    door->counters.challenged++;
+    take_answer(slot, status, datagram);
+}
+
+static bool wants_echo(const struct coap_door *door)
+{
+    const struct edhoc_table *table = &door->sessions.half_open_table;
+
+    switch (door->config.echo) {
+    case COAP_DOOR_ECHO_ALWAYS:
+        return true;
+    case COAP_DOOR_ECHO_NEVER:
+        return false;
+    default:
+        return table->count > table->max / 2;
+    }
+}
+
+/* Composes message_2; half-open state is kept only when it goes out. */
+static void begin_session(struct coap_door *door, struct slot *slot, struct cede_span message_1,
+                          bool proven)
+{
+    struct cede_edhoc_session session;
+    struct cede_span message_2 = CEDE_SPAN_NULL;
+    uint8_t c_r[EDHOC_ID_LEN];
+    enum cede_status status = edhoc_sessions_choose_id(&door->sessions, c_r);
+
+    if (status == CEDE_OK) {
+        status = edhoc_responder_begin(&door->responder, message_1, c_r, &session,
+                                       CEDE_BUF_ARRAY(door->middle), &message_2);
+    }
+    if (status != CEDE_OK) {
+        answer_edhoc_error(door, slot, status);
+        return;
+    }
+    answer_edhoc(door, slot, CEDE_COAP_CHANGED, message_2);
+    if (door->config.echo == COAP_DOOR_ECHO_STRICT && !proven &&
+        slot->out_len > AMPLIFICATION_MAX * slot->in_len) {
+        slot->remember = false;
+        challenge(door, slot);
+    } else if (slot->out_len > 0) {
+        edhoc_half_open_add(&door->sessions, c_r, &slot->from, door->now_ms)->edhoc = session;
+    }
+    cede_edhoc_wipe(&session);
+}
+
+static void receive_message_1(struct coap_door *door, struct slot *slot, struct cede_span message_1)
+{
+    bool proven = has_proven_address(door, slot);
+
+    if (!proven && wants_echo(door)) {
+        challenge(door, slot);
+        return;
+    }
+    if (is_duplicate(door, slot)) {
+        return;
+    }
+    if (!edhoc_half_open_admits(&door->sessions, &slot->from)) {
+        door->counters.limited++;
+        slot->remember = false;
+        answer_plain(door, slot, CEDE_COAP_UNAVAILABLE);
+        return;
+    }
+    begin_session(door, slot, message_1, proven);
+}
+
+/* --- EDHOC message_3 -------------------------------------------------------------------------- */
+
+/* Turns a half-open session into an established one. Null: the slot has the EDHOC error. */
+static struct edhoc_peer_session *end_session(struct coap_door *door, struct slot *slot,
+                                              struct edhoc_half_open *half_open,
+                                              struct cede_span c_r, struct cede_span message_3)
+{
+    struct edhoc_peer_session *session = NULL;
+    struct cede_oscore_context oscore;
+    struct coap_peer peer;
+    uint8_t id[EDHOC_ID_LEN];
+    enum cede_status status =
+        edhoc_responder_end(&door->responder, &half_open->edhoc, message_3, &peer, &oscore);
+
+    memcpy(id, c_r.ptr, sizeof id);
+    edhoc_half_open_drop(&door->sessions, half_open);
+    if (status == CEDE_OK) {
+        session = edhoc_session_add(&door->sessions, id, &peer);
+        status = session == NULL ? CEDE_SERVER_MEMORY : CEDE_OK;
+    }
+    if (status == CEDE_OK) {
+        session->oscore = oscore;
+        door->counters.handshakes++;
+    } else {
+        log_debug("EDHOC with a device failed: %s", cede_status_reason(status));
+        answer_edhoc_error(door, slot, status);
+    }
+    cede_wipe(&oscore, sizeof oscore);
+    return session;
+}
+
+/* message_3, or an error message in its place, on its own. */
+static void receive_message_3(struct coap_door *door, struct slot *slot, struct cede_span c_r,
+                              struct cede_span message)
+{
+    struct edhoc_half_open *half_open = edhoc_half_open_find(&door->sessions, c_r);
+
+    if (half_open == NULL && edhoc_session_find(&door->sessions, c_r) == NULL) {
+        answer_edhoc_error(door, slot, CEDE_EDHOC_STATE); /* no state for strangers */
+        return;
+    }
+    if (is_duplicate(door, slot)) {
+        return;
+    }
+    if (half_open == NULL) {
+        answer_edhoc_error(door, slot, CEDE_EDHOC_STATE);
+    } else if (cede_edhoc_is_error(message)) {
+        edhoc_half_open_drop(&door->sessions, half_open);
+        answer_edhoc(door, slot, CEDE_COAP_CHANGED, CEDE_SPAN_NULL);
+    } else if (end_session(door, slot, half_open, c_r, message) != NULL) {
+        answer_edhoc(door, slot, CEDE_COAP_CHANGED, CEDE_SPAN_NULL);
+    }
+}
+
+static void receive_edhoc(struct coap_door *door, struct slot *slot)
+{
+    struct cede_span c_r;
+    struct cede_span message;
+    uint16_t refused = 0;
+
+    if (slot->message.code != CEDE_COAP_POST) {
+        answer_plain(door, slot, CEDE_COAP_METHOD_NOT_ALLOWED);
+    } else if (cede_coap_check_critical(&slot->message, edhoc_options, COUNT_OF(edhoc_options),
+                                        &refused) != CEDE_OK) {
+        door->counters.malformed++;
+        answer_plain(door, slot, CEDE_COAP_BAD_OPTION);
+    } else if (cede_oscore_split_edhoc_payload(slot->message.payload, &c_r, &message) != CEDE_OK) {
+        door->counters.malformed++;
+        answer_edhoc_error(door, slot, CEDE_OSCORE_EDHOC_PREFIX);
+    } else if (cede_span_is_null(c_r)) {
+        receive_message_1(door, slot, message);
+    } else {
+        receive_message_3(door, slot, c_r, message);
+    }
+}
+
+/* --- what the service is asked ---------------------------------------------------------------- */
+
+static void set_response(struct slot *slot, uint8_t code)
+{
+    slot->response.code = code;
+    slot->response.content_format = COAP_DOOR_NO_FORMAT;
+    slot->response.body_len = 0;
+}
+
+/* A uint option that must fit into 16 bits, or COAP_DOOR_NO_FORMAT. */
+static enum cede_status get_format(const struct cede_coap_message *message, uint16_t number,
+                                   int32_t *format)
+{
+    struct cede_span value;
+    uint32_t parsed = 0;
+
+    *format = COAP_DOOR_NO_FORMAT;
+    if (!cede_coap_find_option(message, number, &value)) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(cede_coap_uint_value(value, &parsed));
+    if (parsed > UINT16_MAX) {
+        return CEDE_COAP_OPTION_VALUE;
+    }
+    *format = (int32_t)parsed;
+    return CEDE_OK;
+}
+
+static enum cede_status make_request(const struct slot *slot, struct coap_request *request)
+{
+    struct cede_coap_options options = cede_coap_options(slot->request.options);
+    struct cede_coap_option option;
+
+    memset(request, 0, sizeof *request);
+    request->peer = &slot->session->peer;
+    request->code = slot->request.code;
+    request->body = slot->upload.body;
+    while (cede_coap_options_next(&options, &option)) {
+        if (option.number == CEDE_COAP_URI_PATH) {
+            if (request->path_count == COAP_DOOR_PATH_MAX) {
+                return CEDE_NOT_FOUND;
+            }
+            request->path[request->path_count++] = option.value;
+        } else if (option.number == CEDE_COAP_URI_QUERY && cede_span_is_null(request->query)) {
+            request->query = option.value;
+        }
+    }
+    CEDE_TRY(get_format(&slot->request, CEDE_COAP_CONTENT_FORMAT, &request->content_format));
+    return get_format(&slot->request, CEDE_COAP_ACCEPT, &request->accept);
+}
+
+/* Opens the batch for the first request in it. */
+static bool open_batch(struct coap_door *door)
+{
+    if (!door->batch_open) {
+        door->batch_open = true;
+        door->batch_failed = door->config.callbacks.before_batch != NULL &&
+                             door->config.callbacks.before_batch(door->config.context) != CEDE_OK;
+    }
+    return !door->batch_failed;
+}
+
+static void dismiss(struct coap_door *door, struct slot *slot)
+{
+    door->counters.dismissed++;
+    edhoc_session_doom(&door->sessions, slot->session);
+    set_response(slot, CEDE_COAP_UNAUTHORIZED);
+}
+
+static void ask_service(struct coap_door *door, struct slot *slot)
+{
+    const struct coap_door_callbacks *callbacks = &door->config.callbacks;
+    struct coap_request request;
+    enum cede_status status = make_request(slot, &request);
+
+    if (status == CEDE_NOT_FOUND) {
+        set_response(slot, CEDE_COAP_RESOURCE_NOT_FOUND);
+        return;
+    }
+    if (status != CEDE_OK) {
+        set_response(slot, cede_coap_error_code(status));
+        return;
+    }
+    door->counters.requests++;
+    slot->by_service = true;
+    status = callbacks->handle(door->config.context, &request, &slot->response);
+    if (status == CEDE_DOOR_DISMISS) {
+        dismiss(door, slot);
+    } else if (status != CEDE_OK || slot->response.body_len > slot->response.body.cap) {
+        set_response(slot,
+                     status == CEDE_OK ? CEDE_COAP_SERVER_ERROR : cede_coap_error_code(status));
+    }
+}
+
+/* --- bodies in blocks ------------------------------------------------------------------------- */
+
+static struct coap_body *body_of(struct coap_door *door, const struct slot *slot, bool take)
+{
+    uint32_t index = edhoc_session_index(&door->sessions, slot->session);
+    const uint8_t *id = door->sessions.table.links[index].id;
+    uint64_t resource = coap_bodies_resource(&slot->request);
+
+    return take ? coap_bodies_take(&door->bodies, index, id, resource)
+                : coap_bodies_find(&door->bodies, index, id, resource);
+}
+
+/* The request's body, as far as it is there: slot->upload. */
+static enum cede_status receive_body(struct coap_door *door, struct slot *slot)
+{
+    struct cede_coap_assembly none = {0};
+    struct cede_coap_assembly *assembly = &none;
+    struct cede_buf memory = {NULL, 0};
+    struct cede_span block1;
+
+    if (cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
+        struct coap_body *body = body_of(door, slot, true);
+        memory = cede_buf(coap_body_upload(&door->bodies, body), door->config.body_max);
+        if (memory.ptr == NULL) {
+            return CEDE_SERVER_MEMORY;
+        }
+        assembly = &body->assembly;
+    }
+    return cede_coap_upload_receive(assembly, memory, &slot->request, SZX_MAX, &slot->upload);
+}
+
+/* A later block of an answer that is kept. True when the request asked for one. */
+static bool continue_answer(struct coap_door *door, struct slot *slot)
+{
+    struct cede_coap_block block;
+    struct cede_span block1;
+    struct coap_body *body = NULL;
+    bool present = false;
+    enum cede_status status =
+        cede_coap_find_block(&slot->request, CEDE_COAP_BLOCK2, &present, &block);
+
+    if (status != CEDE_OK || !present || block.number == 0 ||
+        cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
+        return false;
+    }
+    body = body_of(door, slot, false);
+    if (body == NULL || body->answer == NULL) {
+        set_response(slot, CEDE_COAP_REQUEST_INCOMPLETE);
+        return true;
+    }
+    status = cede_coap_download_slice(&slot->request, cede_span(body->answer, body->answer_len),
+                                      SZX_MAX, &slot->download);
+    if (status != CEDE_OK) {
+        set_response(slot, cede_coap_error_code(status));
+        return true;
+    }
+    set_response(slot, body->code);
+    slot->response.content_format = body->content_format;
+    return true;
+}
+
+/* The first slice of the answer; the rest is kept for later. */
+static void begin_answer(struct coap_door *door, struct slot *slot)
+{
+    struct coap_response *response = &slot->response;
+    struct cede_span body = cede_span(response->body.ptr, response->body_len);
+    enum cede_status status = CEDE_OK;
+
+    if (body.len == 0) {
+        return;
+    }
+    status = cede_coap_download_slice(&slot->request, body, SZX_MAX, &slot->download);
+    if (status == CEDE_OK && slot->download.has_block2 && slot->download.block2.more) {
+        status = coap_body_keep(body_of(door, slot, true), response->code, response->content_format,
+                                body);
+    }
+    if (status != CEDE_OK) {
+        memset(&slot->download, 0, sizeof slot->download);
+        set_response(slot, cede_coap_error_code(status));
+    }
+}
+
+/* --- a protected request ---------------------------------------------------------------------- */
+
+static void process_request(struct coap_door *door, struct slot *slot)
+{
+    const struct coap_door_callbacks *callbacks = &door->config.callbacks;
+    uint16_t refused = 0;
+    enum cede_status status =
+        cede_coap_check_critical(&slot->request, inner_options, COUNT_OF(inner_options), &refused);
+
+    if (status != CEDE_OK) {
+        set_response(slot, CEDE_COAP_BAD_OPTION);
+        return;
+    }
+    if (!open_batch(door)) {
+        set_response(slot, CEDE_COAP_UNAVAILABLE);
+        return;
+    }
+    if (callbacks->still_allowed != NULL &&
+        callbacks->still_allowed(door->config.context, &slot->session->peer) != CEDE_OK) {
+        dismiss(door, slot);
+        return;
+    }
+    if (continue_answer(door, slot)) {
+        return;
+    }
+    status = receive_body(door, slot);
+    if (status != CEDE_OK) {
+        memset(&slot->upload, 0, sizeof slot->upload);
+        set_response(slot, cede_coap_error_code(status));
+    } else if (!slot->upload.complete) {
+        set_response(slot, CEDE_COAP_CONTINUE);
+    } else {
+        ask_service(door, slot);
+        begin_answer(door, slot);
+    }
+}
+
+/* `datagram` is the request as OSCORE sees it. */
+static void receive_protected(struct coap_door *door, struct slot *slot,
+                              struct edhoc_peer_session *session, struct cede_span datagram)
+{
+    struct cede_span request;
+    enum cede_status status =
+        cede_oscore_unprotect_request(&session->oscore, door->config.crypto, datagram,
+                                      &slot->exchange, CEDE_BUF_ARRAY(slot->plain), &request);
+
+    if (status == CEDE_OSCORE_REPLAY && is_duplicate(door, slot)) {
+        return; /* a retransmission, most likely: answered as before */
+    }
+    if (status == CEDE_OK) {
+        status = cede_coap_decode(request, &slot->request);
+    }
+    if (status != CEDE_OK) {
+        door->counters.forged++;
+        slot->remember = false;
+        answer_oscore_error(door, slot, status);
+        return;
+    }
+    if (!slot->remember) {
+        /* Being fresh in OSCORE it is no duplicate, whatever the table says of its message id. */
+        struct cede_span old;
+        (void)cede_coap_dedup_check(&door->dedup, peer_key(slot), slot->message.message_id,
+                                    door->now_ms, &old);
+        slot->remember = true;
+    }
+    slot->session = session;
+    slot->pending = true;
+    set_response(slot, CEDE_COAP_SERVER_ERROR);
+    slot->response.body = cede_buf(slot->body_memory, door->config.body_max);
+    process_request(door, slot);
+}
+
+/* message_3 in front of an OSCORE request (RFC 9668, section 3.3.1). */
+static void receive_combined(struct coap_door *door, struct slot *slot)
+{
+    struct cede_span kid;
+    struct cede_span message_3;
+    struct cede_span protected_request;
+    struct edhoc_half_open *half_open = NULL;
+    struct edhoc_peer_session *session = NULL;
+
+    if (cede_oscore_split_combined(cede_span(slot->in, slot->in_len), CEDE_BUF_ARRAY(door->split),
+                                   &kid, &message_3, &protected_request) != CEDE_OK) {
+        door->counters.malformed++;
+        answer_plain(door, slot, CEDE_COAP_BAD_REQUEST);
+        return;
+    }
+    half_open = edhoc_half_open_find(&door->sessions, kid);
+    if (half_open == NULL && edhoc_session_find(&door->sessions, kid) == NULL) {
+        door->counters.no_context++;
+        answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT);
+        return;
+    }
+    if (is_duplicate(door, slot)) {
+        return;
+    }
+    if (half_open == NULL) {
+        slot->remember = false;
+        answer_oscore_error(door, slot, CEDE_OSCORE_REPLAY);
+        return;
+    }
+    session = end_session(door, slot, half_open, kid, message_3);
+    if (session != NULL) {
+        receive_protected(door, slot, session, protected_request);
+    }
+}
+
+static void receive_oscore(struct coap_door *door, struct slot *slot)
+{
+    struct cede_oscore_header header;
+    struct edhoc_peer_session *session = NULL;
+    enum cede_status status = cede_oscore_peek(&slot->message, &header);
+
+    if (status == CEDE_OSCORE_UNPROTECTED) {
+        door->counters.unprotected++;
+        answer_plain(door, slot, CEDE_COAP_UNAUTHORIZED);
+        return;
+    }
+    if (status != CEDE_OK) {
+        door->counters.malformed++;
+        answer_oscore_error(door, slot, status);
+        return;
+    }
+    session = edhoc_session_find(&door->sessions, header.kid);
+    if (session == NULL || !cede_oscore_matches(&session->oscore, &header)) {
+        door->counters.no_context++;
+        answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT);
+        return;
+    }
+    receive_protected(door, slot, session, cede_span(slot->in, slot->in_len));
+}
+
+/* --- one datagram ----------------------------------------------------------------------------- */
+
+static void reject(struct coap_door *door, struct slot *slot)
+{
+    struct cede_span reset = cede_coap_reject(cede_span(slot->in, slot->in_len), slot->out);
+
+    door->counters.malformed++;
+    slot->out_len = reset.len;
+}
+
+static void receive_datagram(struct coap_door *door, struct slot *slot)
+{
+    door->counters.datagrams++;
+    make_peer_key(slot);
+    if (cede_coap_decode(cede_span(slot->in, slot->in_len), &slot->message) != CEDE_OK) {
+        reject(door, slot);
+    } else if (!cede_coap_is_request(&slot->message)) {
+        /* A ping or a stray response: Reset when confirmable (RFC 7252, 4.2 and 4.3). */
+        if (slot->message.type == CEDE_COAP_CON) {
+            slot->out_len = cede_coap_empty(CEDE_COAP_RST, slot->message.message_id, slot->out).len;
+        }
+    } else if (slot->message.type != CEDE_COAP_CON && slot->message.type != CEDE_COAP_NON) {
+        door->counters.malformed++;
+    } else if (cede_coap_path_equals(&slot->message, CEDE_SPAN_TEXT(".well-known/edhoc"))) {
+        receive_edhoc(door, slot);
+    } else if (cede_oscore_is_combined(&slot->message)) {
+        receive_combined(door, slot);
+    } else {
+        receive_oscore(door, slot);
+    }
+}
+
+/* --- after the commit ------------------------------------------------------------------------- */
+
+static enum cede_status compose_response(struct coap_door *door, const struct slot *slot,
+                                         struct cede_span *plain)
+{
+    struct cede_span payload = slot->download.slice;
+    struct cede_coap_encoder encoder = cede_coap_begin_response(
+        CEDE_BUF_ARRAY(door->middle), &slot->request, slot->response.code, door->message_id++);
+
+    if (slot->response.content_format != COAP_DOOR_NO_FORMAT) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT,
+                           (uint32_t)slot->response.content_format);
+    }
+    if (slot->download.has_block2) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2,
+                           cede_coap_block_value(&slot->download.block2));
+    }
+    if (slot->upload.has_block1) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&slot->upload.block1));
+    }
+    cede_coap_put_payload(&encoder, payload);
+    return cede_coap_finish(&encoder, plain);
+}
+
+static void protect_answer(struct coap_door *door, struct slot *slot)
+{
+    struct cede_span plain = CEDE_SPAN_NULL;
+    struct cede_span datagram = CEDE_SPAN_NULL;
+    enum cede_status status = compose_response(door, slot, &plain);
+
+    if (status == CEDE_OK) {
+        status = cede_oscore_protect_response(&slot->session->oscore, door->config.crypto,
+                                              CEDE_OSCORE_PLAIN, plain, &slot->exchange,
+                                              CEDE_BUF_ARRAY(slot->out), &datagram);
+    }
+    if (status != CEDE_OK) {
+        log_error("cannot answer device %s: %s", slot->session->peer.device_id,
+                  cede_status_reason(status));
+    }
+    take_answer(slot, status, datagram);
+}
+
+static bool close_batch(struct coap_door *door)
+{
+    bool open = door->batch_open && !door->batch_failed;
+    enum cede_status status = CEDE_OK;
+
+    door->batch_open = false;
+    door->batch_failed = false;
+    if (open && door->config.callbacks.after_batch != NULL) {
+        status = door->config.callbacks.after_batch(door->config.context);
+    }
+    if (status != CEDE_OK) {
+        door->counters.commits_failed++;
+        log_error("a batch of requests could not be committed: %s", cede_status_reason(status));
+    }
+    return status == CEDE_OK;
+}
+
+static void finish_batch(struct coap_door *door, size_t count)
+{
+    bool committed = close_batch(door);
+
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = &door->slots[i];
+        if (slot->pending && slot->by_service && !committed) {
+            memset(&slot->download, 0, sizeof slot->download);
+            set_response(slot, CEDE_COAP_UNAVAILABLE);
+        }
+        if (slot->pending) {
+            protect_answer(door, slot);
+        }
+        remember_answer(door, slot);
+    }
+    edhoc_sessions_reap(&door->sessions);
+    door->counters.evicted = door->sessions.evicted;
+}
+
+/* --- the socket ------------------------------------------------------------------------------- */
+
+static void reset_slot(struct slot *slot)
+{
+    slot->out_len = 0;
+    slot->pending = slot->by_service = slot->remember = false;
+    slot->session = NULL;
+    memset(&slot->upload, 0, sizeof slot->upload);
+    memset(&slot->download, 0, sizeof slot->download);
+}
+
+/* Returns how many datagrams came; those that were too long are emptied. */
+static size_t receive_batch(struct coap_door *door)
+{
+    struct mmsghdr headers[COAP_DOOR_BATCH];
+    struct iovec vectors[COAP_DOOR_BATCH];
+    int count = 0;
+
+    memset(headers, 0, sizeof headers);
+    for (size_t i = 0; i < COAP_DOOR_BATCH; i++) {
+        struct slot *slot = &door->slots[i];
+        vectors[i] = (struct iovec){slot->in, sizeof slot->in};
+        headers[i].msg_hdr.msg_name = &slot->from.storage;
+        headers[i].msg_hdr.msg_namelen = sizeof slot->from.storage;
+        headers[i].msg_hdr.msg_iov = &vectors[i];
+        headers[i].msg_hdr.msg_iovlen = 1;
+    }
+    count = recvmmsg(door->fd, headers, COAP_DOOR_BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < count; i++) {
+        struct slot *slot = &door->slots[i];
+        bool too_long = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        reset_slot(slot);
+        slot->from.len = headers[i].msg_hdr.msg_namelen;
+        slot->in_len = too_long ? 0 : headers[i].msg_len;
+    }
+    return count > 0 ? (size_t)count : 0;
+}
+
+static void send_batch(struct coap_door *door, size_t count)
+{
+    struct mmsghdr headers[COAP_DOOR_BATCH];
+    struct iovec vectors[COAP_DOOR_BATCH];
+    unsigned used = 0;
+    unsigned sent = 0;
+
+    memset(headers, 0, sizeof headers);
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = &door->slots[i];
+        if (slot->out_len > 0) {
+            vectors[used] = (struct iovec){slot->out, slot->out_len};
+            headers[used].msg_hdr.msg_name = &slot->from.storage;
+            headers[used].msg_hdr.msg_namelen = slot->from.len;
+            headers[used].msg_hdr.msg_iov = &vectors[used];
+            headers[used].msg_hdr.msg_iovlen = 1;
+            used++;
+        }
+    }
+    while (sent < used) {
+        int n = sendmmsg(door->fd, headers + sent, used - sent, MSG_DONTWAIT);
+        if (n > 0) {
+            sent += (unsigned)n;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break; /* the peers will ask again */
+        } else if (errno != EINTR) {
+            sent++; /* this one cannot be reached */
+        }
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    struct coap_door *door = context;
+
+    (void)fd;
+    (void)what;
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        size_t count = receive_batch(door);
+        door->busy = true;
+        door->now_ms = cede_monotonic_ms();
+        for (size_t i = 0; i < count; i++) {
+            receive_datagram(door, &door->slots[i]);
+        }
+        if (count > 0) {
+            finish_batch(door, count);
+            send_batch(door, count);
+        }
+        door->busy = false;
+        if (count < COAP_DOOR_BATCH) {
+            break;
+        }
+    }
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *context)
+{
+    struct coap_door *door = context;
+    uint64_t life_ms = door->config.half_open_life_s * UINT64_C(1000);
+
+    (void)fd;
+    (void)what;
+    door->now_ms = cede_monotonic_ms();
+    if (door->now_ms > life_ms) {
+        edhoc_half_open_expire(&door->sessions, door->now_ms - life_ms);
+    }
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+enum cede_status coap_door_socket(const struct cede_address *address, int *fd)
+{
+    int one = 1;
+    int buffer = RECEIVE_BUFFER_LEN;
+
+    *fd = socket(address->storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0) {
+        return CEDE_SOCKET_FAILED;
+    }
+    (void)setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    (void)setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+    if (setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0 ||
+        bind(*fd, (const struct sockaddr *)&address->storage, address->len) != 0) {
+        int error = errno;
+        close(*fd);
+        errno = error;
+        *fd = -1;
+        return CEDE_SOCKET_FAILED;
+    }
+    return CEDE_OK;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+    return value == 0 ? otherwise : value;
+}
+
+static enum cede_status complete_config(struct coap_door_config *config)
+{
+    const struct coap_door_callbacks *callbacks = &config->callbacks;
+
+    config->sessions_max = or_default(config->sessions_max, 65536);
+    config->half_open_max = or_default(config->half_open_max, 2048);
+    config->half_open_per_address =
+        or_default(config->half_open_per_address, (config->half_open_max + 3) / 4);
+    config->half_open_life_s = or_default(config->half_open_life_s, 30);
+    config->dedup_max = or_default(config->dedup_max, 4096);
+    config->transfers_max = or_default(config->transfers_max, 256);
+    if (config->body_max == 0) {
+        config->body_max = COAP_DOOR_BODY_MAX_DEFAULT;
+    }
+    if (config->crypto == NULL || callbacks->find_certificate == NULL ||
+        callbacks->authenticate == NULL || callbacks->handle == NULL ||
+        config->sessions_max < 2 * COAP_DOOR_BATCH) {
+        return CEDE_BAD_ARGUMENT;
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status init_dedup(struct coap_door *door)
+{
+    uint32_t count = door->config.dedup_max;
+    size_t answers_len = (size_t)count * DEDUP_ANSWER_LEN;
+    uint32_t seed = 0;
+
+    door->dedup_entries = calloc(count, sizeof *door->dedup_entries);
+    door->dedup_answers = malloc(answers_len);
+    if (door->dedup_entries == NULL || door->dedup_answers == NULL) {
+        return CEDE_SERVER_MEMORY;
+    }
+    CEDE_TRY(door->config.crypto->random(door->config.crypto->context,
+                                         cede_buf((uint8_t *)&seed, sizeof seed)));
+    return cede_coap_dedup_init(&door->dedup, door->dedup_entries, count,
+                                cede_buf(door->dedup_answers, answers_len),
+                                cede_coap_exchange_lifetime_ms(&cede_coap_default_params), seed);
+}
+
+static enum cede_status init_slots(struct coap_door *door)
+{
+    door->slots = calloc(COAP_DOOR_BATCH, sizeof *door->slots);
+    door->bodies_memory = malloc(COAP_DOOR_BATCH * door->config.body_max);
+    if (door->slots == NULL || door->bodies_memory == NULL) {
+        return CEDE_SERVER_MEMORY;
+    }
+    for (size_t i = 0; i < COAP_DOOR_BATCH; i++) {
+        door->slots[i].body_memory = door->bodies_memory + i * door->config.body_max;
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status init_state(struct coap_door *door)
+{
+    const struct coap_door_config *config = &door->config;
+    const struct cede_crypto *crypto = config->crypto;
+
+    CEDE_TRY(edhoc_responder_init(&door->responder, config));
+    CEDE_TRY(edhoc_sessions_init(&door->sessions, crypto, config->sessions_max,
+                                 config->half_open_max, config->half_open_per_address));
+    CEDE_TRY(coap_bodies_init(&door->bodies, config->transfers_max, config->body_max));
+    CEDE_TRY(init_dedup(door));
+    CEDE_TRY(init_slots(door));
+    CEDE_TRY(crypto->random(crypto->context, CEDE_BUF_ARRAY(door->echo_key)));
+    return crypto->random(crypto->context,
+                          cede_buf((uint8_t *)&door->message_id, sizeof door->message_id));
+}
+
+static enum cede_status register_events(struct coap_door *door, struct event_base *base)
+{
+    struct timeval interval = {SWEEP_INTERVAL_S, 0};
+
+    door->readable = event_new(base, door->fd, EV_READ | EV_PERSIST, on_readable, door);
+    door->sweep = event_new(base, -1, EV_PERSIST, on_sweep, door);
+    if (door->readable == NULL || door->sweep == NULL || event_add(door->readable, NULL) != 0 ||
+        event_add(door->sweep, &interval) != 0) {
+        return CEDE_SERVER_FAILED;
+    }
+    return CEDE_OK;
+}
+
+enum cede_status coap_door_open(struct event_base *base, const struct coap_door_config *config,
+                                struct coap_door **out)
+{
+    struct coap_door *door = calloc(1, sizeof *door);
+    enum cede_status status = CEDE_OK;
+
+    *out = NULL;
+    if (door == NULL) {
+        return CEDE_SERVER_MEMORY;
+    }
+    door->config = *config;
+    door->fd = config->fd > 0 ? config->fd : -1;
+    door->now_ms = cede_monotonic_ms();
+    status = complete_config(&door->config);
+    if (status == CEDE_OK) {
+        status = init_state(door);
+    }
+    if (status == CEDE_OK && door->fd < 0) {
+        status = coap_door_socket(&config->address, &door->fd);
+    }
+    if (status == CEDE_OK) {
+        status = register_events(door, base);
+    }
+    if (status != CEDE_OK) {
+        coap_door_close(door);
+        return status;
+    }
+    *out = door;
+    return CEDE_OK;
+}
+
+void coap_door_close(struct coap_door *door)
+{
+    if (door == NULL) {
+        return;
+    }
+    if (door->readable != NULL) {
+        event_free(door->readable);
+    }
+    if (door->sweep != NULL) {
+        event_free(door->sweep);
+    }
+    if (door->fd >= 0) {
+        close(door->fd);
+    }
+    edhoc_sessions_wipe(&door->sessions);
+    coap_bodies_wipe(&door->bodies);
+    free(door->dedup_entries);
+    free(door->dedup_answers);
+    free(door->slots);
+    free(door->bodies_memory);
+    cede_wipe(door, sizeof *door);
+    free(door);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+enum cede_status coap_door_local(const struct coap_door *door, struct cede_address *address)
+{
+    return cede_udp_local(door->fd, address);
+}
+
+const struct coap_door_counters *coap_door_counters(const struct coap_door *door)
+{
+    return &door->counters;
+}
+
+uint32_t coap_door_sessions(const struct coap_door *door)
+{
+    return door->sessions.table.count;
+}
+
+uint32_t coap_door_half_open(const struct coap_door *door)
+{
+    return door->sessions.half_open_table.count;
+}
+
+uint32_t coap_door_dismiss(struct coap_door *door, const char *device_id)
+{
+    uint32_t count = edhoc_sessions_doom_device(&door->sessions, device_id);
+
+    door->counters.dismissed += count;
+    if (!door->busy) {
+        edhoc_sessions_reap(&door->sessions);
+    }
+    return count;
+}

@@ -1,0 +1,1086 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ca_test.c - a CA in a temporary directory, asked in-process as its doors would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cede/cose.h"
+#include "cede/crypto_openssl.h"
+#include "cede/est.h"
+#include "cede/posix.h"
+#include "cede/transfer.h"
+#include "server/ca/ca.h"
+#include "server/ca/ca_internal.h"
+#include "server/ca/signer.h"
+#include "server/common/identity.h"
+#include "server/common/jws.h"
+
+#define ok(expression_) assert_int_equal((expression_), CEDE_OK)
+
+/* --- fixtures --------------------------------------------------------------------------------- */
+
+struct key {
+    uint8_t scalar[32];
+    uint8_t point[64];
+    struct cede_private_key private_key;
+    struct cede_public_key public_key;
+};
+
+struct device {
+    char id[CA_DEVICE_ID_MAX + 1];
+    struct key factory_key;
+    uint8_t bytes[CA_CERTIFICATE_MAX];
+    struct cede_span factory; /* ~C509Certificate */
+    uint8_t thumbprint[32];
+};
+
+struct fixture {
+    char directory[64]; /* everything lies below */
+    char path[PATH_MAX];
+    struct ca *ca;
+    struct identity sp1, sp2;
+    char uri1[128];
+    uint8_t token1[CA_TOKEN_LEN], token2[CA_TOKEN_LEN];
+    struct key maker; /* a permanent CA that this CA knows nothing of */
+    uint64_t now;
+};
+
+static const struct cede_crypto *crypto(void)
+{
+    return cede_crypto_openssl();
+}
+
+static const char *below(struct fixture *f, const char *name)
+{
+    snprintf(f->path, sizeof f->path, "%s/%s", f->directory, name);
+    return f->path;
+}
+
+static void new_key(struct key *key)
+{
+    ok(crypto()->generate(crypto()->context, CEDE_CRV_P256, key->scalar, key->point));
+    key->private_key = (struct cede_private_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(key->scalar), NULL};
+    key->public_key = (struct cede_public_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(key->point)};
+}
+
+static struct cede_name named(const char *text)
+{
+    return (struct cede_name){CEDE_NAME_TEXT, cede_span_string(text)};
+}
+
+/* A factory certificate, native C509. */
+static void new_device(struct fixture *f, const char *id, struct device *device)
+{
+    struct cede_certificate_info info;
+    uint8_t serial[8] = {0x41};
+    uint8_t scratch[CA_SCRATCH_LEN];
+    size_t len = 0;
+
+    memset(device, 0, sizeof *device);
+    memset(&info, 0, sizeof info);
+    snprintf(device->id, sizeof device->id, "%s", id);
+    new_key(&device->factory_key);
+    ok(crypto()->random(crypto()->context, cede_buf(serial + 1, 7)));
+    info.serial = CEDE_SPAN_ARRAY(serial);
+    info.issuer = named("maker");
+    info.subject = named(id);
+    info.not_before = 1700000000;
+    info.not_after = CEDE_TIME_NONE;
+    info.public_key = device->factory_key.public_key;
+    info.path_len = CEDE_PATH_LEN_NONE;
+    info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+    ok(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, crypto(), &info, &f->maker.private_key,
+                              CEDE_BUF_ARRAY(scratch), CEDE_BUF_ARRAY(device->bytes),
+                              &device->factory));
+    ok(cede_certificate_thumbprint(crypto(), CEDE_ALG_SHA_256, device->factory, device->thumbprint,
+                                   &len));
+}
+
+static struct cede_span c509_request(const struct key *key, const char *subject,
+                                     struct cede_buf out)
+{
+    struct cede_span request;
+
+    ok(cede_c509_request_write(crypto(), named(subject), &key->public_key, &key->private_key,
+                               CEDE_SPAN_NULL, out, &request));
+    return request;
+}
+
+static struct cede_span pkcs10_request(const struct key *key, const char *subject,
+                                       struct cede_buf out)
+{
+    struct cede_span request;
+
+    ok(cede_x509_request_write(crypto(), named(subject), &key->public_key, &key->private_key,
+                               CEDE_SPAN_NULL, out, &request));
+    return request;
+}
+
+static uint64_t fixture_now(void *context)
+{
+    return ((struct fixture *)context)->now;
+}
+
+static enum cede_status registers(struct fixture *f, const char *account,
+                                  const struct device *device, const uint8_t *transfer,
+                                  uint8_t token[CA_TOKEN_LEN])
+{
+    char uri[128];
+    size_t bad = 0;
+    enum cede_status status = ca_register(
+        f->ca, account, &device->factory, 1,
+        transfer == NULL ? CEDE_SPAN_NULL : cede_span(transfer, 16), uri, sizeof uri, &bad);
+
+    if (status == CEDE_OK) {
+        assert_memory_equal(uri, "coap://127.0.0.1:5700/e/", 24);
+        assert_int_equal(strlen(uri), 24 + CA_TOKEN_LEN);
+        memcpy(token, uri + 24, CA_TOKEN_LEN);
+    }
+    return status;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct ca_init init = {0};
+    char directory[PATH_MAX];
+
+    snprintf(f->directory, sizeof f->directory, "/tmp/cede_ca_test.XXXXXX");
+    assert_non_null(mkdtemp(f->directory));
+    snprintf(directory, sizeof directory, "%s/ca", f->directory);
+    init.directory = directory;
+    init.name = "CA1";
+    init.kind = CA_OPERATIONAL;
+    init.https = "127.0.0.1:5701";
+    init.coap = "127.0.0.1:5700";
+    ok(ca_init(&init));
+    ok(ca_open(directory, CA_OPEN_ALL, &f->ca));
+    f->now = cede_wall_clock();
+    ca_set_clock(f->ca, fixture_now, f);
+    ok(identity_create(below(f, "sp1"), "SP1", NULL, 0));
+    ok(identity_load(f->path, &f->sp1));
+    ok(identity_create(below(f, "sp2"), "SP2", NULL, 0));
+    ok(identity_load(f->path, &f->sp2));
+    ok(ca_account_set(f->ca, "SP1", f->sp1.certificate_der));
+    ok(ca_account_set(f->ca, "SP2", f->sp2.certificate_der));
+    new_key(&f->maker);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+
+    ca_close(f->ca);
+    identity_wipe(&f->sp1);
+    identity_wipe(&f->sp2);
+    snprintf(command, sizeof command, "rm -rf '%s'", f->directory);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+/* Enrols as a door would: the peer first, then the request. */
+static enum cede_status enrols(struct fixture *f, struct cede_span peer_certificate,
+                               enum ca_operation operation, const uint8_t *token,
+                               struct cede_span request, struct cede_buf out,
+                               struct ca_answer *answer)
+{
+    struct ca_peer peer;
+    struct ca_enrolment enrolment = {&peer, operation, CEDE_SPAN_NULL, request, false};
+
+    if (token != NULL) {
+        enrolment.token = cede_span(token, CA_TOKEN_LEN);
+    }
+    CEDE_TRY(ca_authenticate(f->ca, peer_certificate, &peer));
+    return ca_enrol(f->ca, &enrolment, out, answer);
+}
+
+/* /sen with a C509 request: the certificate as ~C509Certificate in `bytes`. */
+static enum cede_status sen(struct fixture *f, const struct device *device, const uint8_t *token,
+                            const struct key *key, uint8_t bytes[CA_CERTIFICATE_MAX],
+                            struct cede_span *certificate)
+{
+    uint8_t request_bytes[512];
+    struct ca_answer answer;
+    struct cede_reader reader;
+    struct cede_span request = c509_request(key, device->id, CEDE_BUF_ARRAY(request_bytes));
+
+    *certificate = CEDE_SPAN_NULL;
+    CEDE_TRY(enrols(f, device->factory, CA_SEN, token, request, cede_buf(bytes, CA_CERTIFICATE_MAX),
+                    &answer));
+    assert_int_equal(answer.content_format, CEDE_EST_FORMAT_C509_CERT);
+    reader = cede_reader(answer.body);
+    *certificate = cede_cbor_get_bytes(&reader);
+    return cede_reader_finish(&reader);
+}
+
+static int64_t counter(struct fixture *f, const char *name)
+{
+    int64_t value = -1;
+
+    ok(ca_counter(f->ca, name, &value));
+    return value;
+}
+
+static void serial_of(struct cede_span certificate, struct cede_certificate *view)
+{
+    ok(cede_certificate_decode(certificate, crypto(), view));
+}
+
+/* --- the state directory ---------------------------------------------------------------------- */
+
+static void init_twice_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char directory[PATH_MAX];
+    struct ca_init init = {0};
+    struct ca *again = NULL;
+    struct cede_certificate before = f->ca->certificate;
+
+    snprintf(directory, sizeof directory, "%s", below(f, "ca"));
+    init.directory = directory;
+    init.name = "Other";
+    assert_int_equal(ca_init(&init), CEDE_CA_EXISTS);
+    ok(ca_open(directory, CA_OPEN_ALL, &again));
+    assert_string_equal(ca_name(again), "CA1");
+    assert_true(cede_span_equal(ca_certificate_der(again), before.raw));
+    ca_close(again);
+}
+
+static void open_key_files_are_refused(void **state)
+{
+    static const char *const keys[] = {"ca/ca.key", "ca/est.key"};
+    struct fixture *f = *state;
+    struct ca *ca = NULL;
+    char directory[PATH_MAX];
+
+    snprintf(directory, sizeof directory, "%s", below(f, "ca"));
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(chmod(below(f, keys[i]), 0640), 0);
+        assert_int_equal(ca_open(directory, CA_OPEN_ALL, &ca), CEDE_FILE_PERMISSIONS);
+        assert_null(ca);
+        assert_int_equal(chmod(f->path, 0600), 0);
+        ok(ca_open(directory, CA_OPEN_ALL, &ca));
+        ca_close(ca);
+    }
+}
+
+static void a_wrong_policy_is_refused_by_name(void **state)
+{
+    struct fixture *f = *state;
+    struct ca *ca = NULL;
+    char directory[PATH_MAX];
+    static const char bad[] = "{\"subject_pattern\": \"(\", \"batch_max\": 1, \"profiles\": {}}";
+
+    snprintf(directory, sizeof directory, "%s", below(f, "ca"));
+    ok(cede_file_write(below(f, "ca/policy.json"), 0644, cede_span_string(bad)));
+    assert_int_equal(ca_open(directory, CA_OPEN_ALL, &ca), CEDE_CA_POLICY);
+    assert_non_null(strstr(ca_last_error(), "subject_pattern"));
+}
+
+static void write_text(const char *path, struct cede_span content)
+{
+    ok(cede_file_write(path, 0644, content));
+}
+
+static void a_ca_below_another_is_finished_with_its_chain(void **state)
+{
+    struct fixture *f = *state;
+    char directory[PATH_MAX], csr[PATH_MAX], cert[PATH_MAX], chain[PATH_MAX];
+    struct ca_init init = {0};
+    uint8_t text[8192], out[4096];
+    struct cede_span content, certificate;
+    struct ca *sub = NULL;
+
+    snprintf(directory, sizeof directory, "%s", below(f, "sub"));
+    snprintf(csr, sizeof csr, "%s", below(f, "sub.csr"));
+    snprintf(cert, sizeof cert, "%s", below(f, "sub.pem"));
+    snprintf(chain, sizeof chain, "%s", below(f, "ca/ca.pem"));
+    init.directory = directory;
+    init.name = "CA2";
+    init.kind = CA_OPERATIONAL;
+    init.request = csr;
+    ok(ca_init(&init));
+    assert_int_equal(ca_open(directory, CA_OPEN_ALL, &sub), CEDE_CA_STATE);
+
+    ok(cede_file_read(csr, CEDE_FILE_PUBLIC, CEDE_BUF_ARRAY(text), &content));
+    ok(ca_issue_file(f->ca, CA_PROFILE_SUBCA, content, CEDE_BUF_ARRAY(out), &certificate));
+    write_text(cert, certificate);
+    /* The parent's own certificate is none for this key. */
+    assert_int_equal(ca_finish(directory, chain, chain), CEDE_CA_CERTIFICATE);
+    ok(ca_finish(directory, cert, chain));
+    assert_int_equal(ca_finish(directory, cert, chain), CEDE_CA_STATE);
+    ok(ca_open(directory, CA_OPEN_ALL, &sub));
+    assert_int_equal(sub->chain_count, 1);
+    assert_true(cede_span_equal(sub->chain_der[0], ca_certificate_der(f->ca)));
+    ca_close(sub);
+}
+
+/* What a device gets to enrol here validates the enrolment server. */
+static void anchors_lead_to_the_enrolment_server(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t bytes[8192], scratch[CA_SCRATCH_LEN];
+    struct cede_span encoding;
+    struct cede_trust_list list;
+    struct cede_trust_entry entry;
+    struct cede_certificate anchor, est;
+    struct cede_path_rules rules = {true, f->now, CEDE_KU_DIGITAL_SIGNATURE, CEDE_EKU_CMC_RA};
+
+    ok(ca_anchors(f->ca, CEDE_BUF_ARRAY(bytes), &encoding));
+    list = cede_trust_list(encoding);
+    assert_true(cede_trust_list_next(&list, &entry));
+    assert_int_equal(entry.purposes, CEDE_PURPOSE_ENROL | CEDE_PURPOSE_SURVIVES);
+    ok(cede_certificate_decode(entry.certificate, crypto(), &anchor));
+    assert_true(cede_trust_list_next(&list, &entry));
+    assert_int_equal(entry.purposes, CEDE_PURPOSE_KNOWN | CEDE_PURPOSE_SURVIVES);
+    ok(cede_certificate_decode(entry.certificate, crypto(), &est));
+    assert_false(cede_trust_list_next(&list, &entry));
+    ok(cede_trust_list_finish(&list));
+    ok(cede_certificate_path(&est, 1, &anchor, 1, &rules, crypto(), CEDE_BUF_ARRAY(scratch), NULL));
+    rules.eku = CEDE_EKU_SERVER_AUTH; /* it is no update server */
+    assert_int_not_equal(
+        cede_certificate_path(&est, 1, &anchor, 1, &rules, crypto(), CEDE_BUF_ARRAY(scratch), NULL),
+        CEDE_OK);
+}
+
+/* --- enrolment -------------------------------------------------------------------------------- */
+
+static void a_registered_device_gets_its_certificate(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], scratch[CA_SCRATCH_LEN];
+    struct cede_span certificate;
+    struct cede_certificate view;
+    struct cede_path_rules rules = {true, f->now, CEDE_KU_DIGITAL_SIGNATURE, 0};
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    serial_of(certificate, &view);
+    assert_int_equal(view.format, CEDE_CERTIFICATE_C509_NATIVE);
+    assert_true(cede_span_equal(cede_certificate_common_name(&view), cede_span_string("dev-1")));
+    assert_memory_equal(view.point, key.point, 64);
+    assert_true(view.not_after > f->now && view.not_before <= f->now);
+    ok(cede_certificate_path(&view, 1, &f->ca->certificate, 1, &rules, crypto(),
+                             CEDE_BUF_ARRAY(scratch), NULL));
+    assert_in_range(certificate.len, 100, 160); /* what fits a constrained network */
+    assert_int_equal(counter(f, "enrolled"), 1);
+    assert_int_equal(counter(f, "alarms"), 0);
+}
+
+static void pkcs10_gets_x509(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], request[512], bytes[CA_CERTIFICATE_MAX];
+    struct ca_answer answer;
+    struct cede_certificate view;
+
+    new_device(f, "dev-x", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(enrols(f, device.factory, CA_SEN, token,
+              pkcs10_request(&key, "dev-x", CEDE_BUF_ARRAY(request)), CEDE_BUF_ARRAY(bytes),
+              &answer));
+    assert_int_equal(answer.content_format, CEDE_EST_FORMAT_PKIX_CERT);
+    serial_of(answer.body, &view);
+    assert_int_equal(view.format, CEDE_CERTIFICATE_X509);
+    assert_false(cede_span_is_null(view.ext.authority_key_id));
+}
+
+static void no_proof_of_possession_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, thief;
+    uint8_t token[CA_TOKEN_LEN], request[512], bytes[CA_CERTIFICATE_MAX];
+    struct ca_answer answer;
+    struct cede_span encoding;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&thief);
+    ok(registers(f, "SP1", &device, NULL, token));
+    /* Somebody else's public key, signed with one's own. */
+    ok(cede_c509_request_write(crypto(), named("dev-1"), &key.public_key, &thief.private_key,
+                               CEDE_SPAN_NULL, CEDE_BUF_ARRAY(request), &encoding));
+    assert_int_equal(
+        enrols(f, device.factory, CA_SEN, token, encoding, CEDE_BUF_ARRAY(bytes), &answer),
+        CEDE_CRYPTO_SIGNATURE);
+    assert_true(cede_span_is_null(answer.body));
+    assert_int_equal(counter(f, "enrolled"), 0);
+}
+
+static void an_unregistered_factory_certificate_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    uint8_t found[CA_CERTIFICATE_MAX];
+    struct cede_span raw, certificate;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    assert_int_equal(
+        ca_find_certificate(f->ca, cede_span(device.thumbprint, 8), CEDE_BUF_ARRAY(found), &raw),
+        CEDE_NOT_FOUND);
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CA_UNKNOWN);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(ca_find_certificate(f->ca, cede_span(device.thumbprint, 8), CEDE_BUF_ARRAY(found), &raw));
+    assert_true(cede_span_equal(raw, device.factory));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+}
+
+static void a_token_is_for_its_accounts_devices_only(void **state)
+{
+    struct fixture *f = *state;
+    struct device mine, theirs;
+    struct key key;
+    uint8_t token1[CA_TOKEN_LEN], token2[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+
+    new_device(f, "dev-1", &mine);
+    new_device(f, "dev-2", &theirs);
+    new_key(&key);
+    ok(registers(f, "SP1", &mine, NULL, token1));
+    ok(registers(f, "SP2", &theirs, NULL, token2));
+    assert_memory_not_equal(token1, token2, CA_TOKEN_LEN);
+    assert_int_equal(sen(f, &mine, token2, &key, bytes, &certificate), CEDE_CA_TOKEN);
+    assert_int_equal(sen(f, &mine, (const uint8_t *)"????????", &key, bytes, &certificate),
+                     CEDE_CA_TOKEN);
+    ok(sen(f, &mine, NULL, &key, bytes, &certificate)); /* /.well-known/est: its only account */
+}
+
+static void the_same_key_again_gets_the_same_certificate(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], again[CA_CERTIFICATE_MAX];
+    struct cede_span first, second;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &first));
+    f->now += 100;
+    ok(sen(f, &device, token, &key, again, &second));
+    assert_true(cede_span_equal(first, second));
+    assert_int_equal(counter(f, "enrolled"), 1);
+}
+
+/* R13: a CA that sees one factory identity enrol twice with different keys reports it. */
+static void R13_another_key_is_refused_and_reported(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, other;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span first, second;
+    struct cede_certificate view;
+    bool changed = false;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&other);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &first));
+    serial_of(first, &view);
+    {
+        uint8_t more[CA_CERTIFICATE_MAX];
+        assert_int_equal(sen(f, &device, token, &other, more, &second), CEDE_CA_OTHER_KEY);
+        assert_int_equal(counter(f, "alarms"), 1);
+        ok(ca_revoke_serial(f->ca, view.serial, "SP1", 4, &changed));
+        assert_true(changed);
+        ok(sen(f, &device, token, &other, more, &second)); /* after a revocation it may */
+        assert_false(cede_span_equal(first, second));
+    }
+}
+
+/* The alarm outlives the refusal inside a batch of the door. */
+static void R13_the_alarm_is_kept_in_a_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, other;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&other);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(ca_begin(f->ca));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    assert_int_equal(sen(f, &device, token, &other, bytes, &certificate), CEDE_CA_OTHER_KEY);
+    ok(ca_commit(f->ca));
+    assert_int_equal(counter(f, "alarms"), 1);
+    assert_int_equal(counter(f, "enrolled"), 1);
+}
+
+static void the_factory_key_gets_no_operational_certificate(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    assert_int_equal(sen(f, &device, token, &device.factory_key, bytes, &certificate), CEDE_CA_KEY);
+    assert_int_equal(counter(f, "alarms"), 1);
+}
+
+static void a_key_of_another_kind_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t scalar[48], point[96], token[CA_TOKEN_LEN], request[512], bytes[CA_CERTIFICATE_MAX];
+    struct cede_private_key private_key = {CEDE_CRV_P384, CEDE_SPAN_ARRAY(scalar), NULL};
+    struct cede_public_key public_key = {CEDE_CRV_P384, CEDE_SPAN_ARRAY(point)};
+    struct cede_span encoding;
+    struct ca_answer answer;
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(crypto()->generate(crypto()->context, CEDE_CRV_P384, scalar, point));
+    ok(cede_x509_request_write(crypto(), named("dev-1"), &public_key, &private_key, CEDE_SPAN_NULL,
+                               CEDE_BUF_ARRAY(request), &encoding));
+    assert_int_equal(
+        enrols(f, device.factory, CA_SEN, token, encoding, CEDE_BUF_ARRAY(bytes), &answer),
+        CEDE_CA_KEY);
+}
+
+static void subjects_outside_the_policy_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], request[512], name_bytes[256], bytes[CA_CERTIFICATE_MAX];
+    struct cede_name_attribute attributes[2] = {{CEDE_RDN_ORGANIZATION, CEDE_SPAN_TEXT("Bank")},
+                                                {CEDE_RDN_COMMON_NAME, CEDE_SPAN_TEXT("d")}};
+    struct cede_name longer = {CEDE_NAME_DER, CEDE_SPAN_NULL};
+    struct cede_span certificate, encoding;
+    struct ca_answer answer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    /* another device's name */
+    assert_int_equal(enrols(f, device.factory, CA_SEN, token,
+                            c509_request(&key, "dev-2", CEDE_BUF_ARRAY(request)),
+                            CEDE_BUF_ARRAY(bytes), &answer),
+                     CEDE_CA_SUBJECT);
+    /* outside the pattern */
+    assert_int_equal(ca_issue(f->ca, CA_PROFILE_DEVICE,
+                              c509_request(&key, "a b", CEDE_BUF_ARRAY(request)), NULL, "operator",
+                              CEDE_BUF_ARRAY(bytes), &certificate),
+                     CEDE_CA_SUBJECT);
+    /* more than a common name */
+    ok(cede_x509_name_encode(attributes, 2, CEDE_BUF_ARRAY(name_bytes), &longer.value));
+    ok(cede_x509_request_write(crypto(), longer, &key.public_key, &key.private_key, CEDE_SPAN_NULL,
+                               CEDE_BUF_ARRAY(request), &encoding));
+    assert_int_equal(ca_issue(f->ca, CA_PROFILE_DEVICE, encoding, NULL, "operator",
+                              CEDE_BUF_ARRAY(bytes), &certificate),
+                     CEDE_CA_SUBJECT);
+    ok(ca_issue(f->ca, CA_PROFILE_DEVICE, c509_request(&key, "dev-2", CEDE_BUF_ARRAY(request)),
+                NULL, "operator", CEDE_BUF_ARRAY(bytes), &certificate));
+}
+
+static void the_operation_must_fit_the_credential(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, next;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], request[512], more[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_answer answer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&next);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    assert_int_equal(enrols(f, device.factory, CA_SREN, token,
+                            c509_request(&next, "dev-1", CEDE_BUF_ARRAY(request)),
+                            CEDE_BUF_ARRAY(more), &answer),
+                     CEDE_CA_OPERATION);
+    assert_int_equal(enrols(f, certificate, CA_SEN, token,
+                            c509_request(&next, "dev-1", CEDE_BUF_ARRAY(request)),
+                            CEDE_BUF_ARRAY(more), &answer),
+                     CEDE_CA_OPERATION);
+}
+
+static void garbage_is_no_request(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct ca_answer answer;
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    assert_int_not_equal(enrols(f, device.factory, CA_SEN, token, CEDE_SPAN_TEXT("hello"),
+                                CEDE_BUF_ARRAY(bytes), &answer),
+                         CEDE_OK);
+    assert_int_not_equal(
+        enrols(f, device.factory, CA_SEN, token, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(bytes), &answer),
+        CEDE_OK);
+}
+
+static void crts_answers_the_ca(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN], bytes[8192];
+    struct ca_answer answer;
+    struct cede_span certificates[4];
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(enrols(f, device.factory, CA_CRTS, token, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(bytes), &answer));
+    ok(cede_c509_bag_decode(answer.body, certificates, 4, &count));
+    assert_int_equal(count, 1);
+    assert_true(cede_span_equal(certificates[0], ca_certificate_c509(f->ca)));
+}
+
+/* --- re-enrolment and revocation -------------------------------------------------------------- */
+
+static enum cede_status sren(struct fixture *f, struct cede_span current, const char *id,
+                             const uint8_t *token, const struct key *key,
+                             uint8_t bytes[CA_CERTIFICATE_MAX], struct cede_span *certificate)
+{
+    uint8_t request[512];
+    struct ca_answer answer;
+    struct cede_reader reader;
+
+    CEDE_TRY(enrols(f, current, CA_SREN, token, c509_request(key, id, CEDE_BUF_ARRAY(request)),
+                    cede_buf(bytes, CA_CERTIFICATE_MAX), &answer));
+    reader = cede_reader(answer.body);
+    *certificate = cede_cbor_get_bytes(&reader);
+    return cede_reader_finish(&reader);
+}
+
+static void re_enrolment_replaces_once_the_new_one_is_used(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, next, third;
+    uint8_t token[CA_TOKEN_LEN], b1[CA_CERTIFICATE_MAX], b2[CA_CERTIFICATE_MAX],
+        b3[CA_CERTIFICATE_MAX];
+    struct cede_span first, second, other;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&next);
+    new_key(&third);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, b1, &first));
+    ok(sren(f, first, "dev-1", token, &next, b2, &second));
+    /* the answer was lost: the same again with the old one; a third key is an alarm */
+    ok(sren(f, first, "dev-1", token, &next, b3, &other));
+    assert_true(cede_span_equal(second, other));
+    assert_int_equal(sren(f, first, "dev-1", token, &third, b3, &other), CEDE_CA_OTHER_KEY);
+    ok(ca_authenticate(f->ca, first, &peer));
+    /* the new one is used: the old one is over */
+    ok(sren(f, second, "dev-1", token, &third, b3, &other));
+    assert_int_equal(ca_authenticate(f->ca, first, &peer), CEDE_CA_REVOKED);
+    ok(ca_authenticate(f->ca, second, &peer));
+}
+
+/* R6: an old operational certificate is refused from its revocation on, live sessions included. */
+static void R6_a_revoked_certificate_opens_no_door(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, next;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], more[CA_CERTIFICATE_MAX];
+    struct cede_span certificate, other;
+    struct cede_certificate view;
+    struct ca_peer peer;
+    bool changed = false;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&next);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    ok(ca_authenticate(f->ca, certificate, &peer));
+    ok(ca_still_allowed(f->ca, &peer));
+    serial_of(certificate, &view);
+
+    assert_int_equal(ca_revoke_serial(f->ca, view.serial, "SP2", 4, &changed), CEDE_NOT_FOUND);
+    ok(ca_revoke_serial(f->ca, view.serial, "SP1", 4, &changed));
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(sren(f, certificate, "dev-1", token, &next, more, &other), CEDE_CA_REVOKED);
+    /* nor does its key come back */
+    assert_int_equal(sen(f, &device, token, &key, more, &other), CEDE_CA_KEY);
+    /* said twice, done once */
+    ok(ca_revoke_serial(f->ca, view.serial, "SP1", 4, &changed));
+    assert_false(changed);
+    assert_int_equal(counter(f, "revoked"), 1);
+}
+
+static void an_expired_certificate_opens_no_door(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    f->now += 366 * 86400;
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    ok(ca_authenticate(f->ca, device.factory, &peer)); /* which has no end */
+}
+
+static void revoking_a_device_ends_all_its_certificates(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_peer peer;
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    assert_int_equal(ca_revoke_device(f->ca, "dev-9", 0, &count), CEDE_NOT_FOUND);
+    ok(ca_revoke_device(f->ca, "dev-1", 1, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(ca_revoke_device(f->ca, "dev-1", 7, &count), CEDE_BAD_ARGUMENT);
+}
+
+/* --- accounts, hierarchy (d) ------------------------------------------------------------------ */
+
+/* DeviceUpdateInfo for one device, signed by `signer`. The caller frees the text. */
+static char *release_text(const struct identity *signer, const struct device *device,
+                          const uint8_t transfer[16])
+{
+    uint8_t bytes[1024], wrapped[512];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(bytes));
+    struct cede_writer array = cede_writer(CEDE_BUF_ARRAY(wrapped));
+    struct cede_update_group group = {.earliest = 1, .latest = 2, .devices_count = 1};
+    struct cede_update_device entry = {CEDE_SPAN_NULL, 1};
+    struct jws jws;
+    char *text = NULL;
+
+    cede_cbor_put_array(&array, 11);
+    cede_write_bytes(&array, device->factory);
+    entry.factory_cert = cede_written(&array);
+    cede_device_update_info_begin(&writer, transfer, 1);
+    cede_device_update_info_group(&writer, &group);
+    cede_device_update_info_device(&writer, &entry);
+    ok(writer.status);
+    ok(jws_init(&jws, cede_written(&writer)));
+    ok(jws_sign(crypto(), &signer->private_key, NULL, &jws));
+    ok(jws_encode_json(&jws, &text));
+    jws_wipe(&jws);
+    return text;
+}
+
+static enum cede_status releases(struct fixture *f, const struct identity *signer,
+                                 const struct device *device, const uint8_t transfer[16],
+                                 size_t *count)
+{
+    char *text = release_text(signer, device, transfer);
+    enum cede_status status = ca_release(f->ca, cede_span_string(text), count);
+
+    free(text);
+    return status;
+}
+
+/* R7: neither side moves a device alone; in hierarchy (d) the CA is asked by both. */
+static void R7_a_held_device_needs_the_holders_release(void **state)
+{
+    static const uint8_t transfer[16] = {1, 2, 3}, wrong[16] = {9};
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token1[CA_TOKEN_LEN], token2[CA_TOKEN_LEN];
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token1));
+    assert_int_equal(registers(f, "SP2", &device, NULL, token2), CEDE_CA_HELD);
+    assert_int_equal(registers(f, "SP2", &device, transfer, token2), CEDE_CA_HELD);
+    /* SP2 cannot release for SP1 */
+    assert_int_equal(releases(f, &f->sp2, &device, transfer, &count), CEDE_JWS_UNSIGNED);
+    assert_int_equal(count, 0);
+    assert_int_equal(registers(f, "SP2", &device, transfer, token2), CEDE_CA_HELD);
+    ok(releases(f, &f->sp1, &device, transfer, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(registers(f, "SP2", &device, wrong, token2), CEDE_CA_HELD);
+    ok(registers(f, "SP2", &device, transfer, token2));
+    ok(registers(f, "SP1", &device, NULL, token1)); /* still its own, until it lets go */
+}
+
+static void hierarchy_d_hands_over_by_release(void **state)
+{
+    static const uint8_t transfer[16] = {1, 2, 3};
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, next, back;
+    uint8_t token1[CA_TOKEN_LEN], token2[CA_TOKEN_LEN], b1[CA_CERTIFICATE_MAX],
+        b2[CA_CERTIFICATE_MAX], b3[CA_CERTIFICATE_MAX];
+    struct cede_span old, new_one, other, thumbprint;
+    struct ca_peer peer;
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&next);
+    new_key(&back);
+    ok(registers(f, "SP1", &device, NULL, token1));
+    ok(sen(f, &device, token1, &key, b1, &old));
+    ok(releases(f, &f->sp1, &device, transfer, &count));
+    ok(registers(f, "SP2", &device, transfer, token2));
+    ok(ca_authenticate(f->ca, old, &peer)); /* nothing has happened to the device yet */
+
+    ok(sen(f, &device, token2, &next, b2, &new_one));
+    assert_int_equal(ca_authenticate(f->ca, old, &peer), CEDE_CA_REVOKED);
+    ok(ca_authenticate(f->ca, new_one, &peer));
+    /* SP1 cannot have it back while SP2's certificate is live: perhaps later */
+    assert_int_equal(sen(f, &device, token1, &back, b3, &other), CEDE_CA_OTHER_HOLDER);
+    assert_int_equal(cede_status_class(CEDE_CA_OTHER_HOLDER), CEDE_CLASS_BLOCKED);
+    /* the device fell back, SP2 drops it: SP1 gets it again */
+    thumbprint = CEDE_SPAN_ARRAY(device.thumbprint);
+    ok(ca_deregister(f->ca, "SP2", &thumbprint, 1, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(ca_authenticate(f->ca, new_one, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(sen(f, &device, token2, &back, b3, &other), CEDE_CA_TOKEN);
+    ok(sen(f, &device, token1, &back, b3, &other));
+}
+
+static void registration_is_all_or_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct device good, bad;
+    struct cede_span certificates[2];
+    char uri[128];
+    size_t bad_index = 9;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &good);
+    new_device(f, "dev-2", &bad);
+    certificates[0] = good.factory;
+    certificates[1] = cede_span(bad.factory.ptr, bad.factory.len - 1);
+    assert_int_equal(
+        ca_register(f->ca, "SP1", certificates, 2, CEDE_SPAN_NULL, uri, sizeof uri, &bad_index),
+        CEDE_CA_FACTORY);
+    assert_int_equal(bad_index, 1);
+    assert_string_equal(uri, "");
+    assert_int_equal(ca_authenticate(f->ca, good.factory, &peer), CEDE_CA_UNKNOWN);
+    assert_int_equal(counter(f, "registered"), 0);
+    assert_int_equal(
+        ca_register(f->ca, "SP1", certificates, 0, CEDE_SPAN_NULL, uri, sizeof uri, &bad_index),
+        CEDE_CA_BATCH);
+    assert_int_equal(
+        ca_register(f->ca, "SP3", certificates, 1, CEDE_SPAN_NULL, uri, sizeof uri, &bad_index),
+        CEDE_NOT_FOUND);
+}
+
+/* A second factory certificate for a device id would be a way to steal the id. */
+static void a_device_id_belongs_to_one_factory_key(void **state)
+{
+    struct fixture *f = *state;
+    struct device device, twin;
+    uint8_t token[CA_TOKEN_LEN];
+
+    new_device(f, "dev-1", &device);
+    new_device(f, "dev-1", &twin);
+    ok(registers(f, "SP1", &device, NULL, token));
+    assert_int_equal(registers(f, "SP2", &twin, NULL, token), CEDE_CA_HELD);
+}
+
+static void factory_anchors_decide_when_the_policy_names_them(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN];
+
+    new_device(f, "dev-1", &device);
+    /* this CA itself is the only permanent CA it takes: the maker's devices are strangers */
+    f->ca->policy.anchors[0] = f->ca->certificate;
+    f->ca->policy.anchors_count = 1;
+    assert_int_equal(registers(f, "SP1", &device, NULL, token), CEDE_CA_FACTORY);
+    f->ca->policy.anchors_count = 0;
+    ok(registers(f, "SP1", &device, NULL, token));
+}
+
+static void factory_certificates_come_from_a_permanent_ca(void **state)
+{
+    struct fixture *f = *state;
+    char directory[PATH_MAX];
+    struct ca_init init = {0};
+    struct ca *permanent = NULL;
+    struct key key, other;
+    uint8_t request[512], b1[CA_CERTIFICATE_MAX], b2[CA_CERTIFICATE_MAX];
+    struct cede_span first, second;
+    struct cede_certificate view;
+    int64_t alarms = 0;
+
+    new_key(&key);
+    new_key(&other);
+    assert_int_equal(ca_issue(f->ca, CA_PROFILE_FACTORY,
+                              c509_request(&key, "dev-1", CEDE_BUF_ARRAY(request)), "SP1", "SP1",
+                              CEDE_BUF_ARRAY(b1), &first),
+                     CEDE_CA_KIND);
+    snprintf(directory, sizeof directory, "%s", below(f, "permanent"));
+    init.directory = directory;
+    init.name = "Maker";
+    init.kind = CA_PERMANENT;
+    ok(ca_init(&init));
+    ok(ca_open(directory, CA_OPEN_ALL, &permanent));
+    ok(ca_account_set(permanent, "SP1", f->sp1.certificate_der));
+    ok(ca_issue(permanent, CA_PROFILE_FACTORY, c509_request(&key, "dev-1", CEDE_BUF_ARRAY(request)),
+                "SP1", "SP1", CEDE_BUF_ARRAY(b1), &first));
+    serial_of(first, &view);
+    assert_true(view.not_after == CEDE_TIME_NONE || view.not_after > f->now + 20u * 31536000u);
+    ok(ca_issue(permanent, CA_PROFILE_FACTORY, c509_request(&key, "dev-1", CEDE_BUF_ARRAY(request)),
+                "SP1", "SP1", CEDE_BUF_ARRAY(b2), &second));
+    assert_true(cede_span_equal(first, second));
+    assert_int_equal(ca_issue(permanent, CA_PROFILE_FACTORY,
+                              c509_request(&other, "dev-1", CEDE_BUF_ARRAY(request)), "SP1", "SP1",
+                              CEDE_BUF_ARRAY(b2), &second),
+                     CEDE_CA_OTHER_KEY);
+    ok(ca_counter(permanent, "alarms", &alarms));
+    assert_int_equal(alarms, 1);
+    ca_close(permanent);
+}
+
+/* Nothing of a batch survives when it is not committed. */
+static void what_is_not_committed_has_not_happened(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(ca_begin(f->ca));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    store_rollback(ca_store(f->ca));
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_UNKNOWN);
+    assert_int_equal(counter(f, "issued"), 1); /* the enrolment server's own */
+}
+
+/* R10: the key is in another process; what it signs is as good. */
+static void R10_a_signer_process_signs(void **state)
+{
+    struct fixture *f = *state;
+    struct signer_client client;
+    struct cede_private_key no_key = {CEDE_CRV_P256, CEDE_SPAN_NULL, NULL};
+    int pair[2], stop[2];
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], scratch[CA_SCRATCH_LEN];
+    struct cede_span certificate;
+    struct cede_certificate view;
+    pid_t signer = 0;
+    int exit_status = 0;
+
+    ok(signer_pair(pair));
+    assert_int_equal(pipe(stop), 0);
+    signer = fork();
+    assert_true(signer >= 0);
+    if (signer == 0) {
+        close(pair[0]);
+        close(stop[1]);
+        signer_run(&pair[1], 1, stop[0], &f->ca->key);
+        _exit(0);
+    }
+    close(pair[1]);
+    signer_client_init(&client, pair[0]);
+    ca_set_signer(f->ca, &client.crypto, &no_key);
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    serial_of(certificate, &view);
+    ok(cede_certificate_verify(&view, &f->ca->certificate, crypto(), CEDE_BUF_ARRAY(scratch)));
+    close(stop[1]); /* tells it to end */
+    assert_int_equal(waitpid(signer, &exit_status, 0), signer);
+    assert_int_equal(exit_status, 0);
+    /* without a signer nothing is issued */
+    ok(ca_revoke_device(f->ca, "dev-1", 0, NULL));
+    new_key(&key);
+    assert_int_equal(sen(f, &device, token, &key, bytes, &certificate), CEDE_CRYPTO_FAILED);
+    close(pair[0]);
+    close(stop[0]);
+}
+
+#define with_ca(test_) cmocka_unit_test_setup_teardown(test_, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_ca(init_twice_is_refused),
+        with_ca(open_key_files_are_refused),
+        with_ca(a_wrong_policy_is_refused_by_name),
+        with_ca(a_ca_below_another_is_finished_with_its_chain),
+        with_ca(anchors_lead_to_the_enrolment_server),
+        with_ca(a_registered_device_gets_its_certificate),
+        with_ca(pkcs10_gets_x509),
+        with_ca(no_proof_of_possession_is_refused),
+        with_ca(an_unregistered_factory_certificate_is_refused),
+        with_ca(a_token_is_for_its_accounts_devices_only),
+        with_ca(the_same_key_again_gets_the_same_certificate),
+        with_ca(R13_another_key_is_refused_and_reported),
+        with_ca(R13_the_alarm_is_kept_in_a_batch),
+        with_ca(the_factory_key_gets_no_operational_certificate),
+        with_ca(a_key_of_another_kind_is_refused),
+        with_ca(subjects_outside_the_policy_are_refused),
+        with_ca(the_operation_must_fit_the_credential),
+        with_ca(garbage_is_no_request),
+        with_ca(crts_answers_the_ca),
+        with_ca(re_enrolment_replaces_once_the_new_one_is_used),
+        with_ca(R6_a_revoked_certificate_opens_no_door),
+        with_ca(an_expired_certificate_opens_no_door),
+        with_ca(revoking_a_device_ends_all_its_certificates),
+        with_ca(R7_a_held_device_needs_the_holders_release),
+        with_ca(hierarchy_d_hands_over_by_release),
+        with_ca(registration_is_all_or_nothing),
+        with_ca(a_device_id_belongs_to_one_factory_key),
+        with_ca(factory_anchors_decide_when_the_policy_names_them),
+        with_ca(factory_certificates_come_from_a_permanent_ca),
+        with_ca(what_is_not_committed_has_not_happened),
+        with_ca(R10_a_signer_process_signs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
