@@ -87,6 +87,14 @@ static enum cede_status compose_message_1_request(struct cede_device *device,
     return start_exchange(device, datagram, CEDE_DEVICE_WAIT_MESSAGE_2);
 }
 
+/* Handshakes with enrolment servers are the ones whose lengths are told. */
+static void note_length(const struct plan *plan, struct cede_span message, uint32_t *len)
+{
+    if (plan->role == ROLE_ENROLMENT || plan->role == ROLE_NEXT_ENROLMENT) {
+        *len = (uint32_t)message.len;
+    }
+}
+
 static enum cede_status send_message_1(struct cede_device *device, const struct plan *plan)
 {
     struct cede_edhoc_config config = edhoc_config(device);
@@ -103,7 +111,7 @@ static enum cede_status send_message_1(struct cede_device *device, const struct 
                                        suites[0]->number, cede_span(&c_i, 1)));
     CEDE_TRY(cede_edhoc_compose_message_1(&device->edhoc, &config, &eads, CEDE_BUF_ARRAY(memory),
                                           &message_1));
-    device->stats.edhoc_message_1_len = (uint32_t)message_1.len;
+    note_length(plan, message_1, &device->stats.edhoc_message_1_len);
     return compose_message_1_request(device, message_1, CEDE_SPAN_NULL);
 }
 
@@ -314,7 +322,7 @@ static enum cede_status send_combined(struct cede_device *device, const struct p
     CEDE_TRY(protect(device, plan, CEDE_BUF_ARRAY(protected_memory), &protected_request));
     CEDE_TRY(cede_oscore_combine(protected_request, message_3, CEDE_BUF_ARRAY(device->datagram),
                                  &datagram));
-    device->stats.edhoc_message_3_len = (uint32_t)message_3.len;
+    note_length(plan, message_3, &device->stats.edhoc_message_3_len);
     return start_exchange(device, datagram, CEDE_DEVICE_WAIT_RESPONSE);
 }
 
@@ -346,9 +354,9 @@ static void on_message_2(struct cede_device *device, const struct cede_coap_mess
     } else if (response->code != CEDE_COAP_CHANGED || cede_edhoc_is_error(response->payload)) {
         status = CEDE_EDHOC_STATE; /* an EDHOC error, which anyone may have written */
     } else {
-        device->stats.edhoc_message_2_len = (uint32_t)response->payload.len;
         status = device_plan(device, &plan);
         if (status == CEDE_OK) {
+            note_length(&plan, response->payload, &device->stats.edhoc_message_2_len);
             status = authenticate_server(device, &plan, response->payload);
         }
         if (status == CEDE_OK) {
