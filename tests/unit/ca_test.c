@@ -15,11 +15,13 @@
 
 #include "cede/cose.h"
 #include "cede/crypto_openssl.h"
+#include "cede/device.h"
 #include "cede/est.h"
 #include "cede/posix.h"
 #include "cede/transfer.h"
 #include "server/ca/ca.h"
 #include "server/ca/ca_internal.h"
+#include "server/ca/door.h"
 #include "server/ca/signer.h"
 #include "server/common/identity.h"
 #include "server/common/jws.h"
@@ -1044,6 +1046,109 @@ static void R10_a_signer_process_signs(void **state)
     close(stop[0]);
 }
 
+/* --- a device at the door --------------------------------------------------------------------- */
+
+/* Sends what the device wants to send and waits for what comes, the server's loop in between. */
+static void device_step(struct cede_device *device, int fd, struct event_base *base, uint64_t *now,
+                        size_t *bytes)
+{
+    struct cede_device_action action = cede_device_next(device, *now);
+    uint8_t in[2048];
+    struct cede_span datagram;
+
+    assert_int_not_equal(action.todo, CEDE_DEVICE_HALT);
+    if (action.todo == CEDE_DEVICE_SEND) {
+        *bytes += action.datagram.len;
+        ok(cede_udp_send(fd, NULL, action.datagram));
+    }
+    for (int i = 0; i < 20; i++) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        if (cede_udp_receive(fd, NULL, CEDE_BUF_ARRAY(in), &datagram) == CEDE_OK) {
+            *bytes += datagram.len;
+            cede_device_receive(device, datagram, *now);
+            return;
+        }
+    }
+    *now = action.todo == CEDE_DEVICE_WAIT ? action.until_ms : *now;
+}
+
+static void provision_device(struct fixture *f, struct device *device, const char *uri,
+                             const char *image, struct cede_file_flash *flash)
+{
+    struct cede_device_provision provision;
+    struct cede_trust_entry entries[8];
+    struct cede_span encoding;
+    struct cede_trust_list list;
+    uint8_t bytes[8192];
+
+    ok(ca_anchors(f->ca, CEDE_BUF_ARRAY(bytes), &encoding));
+    memset(&provision, 0, sizeof provision);
+    list = cede_trust_list(encoding);
+    while (cede_trust_list_next(&list, &entries[provision.trust_count])) {
+        provision.trust_count++;
+    }
+    provision.factory_key = CEDE_SPAN_ARRAY(device->factory_key.scalar);
+    provision.factory_certificate = device->factory;
+    provision.controller_certificate = f->sp1.certificate_der;
+    provision.enroll_uri = cede_span_string(uri);
+    provision.update_uri = CEDE_SPAN_TEXT("coap://127.0.0.1:9");
+    provision.trust = entries;
+    ok(cede_file_flash_open(flash, image, 4096));
+    ok(cede_device_image_create(crypto(), &flash->flash, &provision));
+}
+
+/* The device engine enrols through EDHOC, OSCORE and the door, in few bytes. */
+static void a_device_enrols_at_the_door(void **state)
+{
+    struct fixture *f = *state;
+    struct event_base *base = event_base_new();
+    struct ca_api api = {f->ca, false, CEDE_OK};
+    struct coap_door *door = NULL;
+    struct cede_address address;
+    struct cede_file_flash flash;
+    struct cede_device_config config;
+    struct cede_device *engine = calloc(1, sizeof *engine);
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN];
+    char uri[64], image[PATH_MAX];
+    uint64_t now = 1000;
+    size_t bytes = 0, enrolment_bytes = 0;
+    int bound = -1, fd = -1;
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(cede_address_resolve("127.0.0.1", 0, &address));
+    ok(coap_door_socket(&address, &bound));
+    ok(ca_door_open(base, &api, bound, &door));
+    ok(coap_door_local(door, &address));
+    ok(cede_udp_connect(&address, &fd));
+    snprintf(uri, sizeof uri, "coap://127.0.0.1:5700/e/%.*s", CA_TOKEN_LEN, (const char *)token);
+    snprintf(image, sizeof image, "%s", below(f, "device.img"));
+    provision_device(f, &device, uri, image, &flash);
+
+    memset(&config, 0, sizeof config);
+    config.crypto = crypto();
+    config.flash = &flash.flash;
+    ok(cede_device_load(engine, &config, now));
+    for (int i = 0; i < 60 && cede_device_state(engine) != CEDE_DEVICE_OPERATIONAL; i++) {
+        device_step(engine, fd, base, &now, &bytes);
+        if (enrolment_bytes == 0 && counter(f, "enrolled") == 1) {
+            enrolment_bytes = bytes;
+        }
+    }
+    assert_int_equal(cede_device_state(engine), CEDE_DEVICE_OPERATIONAL);
+    assert_int_equal(counter(f, "enrolled"), 1);
+    assert_int_equal(counter(f, "alarms"), 0);
+    assert_int_equal(coap_door_counters(door)->handshakes, 1);
+    assert_in_range(enrolment_bytes, 1, 650); /* EDHOC, request and certificate */
+    cede_device_wipe(engine);
+    free(engine);
+    cede_file_flash_close(&flash);
+    coap_door_close(door);
+    event_base_free(base);
+    close(fd);
+}
+
 #define with_ca(test_) cmocka_unit_test_setup_teardown(test_, setup, teardown)
 
 int main(void)
@@ -1080,6 +1185,7 @@ int main(void)
         with_ca(factory_certificates_come_from_a_permanent_ca),
         with_ca(what_is_not_committed_has_not_happened),
         with_ca(R10_a_signer_process_signs),
+        with_ca(a_device_enrols_at_the_door),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
