@@ -59,7 +59,8 @@ struct cede_device_cost {
 
 struct cede_device_stats {
     struct cede_device_cost states[CEDE_DEVICE_STATE_COUNT];
-    /* Lengths in bytes of the last one of each kind, 0: none yet. */
+    /* Lengths in bytes of the last one of each kind, 0: none yet. EDHOC messages: of the last
+     * handshake with an enrolment server. */
     uint32_t edhoc_message_1_len;
     uint32_t edhoc_message_2_len;
     uint32_t edhoc_message_3_len;
@@ -137,6 +138,7 @@ struct cede_device {
     uint64_t entered_at_ms; /* the present state */
     uint64_t resume_at_ms;  /* next attempt */
     uint64_t uptime_saved_ms;
+    uint64_t renew_after_ms; /* no renewal before */
     uint32_t failures;     /* in a row, in the present state */
     uint32_t bad_answers;  /* authentic but useless ones, in a row */
     uint32_t fruitless;    /* fallback attempts that did not help */

@@ -111,6 +111,68 @@ static void test_update_first(void **state)
     assert_int_equal(w.reports[SP2][CEDE_DEVICE_UPDATING], 1);
 }
 
+/* A CA whose operational certificates come from another key than its enrolment server's chain: the
+ * anchor is fetched with /crts, and is the one that stays. */
+static void test_anchor_is_fetched_where_it_is_missing(void **state)
+{
+    struct server *ca = &w.servers[CA2];
+
+    (void)state;
+    make_credential(&ca->issuing, CEDE_SPAN_TEXT("issuing"), CEDE_SPAN_TEXT("issuing"),
+                    &ca->issuing, true, 0);
+    ca->has_issuing = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_true(flash_holds(raw(&ca->issuing)));
+    assert_false(flash_holds(raw(&ca->authority))); /* only SP1 vouched for it */
+}
+
+/* A trust update that does not fit into one datagram comes in blocks (RFC 7959). */
+static void test_long_answers_come_in_blocks(void **state)
+{
+    (void)state;
+    w.more_entries = 5;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(w.trust_update_len + w.order_len > 1024);
+    assert_true(run_until(operational_sp2, 600));
+}
+
+static void test_echo_challenge_is_answered(void **state)
+{
+    (void)state;
+    w.servers[CA1].challenge = true;
+    assert_true(run_until(operational_sp1, 600));
+    assert_int_equal(w.servers[CA1].challenges, 1);
+    assert_int_equal(w.device.stats.failures, 0);
+}
+
+static bool renewed(void)
+{
+    return w.servers[CA1].issued == 2 && w.device.record.pending_key.ptr == NULL;
+}
+
+static void test_certificate_is_renewed_in_time(void **state)
+{
+    uint8_t old_key[32];
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    memcpy(old_key, cede_device_record(&w.device)->operational_key.ptr, 32);
+    assert_false(run_until(renewed, 3600));
+    w.now_ms = 80ull * 24 * 3600 * 1000;
+    assert_true(run_until(renewed, 3600));
+    assert_int_equal(state_now(), CEDE_DEVICE_OPERATIONAL);
+    assert_memory_not_equal(cede_device_record(&w.device)->operational_key.ptr, old_key, 32);
+    assert_false(flash_holds(CEDE_SPAN_ARRAY(old_key)));
+    unsigned polls = w.reports[SP1][CEDE_DEVICE_OPERATIONAL];
+    while (w.reports[SP1][CEDE_DEVICE_OPERATIONAL] == polls) {
+        step();
+    }
+    assert_int_equal(w.servers[CA1].alarms, 0);
+}
+
 /* --- R1 --------------------------------------------------------------------------------------- */
 
 enum story { SMOOTH, SP2_DEAD, SP2_REFUSES, NO_WELCOME, STORY_COUNT };
@@ -547,6 +609,10 @@ int main(void)
         cmocka_unit_test_setup(test_lossy_network, begin),
         cmocka_unit_test_setup(test_server_that_forgot_the_reference_is_sent_the_value, begin),
         cmocka_unit_test_setup(test_update_first, begin),
+        cmocka_unit_test_setup(test_anchor_is_fetched_where_it_is_missing, begin),
+        cmocka_unit_test_setup(test_long_answers_come_in_blocks, begin),
+        cmocka_unit_test_setup(test_echo_challenge_is_answered, begin),
+        cmocka_unit_test_setup(test_certificate_is_renewed_in_time, begin),
         cmocka_unit_test_setup(test_R1_power_cut_at_every_write, begin),
         cmocka_unit_test_setup(test_R1_power_cut_at_every_write_of_a_fallback, begin),
         cmocka_unit_test_setup(test_R1_lost_welcome_is_settled_by_asking_again, begin),

@@ -45,12 +45,19 @@ struct session {
     uint8_t c_r;
     struct cede_edhoc_session edhoc;
     struct cede_oscore_context oscore;
-    bool factory; /* the peer came by its factory certificate */
+    bool factory;       /* the peer came by its factory certificate */
+    uint8_t body[3000]; /* of the last answer, for further blocks of it */
+    size_t body_len;
+    uint8_t code;
 };
 
 struct server {
     struct credential authority; /* CA: its root; SP: its controller */
     struct credential own;       /* what the server shows */
+    struct credential issuing;   /* CA: what certificates are issued with when `has_issuing` */
+    bool has_issuing;
+    bool challenge; /* asks strangers for an Echo (RFC 9175) */
+    unsigned challenges;
     bool dead;
     bool refuses;  /* every request, in a protected answer */
     bool forge;    /* an attacker answers in its place: EDHOC errors */
@@ -98,7 +105,8 @@ struct world {
     size_t order_len, trust_update_len;
     struct cede_status_report last_report[SERVER_COUNT];
     unsigned reports[SERVER_COUNT][CEDE_DEVICE_STATE_COUNT];
-    uint64_t refusal; /* reason of the last refusal reported to SP1 */
+    unsigned more_entries; /* in the trust update, to make it long */
+    uint64_t refusal;      /* reason of the last refusal reported to SP1 */
 
     /* flash */
     uint8_t flash[2][CEDE_DEVICE_SLOT_SIZE];
@@ -279,7 +287,7 @@ static void sign(const struct credential *by, struct cede_span payload, uint8_t 
 static void make_trust_update(const struct credential *by, uint64_t seq)
 {
     uint8_t anchor[513], controller[513], known[513], list[1600], payload[2000];
-    struct cede_trust_entry entries[] = {
+    struct cede_trust_entry entries[8] = {
         {CEDE_PURPOSE_ENROL, as_array(raw(&w.servers[CA2].authority), anchor)},
         {CEDE_PURPOSE_CONTROL, as_array(raw(&w.servers[SP2].authority), controller)},
         {CEDE_PURPOSE_KNOWN, as_array(raw(&w.servers[SP2].own), known)}};
@@ -290,7 +298,10 @@ static void make_trust_update(const struct credential *by, uint64_t seq)
                                        .cti = CEDE_SPAN_ARRAY(world_cti[0]),
                                        .seq = seq};
 
-    cede_trust_list_encode(&writer, entries, 3);
+    for (unsigned i = 0; i < w.more_entries; i++) {
+        entries[3 + i] = entries[2];
+    }
+    cede_trust_list_encode(&writer, entries, 3 + w.more_entries);
     update.entries = cede_written(&writer);
     writer = cede_writer(CEDE_BUF_ARRAY(payload));
     cede_trust_update_encode(&writer, &update);
@@ -410,6 +421,14 @@ static bool find_device(struct server *server, const struct cede_edhoc_id_cred *
         OK(cede_certificate_decode(raw(&w.factory), w.crypto, certificate));
         return true;
     }
+    if (server->live && server->live_len > 0 &&
+        cede_cose_cert_hash_check(id_cred->value, w.crypto,
+                                  cede_span(server->live_certificate, server->live_len)) ==
+            CEDE_OK) {
+        OK(cede_certificate_decode(cede_span(server->live_certificate, server->live_len), w.crypto,
+                                   certificate));
+        return true;
+    }
     if (server->known_len > 0 &&
         cede_cose_cert_hash_check(id_cred->value, w.crypto,
                                   cede_span(server->known, server->known_len)) == CEDE_OK) {
@@ -442,7 +461,7 @@ static enum cede_status take_message_3(int index, struct session *session,
                                        struct cede_span message_3)
 {
     struct server *server = &w.servers[index];
-    struct server *ca = &w.servers[index == SP1 ? CA1 : CA2];
+    struct server *ca = &w.servers[index == SP1 || index == CA1 ? CA1 : CA2];
     struct cede_edhoc_config config = world_edhoc();
     struct cede_certificate certificate;
     struct cede_edhoc_credential credential;
@@ -462,7 +481,8 @@ static enum cede_status take_message_3(int index, struct session *session,
     if (!session->factory) {
         struct cede_certificate root;
         uint8_t scratch[1024];
-        OK(cede_certificate_decode(raw(&ca->authority), w.crypto, &root));
+        OK(cede_certificate_decode(raw(ca->has_issuing ? &ca->issuing : &ca->authority), w.crypto,
+                                   &root));
         CEDE_TRY(cede_certificate_verify(&certificate, &root, w.crypto, CEDE_BUF_ARRAY(scratch)));
         /* Rule R6: revoked from the moment the order was accepted. */
         if (!ca->live || ca->live_len != certificate.raw.len ||
@@ -477,7 +497,7 @@ static enum cede_status take_message_3(int index, struct session *session,
 }
 
 /* One factory certificate has one live operational certificate. */
-static uint8_t enrol(struct server *ca, struct cede_span body, struct cede_buf out,
+static uint8_t enrol(struct server *ca, bool again, struct cede_span body, struct cede_buf out,
                      struct cede_span *answer)
 {
     struct cede_request request;
@@ -487,14 +507,18 @@ static uint8_t enrol(struct server *ca, struct cede_span body, struct cede_buf o
 
     OK(cede_request_decode(body, w.crypto, &request));
     OK(cede_request_verify(&request, w.crypto, CEDE_BUF_ARRAY(scratch)));
+    if (again && memcmp(ca->live_point, request.point, 64) != 0) {
+        ca->live = false; /* the new certificate takes its place */
+    }
     if (ca->live && memcmp(ca->live_point, request.point, 64) != 0) {
         ca->alarms++;
         return CEDE_COAP_CONFLICT;
     }
     if (!ca->live) {
         ca->live_len =
-            issue(CEDE_SPAN_TEXT(DEVICE_ID), cede_span_string(name), cede_request_key(&request),
-                  &ca->authority, false, 0, ca->live_certificate);
+            issue(CEDE_SPAN_TEXT(DEVICE_ID), cede_span_string(ca->has_issuing ? "issuing" : name),
+                  cede_request_key(&request), ca->has_issuing ? &ca->issuing : &ca->authority,
+                  false, 0, ca->live_certificate);
         memcpy(ca->live_point, request.point, 64);
         ca->live = true;
         ca->issued++;
@@ -601,12 +625,15 @@ static uint8_t serve(int index, const struct session *session,
         return take_report(index, session, request->payload, out, body);
     }
     if (request->code == CEDE_COAP_GET) {
-        cede_est_put_certificate(&writer, raw(&server->authority));
+        cede_est_put_certificate(&writer,
+                                 raw(server->has_issuing ? &server->issuing : &server->authority));
         *body = cede_written(&writer);
         return CEDE_COAP_CONTENT;
     }
-    assert_true(session->factory);
-    return enrol(server, request->payload, out, body);
+    if (!session->factory) {
+        assert_true(cede_coap_path_equals(request, CEDE_SPAN_TEXT("e/first/sren")));
+    }
+    return enrol(server, !session->factory, request->payload, out, body);
 }
 
 static struct cede_span answer_protected(int index, struct session *session,
@@ -617,16 +644,22 @@ static struct cede_span answer_protected(int index, struct session *session,
     struct cede_coap_encoder encoder;
     struct cede_coap_download download;
     struct cede_span plain, body, response, result;
-    uint8_t memory[1500], body_memory[3000], plain_response[1500];
-    uint8_t code;
+    uint8_t memory[1500], plain_response[1500];
+    struct cede_coap_block block;
+    bool has_block;
 
     if (cede_oscore_unprotect_request(&session->oscore, w.crypto, datagram, &exchange,
                                       CEDE_BUF_ARRAY(memory), &plain) != CEDE_OK) {
         return CEDE_SPAN_NULL;
     }
     OK(cede_coap_decode(plain, &request));
-    code = serve(index, session, &request, CEDE_BUF_ARRAY(body_memory), &body);
-    encoder = cede_coap_begin_response(CEDE_BUF_ARRAY(plain_response), &request, code, 1);
+    OK(cede_coap_find_block(&request, CEDE_COAP_BLOCK2, &has_block, &block));
+    if (!has_block || block.number == 0) {
+        session->code = serve(index, session, &request, CEDE_BUF_ARRAY(session->body), &body);
+        session->body_len = body.len;
+    }
+    body = cede_span(session->body, session->body_len);
+    encoder = cede_coap_begin_response(CEDE_BUF_ARRAY(plain_response), &request, session->code, 1);
     if (body.len > 0) {
         OK(cede_coap_download_slice(&request, body, 6, &download));
         if (download.has_block2) {
@@ -692,6 +725,12 @@ static struct cede_span handle(int index, struct cede_span datagram, struct cede
     }
     OK(cede_oscore_split_edhoc_payload(request.payload, &c_r, &message));
     assert_true(cede_span_is_null(c_r));
+    if (server->challenge && !cede_coap_find_option(&request, CEDE_COAP_ECHO, &kid)) {
+        static const uint8_t echo[CEDE_OSCORE_ECHO_LEN] = {1, 2, 3};
+        server->challenges++;
+        OK(cede_oscore_compose_echo(&request, echo, 1, out, &result));
+        return result;
+    }
     return answer_message_1(server, &request, message, out);
 }
 
