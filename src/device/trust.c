@@ -267,48 +267,25 @@ void trust_keep_for_home(struct cede_span trust, bool keep_pending, struct trust
     }
 }
 
-/* Does the certificate lead to this anchor? */
-static bool leads_to(struct cede_device *device, const struct cede_certificate *certificate,
-                     const struct cede_path_rules *rules, const struct cede_certificate *anchor)
+/* Has this CA's own key signed the device's operational certificate? A path through other
+ * certificates does not count: who vouches for a CA by a cross-certificate gains nothing by it. */
+static bool has_certified_device(struct cede_device *device, struct cede_span encoding)
 {
+    struct cede_path_rules rules = path_rules(device, CEDE_EKU_CLIENT_AUTH);
+    struct cede_certificate own, ca;
     uint8_t scratch[SCRATCH_LEN];
 
-    return cede_certificate_path(certificate, 1, anchor, 1, rules, device->config.crypto,
+    return cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
+                                   &own) == CEDE_OK &&
+           cede_certificate_decode(encoding, device->config.crypto, &ca) == CEDE_OK &&
+           cede_certificate_path(&own, 1, &ca, 1, &rules, device->config.crypto,
                                  CEDE_BUF_ARRAY(scratch), NULL) == CEDE_OK;
 }
 
-/* Does the device's own operational certificate lead to this anchor, directly or through a CA
- * certificate that is held as known? */
-static bool anchors_own_certificate(struct cede_device *device, struct cede_span anchor_encoding)
-{
-    const struct cede_crypto *crypto = device->config.crypto;
-    struct cede_path_rules rules = path_rules(device, CEDE_EKU_CLIENT_AUTH);
-    struct cede_path_rules ca_rules = path_rules(device, 0);
-    struct trust_iterator iterator = trust_begin(device->record.trust);
-    struct cede_certificate own, anchor, ca;
-    struct cede_trust_entry entry;
-
-    ca_rules.key_usage = CEDE_KU_KEY_CERT_SIGN;
-    if (cede_certificate_decode(device->record.operational_certificate, crypto, &own) != CEDE_OK ||
-        cede_certificate_decode(anchor_encoding, crypto, &anchor) != CEDE_OK) {
-        return false;
-    }
-    if (leads_to(device, &own, &rules, &anchor)) {
-        return true;
-    }
-    while (trust_next(&iterator, &entry)) {
-        if ((entry.purposes & CEDE_PURPOSE_KNOWN) != 0 &&
-            cede_certificate_decode(entry.certificate, crypto, &ca) == CEDE_OK && ca.ext.ca &&
-            leads_to(device, &own, &rules, &ca) && leads_to(device, &ca, &ca_rules, &anchor)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* R14: the trust update was signed by the provider that is left, so its word alone gives nobody
- * power any longer. What stays is borne out otherwise: the anchor under which the new provider's CA
- * certified this device, the owner the factory pinned, and certificates without power. */
+ * power any longer. What stays is borne out otherwise: the CA that certified this device for the
+ * new provider, be it an anchor or known below one, the owner the factory pinned, and certificates
+ * without power. */
 void trust_keep_for_commit(struct cede_device *device, struct trust_builder *kept)
 {
     struct trust_iterator iterator = trust_begin(device->record.trust);
@@ -320,8 +297,8 @@ void trust_keep_for_commit(struct cede_device *device, struct trust_builder *kep
         bool pending = (entry.purposes & PURPOSE_PENDING) != 0;
         uint32_t purposes = 0;
 
-        if ((entry.purposes & CEDE_PURPOSE_ENROL) != 0 &&
-            anchors_own_certificate(device, entry.certificate)) {
+        if ((entry.purposes & (CEDE_PURPOSE_ENROL | CEDE_PURPOSE_KNOWN)) != 0 &&
+            has_certified_device(device, entry.certificate)) {
             purposes |= CEDE_PURPOSE_ENROL;
         }
         if ((entry.purposes & CEDE_PURPOSE_OWNER) != 0 && lasting && !pending) {

@@ -591,6 +591,32 @@ static void test_R14_commit_erases_the_old_provider(void **state)
     }
 }
 
+/* SP1 slips a root of its own into the trust update, and has it certify CA2's key: the path from
+ * the device's certificate to that root is sound, yet the root gets nothing. */
+static void test_R14_a_root_slipped_in_does_not_stay(void **state)
+{
+    (void)state;
+    make_rogue();
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_false(flash_holds(raw(&w.rogue)));
+    assert_true(flash_holds(raw(&w.servers[CA2].authority)));
+}
+
+/* CA2 below a root that is the anchor: the device joins by way of the root, and keeps CA2. */
+static void test_R14_an_intermediate_CA_stays(void **state)
+{
+    (void)state;
+    make_rogue();
+    w.below_root = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_false(flash_holds(raw(&w.rogue)));
+    assert_true(flash_holds(raw(&w.cross)));
+}
+
 static void test_R14_a_welcome_by_another_controller_commits_nothing(void **state)
 {
     (void)state;
@@ -633,6 +659,8 @@ int main(void)
         cmocka_unit_test_setup(test_R8_both_dead_keeps_trying_both, begin),
         cmocka_unit_test_setup(test_R8_without_a_clock_patience_is_counted, begin),
         cmocka_unit_test_setup(test_R14_commit_erases_the_old_provider, begin),
+        cmocka_unit_test_setup(test_R14_a_root_slipped_in_does_not_stay, begin),
+        cmocka_unit_test_setup(test_R14_an_intermediate_CA_stays, begin),
         cmocka_unit_test_setup(test_R14_a_welcome_by_another_controller_commits_nothing, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

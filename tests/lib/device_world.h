@@ -105,6 +105,9 @@ struct world {
     size_t order_len, trust_update_len;
     struct cede_status_report last_report[SERVER_COUNT];
     unsigned reports[SERVER_COUNT][CEDE_DEVICE_STATE_COUNT];
+    struct credential rogue, cross; /* SP1's own root, and CA2 certified by it */
+    bool has_rogue;
+    bool below_root;       /* CA2 is known as below a root that is the anchor */
     unsigned more_entries; /* in the trust update, to make it long */
     uint64_t refusal;      /* reason of the last refusal reported to SP1 */
 
@@ -301,6 +304,14 @@ static void make_trust_update(const struct credential *by, uint64_t seq)
     for (unsigned i = 0; i < w.more_entries; i++) {
         entries[3 + i] = entries[2];
     }
+    if (w.has_rogue) {
+        w.more_entries = 2;
+        entries[3].purposes = CEDE_PURPOSE_ENROL;
+        entries[3].certificate = raw(&w.rogue);
+        entries[4].purposes = CEDE_PURPOSE_KNOWN;
+        entries[4].certificate = raw(&w.cross);
+        entries[0].purposes = w.below_root ? CEDE_PURPOSE_KNOWN : CEDE_PURPOSE_ENROL;
+    }
     cede_trust_list_encode(&writer, entries, 3 + w.more_entries);
     update.entries = cede_written(&writer);
     writer = cede_writer(CEDE_BUF_ARRAY(payload));
@@ -333,6 +344,17 @@ static void make_order(const struct credential *by, uint64_t seq)
     cede_transfer_encode(&writer, &order);
     sign(by, cede_written(&writer), w.order, sizeof w.order, &w.order_len);
     w.order_seq = seq;
+}
+
+/* A root, and CA2's key certified by it. */
+static inline void make_rogue(void)
+{
+    struct cede_public_key key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(w.servers[CA2].authority.point)};
+
+    make_credential(&w.rogue, CEDE_SPAN_TEXT("rogue"), CEDE_SPAN_TEXT("rogue"), &w.rogue, true, 0);
+    w.cross.len =
+        issue(CEDE_SPAN_TEXT("CA2"), CEDE_SPAN_TEXT("rogue"), key, &w.rogue, true, 0, w.cross.raw);
+    w.has_rogue = true;
 }
 
 /* SP1 gives the device away. */
