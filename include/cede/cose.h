@@ -85,7 +85,7 @@ CEDE_MUST_USE enum cede_status cede_cose_params_decode(struct cede_span map,
 /* Writes the parameters that are present as one map in deterministic order. */
 void cede_cose_params_encode(struct cede_writer *writer, const struct cede_cose_params *params);
 /* The value (item) of any integer label in an encoded header map; null when it is not there. */
-struct cede_span cede_cose_params_find(struct cede_span map, int64_t label);
+struct cede_span cede_cose_params_find(struct cede_span encoding, int64_t label);
 
 /* The parameter wherever it is, the protected bucket first. */
 int32_t cede_cose_headers_alg(const struct cede_cose_headers *headers);

@@ -83,8 +83,7 @@ X(CEDE_CERTIFICATE_NAME, POLICY, 0x36, "a name lies outside an issuer's name con
 /* coap */
 X(CEDE_COAP_VERSION, MALFORMED, 0x50, "not a CoAP message of version 1")
 X(CEDE_COAP_TOKEN_LENGTH, MALFORMED, 0x51, "the token is longer than 8 bytes")
-X(CEDE_COAP_OPTION, MALFORMED, 0x52,
-  "an option head has a reserved nibble or a number above 65535")
+X(CEDE_COAP_OPTION, MALFORMED, 0x52, "an option head has a reserved nibble or a number above 65535")
 X(CEDE_COAP_MARKER, MALFORMED, 0x53, "a payload marker with no payload behind it")
 X(CEDE_COAP_RESERVED_CODE, MALFORMED, 0x54,
   "the code has a reserved class or does not go with the type")
@@ -142,7 +141,8 @@ X(CEDE_EST_BODY, MALFORMED, 0x80, "the enrolment answer is no certificate")
 
 /* transfer */
 X(CEDE_TRANSFER_HEADER, INVALID, 0x90, "not a COSE_Sign1 with the one header the protocol allows")
-X(CEDE_TRANSFER_CLAIM, INVALID, 0x91, "a claim is missing, or has a length or value it may not have")
+X(CEDE_TRANSFER_CLAIM, INVALID, 0x91,
+  "a claim is missing, or has a length or value it may not have")
 X(CEDE_TRANSFER_CRITICAL, INVALID, 0x92, "an unknown claim that may not be ignored")
 X(CEDE_TRANSFER_PURPOSE, INVALID, 0x93, "a trust entry without purpose, or with an unknown one")
 X(CEDE_TRANSFER_WINDOW, INVALID, 0x94, "the window ends before it begins")

@@ -61,7 +61,7 @@
 #define CEDE_GN_IP        7
 
 #define CEDE_PATH_LEN_NONE  (-1) /* no pathLenConstraint */
-#define CEDE_EXTENSIONS_MAX 32  /* in one certificate */
+#define CEDE_EXTENSIONS_MAX 32   /* in one certificate */
 #define CEDE_SERIAL_LEN_MAX 20   /* RFC 5280, section 4.1.2.2 */
 
 /* A distinguished name in one of its forms. An absent name has a null value. */
@@ -120,10 +120,10 @@ struct cede_certificate_info {
 
     bool has_basic_constraints;
     bool ca;
-    int32_t path_len;   /* of a CA; or CEDE_PATH_LEN_NONE */
-    uint16_t key_usage; /* CEDE_KU_...; 0: absent */
+    int32_t path_len;            /* of a CA; or CEDE_PATH_LEN_NONE */
+    uint16_t key_usage;          /* CEDE_KU_...; 0: absent */
     bool key_usage_not_critical; /* RFC 5280, section 4.2.1.3, would have it critical */
-    uint32_t eku;       /* CEDE_EKU_... */
+    uint32_t eku;                /* CEDE_EKU_... */
     struct cede_span subject_key_id;
     struct cede_span authority_key_id;
     const struct cede_general_name *alt_names;
