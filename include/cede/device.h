@@ -16,9 +16,9 @@
  *              HALT: stop; action.reason says why
  *          }
  *
- * Memory: the caller's struct cede_device, about 17 KB, holds everything, keys included: wipe it
+ * Memory: the caller's struct cede_device, about 16 KB, holds everything, keys included: wipe it
  *      with cede_device_wipe(). It points into itself and must not move. The config is copied, its
- *      crypto and flash must outlive the device. Stack: below 12 KB, crypto back end included.
+ *      crypto and flash must outlive the device. Stack: about 14 KB, crypto back end included.
  * Threads: one caller a device.
  * Errors: a device that cannot go on halts; everything else is retried. Refused orders and reasons
  *      to fall back are statuses, and are reported to the provider as such.
@@ -139,14 +139,14 @@ struct cede_device {
     uint64_t resume_at_ms;  /* next attempt */
     uint64_t uptime_saved_ms;
     uint64_t renew_after_ms; /* no renewal before */
-    uint32_t failures;     /* in a row, in the present state */
-    uint32_t bad_answers;  /* authentic but useless ones, in a row */
-    uint32_t fruitless;    /* fallback attempts that did not help */
-    bool by_value;         /* send one's own certificate by value */
-    bool want_value;       /* ask for the peer's certificate by value */
-    bool renewing;         /* operational: /sren rather than a poll */
-    bool fetching_anchors; /* enrolled: /crts next, in the same session */
-    bool refused;          /* report `refusal` of the order `refused_cti` */
+    uint32_t failures;       /* in a row, in the present state */
+    uint32_t bad_answers;    /* authentic but useless ones, in a row */
+    uint32_t fruitless;      /* fallback attempts that did not help */
+    bool by_value;           /* send one's own certificate by value */
+    bool want_value;         /* ask for the peer's certificate by value */
+    bool renewing;           /* operational: /sren rather than a poll */
+    bool fetching_anchors;   /* enrolled: /crts next, in the same session */
+    bool refused;            /* report `refusal` of the order `refused_cti` */
     uint8_t refused_cti[CEDE_CTI_LEN];
     enum cede_status refusal;
 

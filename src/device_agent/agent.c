@@ -40,10 +40,23 @@ static uint64_t wall_clock(void *context)
     return cede_wall_clock();
 }
 
+static void write_statistics(struct agent *agent)
+{
+    struct cede_device_stats stats;
+
+    if (agent->options->stats == NULL) {
+        return;
+    }
+    cede_device_statistics(&agent->device, cede_monotonic_ms(), &stats);
+    if (device_stats_write(agent->options->stats, cede_device_record(&agent->device), &stats) !=
+        CEDE_OK) {
+        fprintf(stderr, "cannot write %s: %s\n", agent->options->stats, strerror(errno));
+    }
+}
+
 static void show_state(struct agent *agent)
 {
     const struct cede_device_record *record = cede_device_record(&agent->device);
-    struct cede_device_stats stats;
 
     if (record->state == agent->shown) {
         return;
@@ -53,12 +66,7 @@ static void show_state(struct agent *agent)
             (const char *)record->device_id.ptr, cede_device_state_name(record->state),
             (int)record->controller_name.len, (const char *)record->controller_name.ptr,
             (unsigned long long)record->seq);
-    if (agent->options->stats != NULL) {
-        cede_device_statistics(&agent->device, cede_monotonic_ms(), &stats);
-        if (device_stats_write(agent->options->stats, record, &stats) != CEDE_OK) {
-            fprintf(stderr, "cannot write %s: %s\n", agent->options->stats, strerror(errno));
-        }
-    }
+    write_statistics(agent);
 }
 
 /* A socket of its own for each server: what arrives on it comes from that server's address. */
@@ -179,6 +187,7 @@ static enum cede_status run(struct agent *agent)
     }
     catch_signals(&unblocked);
     status = live(agent, &unblocked);
+    write_statistics(agent);
     cede_device_wipe(&agent->device);
     return status;
 }
