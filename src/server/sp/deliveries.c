@@ -12,6 +12,8 @@
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
 
+#define TRUST_MAX (sizeof((struct partner *)0)->trust)
+
 enum cede_status deliveries_resolve(void *context, struct store *store, const char *partner,
                                     struct courier_partner *out)
 {
@@ -81,6 +83,20 @@ static enum cede_status fail_transfer(struct sp *sp, const struct courier_reply 
     return hand_over_fail(sp, reference.id, reason);
 }
 
+/* An answer that makes no sense: to ask again would bring it again. */
+static enum cede_status fail_transfer_with(struct sp *sp, const struct courier_reply *reply,
+                                           const char *what)
+{
+    struct transfer_reference reference;
+    char reason[160];
+
+    snprintf(reason, sizeof reason, "%s: %s", reply->partner, what);
+    if (!parse_reference(reply->reference, &reference)) {
+        return CEDE_INTERNAL;
+    }
+    return hand_over_fail(sp, reference.id, reason);
+}
+
 static enum cede_status note_refusal(struct sp *sp, const struct courier_reply *reply)
 {
     char reason[160];
@@ -105,7 +121,9 @@ static enum cede_status on_anchors(struct sp *sp, const struct courier_reply *re
 
     while (cede_trust_list_next(&list, &entry)) {
     }
-    CEDE_TRY(cede_trust_list_finish(&list));
+    if (cede_trust_list_finish(&list) != CEDE_OK || reply->body.len > TRUST_MAX) {
+        return fail_transfer_with(sp, reply, "its trust anchors are unusable");
+    }
     return records_save_trust(sp->store, reply->partner, reply->body);
 }
 
@@ -114,13 +132,15 @@ static enum cede_status on_registered(struct sp *sp, const struct courier_reply 
     struct transfer_reference reference;
     json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
     const char *enroll_uri = json_string_value(json_object_get(json, "enroll_uri"));
-    enum cede_status status = CEDE_INTERNAL;
+    enum cede_status status = CEDE_NO_SPACE;
 
     if (enroll_uri != NULL && parse_reference(reply->reference, &reference)) {
         status = taking_on_registered(sp, reference.id, reference.batch, enroll_uri);
     }
     json_decref(json);
-    return status;
+    return status == CEDE_NO_SPACE
+               ? fail_transfer_with(sp, reply, "it answers no usable enrolment URI")
+               : status;
 }
 
 /* Another account of the CA holds the devices: show it the old provider's release, which is the
@@ -154,6 +174,22 @@ static enum cede_status on_released(struct sp *sp, const struct courier_reply *r
     return taking_queue_registration(sp, reference.id, reference.batch, reference.attempt + 1);
 }
 
+/* As certificates are looked up: lower case, no leading zeros. */
+static bool normal_serial(const char *text, char serial[RECORD_SERIAL_MAX])
+{
+    uint8_t bytes[RECORD_SERIAL_MAX / 2];
+    size_t len = strlen(text) / 2, zeros = 0;
+
+    if (len == 0 || len > sizeof bytes || strlen(text) % 2 != 0 || !hex_decode(text, bytes, len)) {
+        return false;
+    }
+    while (zeros + 1 < len && bytes[zeros] == 0) {
+        zeros++;
+    }
+    hex_encode(bytes + zeros, len - zeros, serial);
+    return true;
+}
+
 static enum cede_status take_revoked(struct sp *sp, const char *ca, json_t *json)
 {
     json_t *list = json_object_get(json, "revoked");
@@ -161,14 +197,15 @@ static enum cede_status take_revoked(struct sp *sp, const char *ca, json_t *json
     json_t *item;
     size_t i;
 
-    if (!json_is_array(list) || !json_is_integer(next)) {
+    if (!json_is_array(list) || !json_is_integer(next) || json_integer_value(next) < 0) {
         return CEDE_CONTRACT_FORMAT;
     }
     json_array_foreach(list, i, item)
     {
-        const char *serial = json_string_value(json_object_get(item, "serial"));
+        const char *text = json_string_value(json_object_get(item, "serial"));
+        char serial[RECORD_SERIAL_MAX];
 
-        if (serial == NULL || strlen(serial) >= RECORD_SERIAL_MAX) {
+        if (text == NULL || !normal_serial(text, serial)) {
             return CEDE_CONTRACT_FORMAT;
         }
         CEDE_TRY(records_add_revoked(sp->store, ca, serial,
@@ -177,17 +214,32 @@ static enum cede_status take_revoked(struct sp *sp, const char *ca, json_t *json
     return records_set_revoked_next(sp->store, ca, json_integer_value(next));
 }
 
+/* So that the same question can be queued again. */
+static enum cede_status forget_question(struct sp *sp, const struct courier_reply *reply)
+{
+    return store_run(sp->store, "DELETE FROM outbox WHERE kind = $1 AND reference = $2",
+                     STORE_PARAMS(store_text(reply->kind), store_text(reply->reference)), NULL);
+}
+
 static enum cede_status on_revoked_list(struct sp *sp, const struct courier_reply *reply)
 {
     json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
     enum cede_status status = take_revoked(sp, reply->partner, json);
 
     json_decref(json);
+    if (status != CEDE_OK && status != CEDE_CONTRACT_FORMAT) {
+        return status;
+    }
     if (status != CEDE_OK) { /* ask again next time rather than for ever the same */
         log_warning("the list of revocations of %s is unusable", reply->partner);
     }
-    return store_run(sp->store, "DELETE FROM outbox WHERE kind = $1 AND state = $2",
-                     STORE_PARAMS(store_text("revoked-list"), store_int(COURIER_DONE)), NULL);
+    return forget_question(sp, reply);
+}
+
+static enum cede_status on_revoked_refused(struct sp *sp, const struct courier_reply *reply)
+{
+    CEDE_TRY(note_refusal(sp, reply));
+    return forget_question(sp, reply);
 }
 
 static const struct {
@@ -205,7 +257,7 @@ static const struct {
     {"receipt", ignore, note_refusal},
     {"notice", ignore, note_refusal},
     {"deregister", ignore, note_refusal},
-    {"revoked-list", on_revoked_list, note_refusal},
+    {"revoked-list", on_revoked_list, on_revoked_refused},
 };
 
 enum cede_status deliveries_on_reply(void *context, struct store *store,
@@ -231,7 +283,8 @@ enum cede_status deliveries_ask_revoked(void *context)
         char path[64], reference[RECORD_NAME_MAX + 24];
 
         snprintf(path, sizeof path, "/v1/revoked?since=%lld", (long long)ca.revoked_next);
-        snprintf(reference, sizeof reference, "%s:%lld", ca.name, (long long)sp_now());
+        /* One question at a time: while it waits, queueing it again changes nothing. */
+        snprintf(reference, sizeof reference, "%s:%lld", ca.name, (long long)ca.revoked_next);
         CEDE_TRY(hand_over_queue(sp, "revoked-list", reference, ca.name, path, "application/json",
                                  CEDE_SPAN_NULL));
     }

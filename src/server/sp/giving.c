@@ -216,7 +216,7 @@ enum cede_status giving_offer(struct sp *sp, const struct identity *identity,
     enum cede_status status;
 
     detail->text[0] = '\0';
-    if (options->latest <= options->earliest) {
+    if (options->earliest < 0 || options->latest <= options->earliest) {
         return CEDE_CONTRACT_WINDOW;
     }
     CEDE_TRY(records_write(sp->store));
@@ -413,6 +413,9 @@ enum cede_status giving_start(struct sp *sp, const struct identity *identity,
     return records_save_transfer(sp->store, &transfer, sp_now());
 }
 
+/* What an order has and the offer has not, besides the fallback URI: audience, seq, heads. */
+#define ORDER_MARGIN 128
+
 /* --- SP2's offer ------------------------------------------------------------------------------
  */
 
@@ -435,6 +438,10 @@ static enum cede_status check_offer(struct sp *sp, const struct partner *partner
 {
     uint8_t digest[32], controller[32];
 
+    if (!cede_span_is_null(offer->aud) || !cede_span_is_null(offer->fallback_uri) ||
+        !cede_span_is_null(offer->state_digest) || offer->has_seq) {
+        return CEDE_TRANSFER_OFFER; /* for the old provider to say, for each device */
+    }
     CEDE_TRY(hand_over_batches_digest(sp, transfer->id, digest));
     CEDE_TRY(
         c509_thumbprint(sp, cede_span(partner->certificate, partner->certificate_len), controller));
@@ -443,7 +450,7 @@ static enum cede_status check_offer(struct sp *sp, const struct partner *partner
     }
     if (!cede_span_equal(offer->controller, CEDE_SPAN_ARRAY(controller)) ||
         cede_span_is_null(offer->update_uri) || offer->not_before < (uint64_t)transfer->earliest ||
-        offer->not_after > (uint64_t)transfer->latest || offer->aud.ptr != NULL) {
+        offer->not_after > (uint64_t)transfer->latest || offer->not_after <= offer->not_before) {
         return CEDE_TRANSFER_OFFER;
     }
     return CEDE_OK;
@@ -466,6 +473,9 @@ static enum cede_status dry_run(struct sp *sp, struct cede_span entries,
         CEDE_TRY(cede_certificate_decode(entry.certificate, sp->crypto, &certificate));
         CEDE_TRY(cede_certificate_thumbprint(sp->crypto, CEDE_ALG_SHA_256, entry.certificate,
                                              thumbprint, &len));
+        if ((entry.purposes & CEDE_PURPOSE_OWNER) != 0) {
+            return CEDE_TRANSFER_OFFER; /* who owns the device is not a provider's to say */
+        }
         can_enrol = can_enrol || (entry.purposes & CEDE_PURPOSE_ENROL) != 0;
         if ((entry.purposes & CEDE_PURPOSE_CONTROL) != 0) {
             if (!cede_span_equal(controller, CEDE_SPAN_ARRAY(thumbprint))) {
@@ -501,8 +511,12 @@ static enum cede_status same_document(struct sp *sp, const uint8_t id[TRANSFER_I
     uint8_t *kept;
     size_t len;
     bool same;
+    enum cede_status status = records_document(sp->store, id, kind, &kept, &len);
 
-    CEDE_TRY(records_document(sp->store, id, kind, &kept, &len));
+    if (status == CEDE_NOT_FOUND) {
+        return CEDE_TRANSFER_STATE; /* called off before it came */
+    }
+    CEDE_TRY(status);
     same = cede_span_equal(cede_span(kept, len), bytes);
     free(kept);
     return same ? CEDE_OK : CEDE_TRANSFER_CHANGED;
@@ -526,7 +540,8 @@ enum cede_status giving_on_offer(struct sp *sp, const char *partner_name, struct
         return CEDE_CONTRACT_PARTY;
     }
     if (transfer.state >= TRANSFER_READY) {
-        return same_document(sp, transfer.id, DOCUMENT_OFFER, message.offer);
+        CEDE_TRY(same_document(sp, transfer.id, DOCUMENT_OFFER, message.offer));
+        return same_document(sp, transfer.id, DOCUMENT_TRUST, message.trust);
     }
     if (transfer.state != TRANSFER_STARTED) {
         return CEDE_TRANSFER_STATE;
@@ -535,6 +550,10 @@ enum cede_status giving_on_offer(struct sp *sp, const char *partner_name, struct
     CEDE_TRY(cede_transfer_verify(sp->crypto, &key, message.offer, &payload));
     CEDE_TRY(cede_transfer_decode(payload, &offer));
     CEDE_TRY(cede_transfer_verify(sp->crypto, &key, message.trust, &entries));
+    if (message.offer.len + sizeof sp->update_uri + ORDER_MARGIN > RECORD_ORDER_MAX ||
+        message.trust.len + ORDER_MARGIN > RECORD_ORDER_MAX) {
+        return CEDE_NO_SPACE; /* orders made from it would not fit */
+    }
     CEDE_TRY(check_offer(sp, &partner, &transfer, &offer));
     CEDE_TRY(dry_run(sp, entries, offer.controller));
     CEDE_TRY(records_save_document(sp->store, transfer.id, DOCUMENT_OFFER, message.offer));
@@ -564,7 +583,11 @@ static enum cede_status take_receipt_line(struct sp *sp, const uint8_t id[TRANSF
     name[line->device_id.len] = '\0';
     CEDE_TRY(records_move(sp->store, id, name, &move));
     if (move.state != MOVE_SENT && move.state != MOVE_ACCEPTED) {
-        return CEDE_OK; /* known already, or the device came back first */
+        if (move.state != MOVE_DONE) { /* not just once more what we know */
+            log_warning("receipt for device %s, which is %s here", name,
+                        move_state_name(move.state));
+        }
+        return CEDE_OK;
     }
     CEDE_TRY(records_device(sp->store, name, &device));
     CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_DONE, sp_now()));

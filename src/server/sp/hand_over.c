@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cede/cbor.h"
 #include "server/common/courier.h"
 #include "server/common/hex.h"
 #include "server/common/log.h"
@@ -54,7 +55,9 @@ enum cede_status hand_over_fail(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN]
     CEDE_TRY(records_write(sp->store));
     CEDE_TRY(records_transfer(sp->store, id, &transfer));
     snprintf(transfer.last_error, sizeof transfer.last_error, "%s", reason);
-    transfer.state = TRANSFER_FAILED;
+    if (transfer.state != TRANSFER_COMPLETE && transfer.state != TRANSFER_CANCELLED) {
+        transfer.state = TRANSFER_FAILED;
+    }
     log_error("transfer with %s failed: %s", transfer.partner, reason);
     return records_save_transfer(sp->store, &transfer, sp_now());
 }
@@ -82,6 +85,35 @@ enum cede_status hand_over_partner_key(struct sp *sp, const struct partner *part
     return CEDE_OK;
 }
 
+enum cede_status hand_over_deregister(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN],
+                                      const char *what, const char *ca,
+                                      const uint8_t (*thumbprints)[32], size_t count)
+{
+    char reference[2 * TRANSFER_ID_LEN + RECORD_NAME_MAX + 32];
+    size_t cap = count * 34 + 16;
+    uint8_t *memory = malloc(cap);
+    struct cede_writer writer = cede_writer(cede_buf(memory, cap));
+    struct cede_span body;
+    enum cede_status status;
+
+    if (memory == NULL) {
+        return CEDE_OS_FAILED;
+    }
+    cede_cbor_put_array(&writer, count);
+    for (size_t i = 0; i < count; i++) {
+        cede_cbor_put_bytes(&writer, cede_span(thumbprints[i], 32));
+    }
+    hex_encode(id, TRANSFER_ID_LEN, reference);
+    snprintf(reference + (size_t)2 * TRANSFER_ID_LEN, RECORD_NAME_MAX + 32, ":%s", what);
+    status = cede_writer_finish(&writer, &body);
+    if (status == CEDE_OK) {
+        status = hand_over_queue(sp, "deregister", reference, ca, "/v1/deregistrations",
+                                 "application/cbor", body);
+    }
+    free(memory);
+    return status;
+}
+
 /* --- contracts --------------------------------------------------------------------------------
  */
 
@@ -94,7 +126,8 @@ static enum cede_status check_contract(struct sp *sp, const struct partner *part
     const struct contract_party *them = we_take ? &contract->from : &contract->to;
     struct cede_span their_certificate = cede_span(partner->certificate, partner->certificate_len);
 
-    if (memcmp(us->key, sp->identity_thumbprint, 32) != 0 ||
+    if (strcmp(partner->role, PARTNER_SP) != 0 ||
+        memcmp(us->key, sp->identity_thumbprint, 32) != 0 ||
         memcmp(them->key, partner->thumbprint, 32) != 0) {
         return CEDE_CONTRACT_PARTY;
     }

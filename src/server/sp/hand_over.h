@@ -87,6 +87,12 @@ CEDE_MUST_USE enum cede_status hand_over_work(struct sp *sp, const struct identi
 /* The old operational certificate: refused by us from now on, revoked at its CA as soon as that can
  * be told (rule R6). */
 CEDE_MUST_USE enum cede_status hand_over_revoke(struct sp *sp, const struct device *device);
+/* Tells a CA that devices (factory thumbprints) are no concern of ours there any more. `what` makes
+ * the message unique in its transfer. */
+CEDE_MUST_USE enum cede_status hand_over_deregister(struct sp *sp,
+                                                    const uint8_t id[TRANSFER_ID_LEN],
+                                                    const char *what, const char *ca,
+                                                    const uint8_t (*thumbprints)[32], size_t count);
 /* Notes why a transfer cannot go on. */
 CEDE_MUST_USE enum cede_status hand_over_fail(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN],
                                               const char *reason);

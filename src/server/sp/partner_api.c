@@ -32,6 +32,20 @@ static enum cede_status run_part(struct sp *sp, body_fn run, const struct https_
     return store_part_commit(sp->store);
 }
 
+/* The message will be no better next time. */
+static bool is_final(enum cede_status status)
+{
+    switch (cede_status_class(status)) {
+    case CEDE_CLASS_MALFORMED:
+    case CEDE_CLASS_INVALID:
+    case CEDE_CLASS_UNAUTHENTIC:
+    case CEDE_CLASS_POLICY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void answer(struct sp *sp, body_fn run, const struct https_request *request,
                    struct https_response *response)
 {
@@ -44,7 +58,7 @@ static void answer(struct sp *sp, body_fn run, const struct https_request *reque
     }
     log_warning("%s of %s refused: %s%s%s", request->path, request->partner,
                 cede_status_reason(status), detail.text[0] ? "; " : "", detail.text);
-    if (detail.text[0] != '\0') {
+    if (detail.text[0] != '\0' && is_final(status)) {
         https_answer_error(response, 400, cede_status_name(status), detail.text);
     } else {
         https_answer_status(response, status);

@@ -20,6 +20,8 @@
 #define RECORD_CERTIFICATE_MAX 1024
 #define RECORD_SERIAL_MAX      41 /* hexadecimal, with its zero */
 #define RECORD_ORDER_MAX       2048
+/* Sequence numbers stay so far below what a column holds that adding to one cannot overflow. */
+#define RECORD_SEQ_MAX ((int64_t)1 << 62)
 
 CEDE_MUST_USE enum cede_status records_migrate(struct store *store);
 /* Opens a transaction unless one is open already. */
@@ -91,6 +93,7 @@ struct device {
     bool has_operational;
     char operational_serial[RECORD_SERIAL_MAX];
     bool operational_revoked;
+    bool welcomed; /* has our welcome, so no other provider can have it back */
     char last_error[160];
 };
 
@@ -120,8 +123,10 @@ CEDE_MUST_USE enum cede_status records_set_operational(struct store *store, cons
                                                        const uint8_t thumbprint[32],
                                                        const char *serial,
                                                        struct cede_span certificate);
+CEDE_MUST_USE enum cede_status records_set_welcomed(struct store *store, const char *id);
+/* Never lowers it. */
 CEDE_MUST_USE enum cede_status records_set_seq(struct store *store, const char *id, int64_t seq);
-/* A device that is expected again, from another provider: its CA and seq change. */
+/* A device that is expected again, from another provider; its seq only grows. */
 CEDE_MUST_USE enum cede_status records_expect_again(struct store *store, const char *id,
                                                     int64_t seq, int64_t now);
 CEDE_MUST_USE enum cede_status records_set_device_ca(struct store *store, const char *id,
@@ -253,10 +258,18 @@ CEDE_MUST_USE enum cede_status records_move(struct store *store,
 /* The latest move of a device, over or not. */
 CEDE_MUST_USE enum cede_status records_last_move(struct store *store, const char *device,
                                                  struct move *move);
+/* The move whose orders, already handed out or at least signed, carry this cti (move_has_cti). */
+CEDE_MUST_USE enum cede_status records_move_by_cti(struct store *store, const char *device,
+                                                   struct cede_span cti, struct move *move);
+/* CEDE_TRANSFER_STATE: the move is not in the state `move` says any more. */
 CEDE_MUST_USE enum cede_status records_set_move_state(struct store *store, const struct move *move,
                                                       enum move_state state, int64_t now);
 CEDE_MUST_USE enum cede_status records_set_move_reported(struct store *store,
                                                          const struct move *move);
+/* The two orders of a move have ctis that differ in the last bit: the TransferMessage has
+ * move->cti, the TrustUpdate the other one. A device names either when it refuses. */
+void move_trust_cti(const struct move *move, uint8_t cti[8]);
+bool move_has_cti(const struct move *move, struct cede_span cti);
 /* The exact bytes of a device's orders; *orders ends up in `out` as trust update, then message. */
 CEDE_MUST_USE enum cede_status records_save_orders(struct store *store, const struct move *move,
                                                    struct cede_span trust_update,
@@ -270,6 +283,10 @@ CEDE_MUST_USE enum cede_status records_each_move(struct store *store,
                                                  const uint8_t transfer[TRANSFER_ID_LEN],
                                                  enum move_state state, bool unreported_only,
                                                  int64_t limit, move_fn on_move, void *context);
+/* Batches of the device list that the partner has not answered yet. */
+CEDE_MUST_USE enum cede_status records_batches_waiting(struct store *store,
+                                                       const uint8_t transfer[TRANSFER_ID_LEN],
+                                                       int64_t *count);
 /* How many moves of a transfer are in a state: O(1). */
 CEDE_MUST_USE enum cede_status records_move_count(struct store *store,
                                                   const uint8_t transfer[TRANSFER_ID_LEN],

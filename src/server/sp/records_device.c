@@ -119,7 +119,7 @@ const char *device_status_name(enum device_status status)
 #define DEVICE_COLUMNS                                                                             \
     "id, status, since, seen_at, seq, ca, factory_thumbprint, operational_thumbprint,"             \
     " operational_serial, last_error, (SELECT count(*) FROM revoked WHERE revoked.ca = devices.ca" \
-    " AND revoked.serial = devices.operational_serial)"
+    " AND revoked.serial = devices.operational_serial), welcomed"
 
 static enum cede_status read_device(const struct store_row *row, struct device *device)
 {
@@ -139,6 +139,7 @@ static enum cede_status read_device(const struct store_row *row, struct device *
                                     sizeof device->operational_serial));
     copy_cut(row, 9, device->last_error, sizeof device->last_error);
     device->operational_revoked = store_column_int(row, 10) > 0;
+    device->welcomed = store_column_int(row, 11) != 0;
     return CEDE_OK;
 }
 
@@ -290,13 +291,20 @@ enum cede_status records_set_seq(struct store *store, const char *id, int64_t se
                      STORE_PARAMS(store_text(id), store_int(seq)), NULL);
 }
 
+enum cede_status records_set_welcomed(struct store *store, const char *id)
+{
+    return store_run(store, "UPDATE devices SET welcomed = 1 WHERE id = $1",
+                     STORE_PARAMS(store_text(id)), NULL);
+}
+
 enum cede_status records_expect_again(struct store *store, const char *id, int64_t seq, int64_t now)
 {
     CEDE_TRY(store_run(store,
-                       "UPDATE devices SET seq = $2, operational_thumbprint = NULL,"
+                       "UPDATE devices SET operational_thumbprint = NULL,"
                        " operational_certificate = NULL, operational_serial = NULL,"
-                       " last_error = NULL WHERE id = $1",
-                       STORE_PARAMS(store_text(id), store_int(seq)), NULL));
+                       " last_error = NULL, welcomed = 0 WHERE id = $1",
+                       STORE_PARAMS(store_text(id)), NULL));
+    CEDE_TRY(records_set_seq(store, id, seq));
     return records_set_device_status(store, id, DEVICE_EXPECTED, now, NULL);
 }
 

@@ -289,19 +289,56 @@ enum cede_status records_set_move_state(struct store *store, const struct move *
                                         enum move_state state, int64_t now)
 {
     char scope[2 * TRANSFER_ID_LEN + 1];
+    int64_t changed = 0;
 
     if (move->state == state) {
         return CEDE_OK;
     }
-    CEDE_TRY(
-        store_run(store,
-                  "UPDATE moves SET state = $3, is_open = $4, changed_at = $5"
-                  " WHERE transfer = $1 AND device = $2",
-                  STORE_PARAMS(id_value(move->transfer), store_text(move->device), store_int(state),
-                               store_int(!move_state_is_final(state)), store_int(now)),
-                  NULL));
+    CEDE_TRY(store_run(store,
+                       "UPDATE moves SET state = $3, is_open = $4, changed_at = $5"
+                       " WHERE transfer = $1 AND device = $2 AND state = $6",
+                       STORE_PARAMS(id_value(move->transfer), store_text(move->device),
+                                    store_int(state), store_int(!move_state_is_final(state)),
+                                    store_int(now), store_int(move->state)),
+                       &changed));
+    if (changed != 1) {
+        return CEDE_TRANSFER_STATE;
+    }
     move_scope(move->transfer, scope);
     return counts_move(store, scope, move->state, state);
+}
+
+void move_trust_cti(const struct move *move, uint8_t cti[8])
+{
+    memcpy(cti, move->cti, sizeof move->cti);
+    cti[sizeof move->cti - 1] ^= 1;
+}
+
+bool move_has_cti(const struct move *move, struct cede_span cti)
+{
+    uint8_t trust_cti[8];
+
+    move_trust_cti(move, trust_cti);
+    return cede_span_equal(cti, CEDE_SPAN_ARRAY(move->cti)) ||
+           cede_span_equal(cti, CEDE_SPAN_ARRAY(trust_cti));
+}
+
+enum cede_status records_move_by_cti(struct store *store, const char *device, struct cede_span cti,
+                                     struct move *move)
+{
+    uint8_t other[8];
+
+    if (cti.len != sizeof other) {
+        return CEDE_NOT_FOUND;
+    }
+    memcpy(other, cti.ptr, sizeof other);
+    other[sizeof other - 1] ^= 1;
+    return store_get(
+        store,
+        "SELECT " MOVE_COLUMNS " FROM moves WHERE device = $1"
+        " AND (cti = $2 OR cti = $3) AND message IS NOT NULL LIMIT 1",
+        STORE_PARAMS(store_text(device), store_blob(cti), store_blob(CEDE_SPAN_ARRAY(other))),
+        read_one_move, move);
 }
 
 enum cede_status records_set_move_reported(struct store *store, const struct move *move)
@@ -373,13 +410,28 @@ enum cede_status records_each_move(struct store *store, const uint8_t transfer[T
                                    move_fn on_move, void *context)
 {
     struct each_move each = {on_move, context};
+    const char *sql = unreported_only /* two texts: the second index serves only the first */
+                          ? "SELECT " MOVE_COLUMNS " FROM moves WHERE transfer = $1 AND state = $2"
+                            " AND reported = 0 ORDER BY device LIMIT $3"
+                          : "SELECT " MOVE_COLUMNS " FROM moves WHERE transfer = $1 AND state = $2"
+                            " ORDER BY device LIMIT $3";
 
-    return store_query(store,
-                       "SELECT " MOVE_COLUMNS " FROM moves WHERE transfer = $1 AND state = $2"
-                       " AND ($3 = 0 OR reported = 0) ORDER BY device LIMIT $4",
-                       STORE_PARAMS(id_value(transfer), store_int(state),
-                                    store_int(unreported_only), store_int(limit)),
+    return store_query(store, sql,
+                       STORE_PARAMS(id_value(transfer), store_int(state), store_int(limit)),
                        each_move_row, &each);
+}
+
+enum cede_status records_batches_waiting(struct store *store,
+                                         const uint8_t transfer[TRANSFER_ID_LEN], int64_t *count)
+{
+    char pattern[2 * TRANSFER_ID_LEN + 3];
+
+    hex_encode(transfer, TRANSFER_ID_LEN, pattern);
+    strcat(pattern, ":%");
+    return store_get_int(store,
+                         "SELECT count(*) FROM outbox WHERE kind = 'device-updates' AND state = 0"
+                         " AND reference LIKE $1",
+                         STORE_PARAMS(store_text(pattern)), count);
 }
 
 enum cede_status records_move_count(struct store *store, const uint8_t transfer[TRANSFER_ID_LEN],

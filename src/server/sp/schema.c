@@ -15,7 +15,7 @@ static const char tables_sql[] =
     "  seen_at BIGINT NOT NULL DEFAULT 0, seq BIGINT NOT NULL DEFAULT 0, ca TEXT NOT NULL,"
     "  factory_thumbprint {BLOB} NOT NULL UNIQUE, factory_certificate {BLOB} NOT NULL,"
     "  operational_thumbprint {BLOB}, operational_certificate {BLOB}, operational_serial TEXT,"
-    "  last_error TEXT);"
+    "  last_error TEXT, welcomed BIGINT NOT NULL DEFAULT 0);"
     "CREATE INDEX devices_operational ON devices (operational_thumbprint);"
     "CREATE TABLE revoked ("
     "  ca TEXT NOT NULL, serial TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (ca, serial));"
@@ -35,7 +35,8 @@ static const char tables_sql[] =
     "  reported BIGINT NOT NULL DEFAULT 0, trust_update {BLOB}, message {BLOB},"
     "  created_at BIGINT NOT NULL, changed_at BIGINT NOT NULL, PRIMARY KEY (transfer, device));"
     "CREATE INDEX moves_by_state ON moves (transfer, state, device);"
-    "CREATE INDEX moves_unreported ON moves (state, reported);"
+    "CREATE INDEX moves_unreported ON moves (transfer, state, device) WHERE reported = 0;"
+    "CREATE INDEX moves_by_device ON moves (device);"
     "CREATE UNIQUE INDEX moves_open ON moves (device) WHERE is_open = 1;"
     "CREATE TABLE counts ("
     "  scope TEXT NOT NULL, state BIGINT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (scope, state));";

@@ -73,6 +73,9 @@ enum cede_status taking_accept(struct sp *sp, const struct identity *identity,
 /* --- the device list --------------------------------------------------------------------------
  */
 
+/* Bounds the numbers of documents (enum transfer_document). */
+#define BATCHES_MAX 100000
+
 struct batch_header {
     int64_t number, batches;
     uint8_t contract[32];
@@ -87,7 +90,7 @@ static enum cede_status read_header(const struct jws *jws, size_t index,
     header->number = json_integer_value(json_object_get(json, "batch"));
     header->batches = json_integer_value(json_object_get(json, "batches"));
     if (contract == NULL || !hex_decode(contract, header->contract, 32) || header->number < 1 ||
-        header->batches < header->number || header->batches > 100000) {
+        header->batches < header->number || header->batches > BATCHES_MAX) {
         return CEDE_CONTRACT_FORMAT;
     }
     return CEDE_OK;
@@ -158,7 +161,7 @@ static enum cede_status take_entry(struct sp *sp, const struct transfer *transfe
     uint8_t thumbprint[32];
     size_t len;
 
-    if (entry->next_seq < 1 || entry->next_seq > INT64_MAX) {
+    if (entry->next_seq < 1 || entry->next_seq > (uint64_t)RECORD_SEQ_MAX) {
         return CEDE_TRANSFER_DEVICE;
     }
     CEDE_TRY(cede_certificate_decode(entry->factory_cert, sp->crypto, &certificate));
@@ -298,6 +301,10 @@ static enum cede_status on_batch(struct sp *sp, const char *partner_name, const 
         return CEDE_TRANSFER_STATE;
     }
     CEDE_TRY(take_entries(sp, &transfer, jws->payload, detail));
+    CEDE_TRY(records_move_count(sp->store, transfer.id, MOVE_EXPECTED, &count));
+    if (count > transfer.device_count) {
+        return CEDE_TRANSFER_DIGEST; /* more than the contract is about: no need to wait for all */
+    }
     CEDE_TRY(records_save_document(sp->store, transfer.id, DOCUMENT_BATCH + (int)header.number,
                                    jws_text));
     transfer.state = TRANSFER_STARTED;
@@ -408,11 +415,11 @@ enum cede_status taking_on_registered(struct sp *sp, const uint8_t id[TRANSFER_I
     struct transfer transfer;
     int64_t registered = 0;
 
-    CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_transfer(sp->store, id, &transfer));
-    if (strlen(enroll_uri) >= sizeof transfer.enroll_uri) {
+    if (enroll_uri[0] == '\0' || strlen(enroll_uri) >= sizeof transfer.enroll_uri) {
         return CEDE_NO_SPACE;
     }
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(records_transfer(sp->store, id, &transfer));
     CEDE_TRY(records_save_document(sp->store, id, DOCUMENT_REGISTERED - (int)batch,
                                    cede_span_string(enroll_uri)));
     strcpy(transfer.enroll_uri, enroll_uri);
@@ -427,27 +434,45 @@ enum cede_status taking_on_registered(struct sp *sp, const uint8_t id[TRANSFER_I
 /* --- notices ----------------------------------------------------------------------------------
  */
 
-static enum cede_status take_notice_line(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN],
+/* The device went back: neither we nor our CA expect it any more. */
+static enum cede_status drop_device(struct sp *sp, const struct transfer *transfer,
+                                    const struct move *move, const struct device *device)
+{
+    CEDE_TRY(records_set_move_state(sp->store, move, MOVE_DROPPED, sp_now()));
+    CEDE_TRY(records_set_device_status(sp->store, device->id, DEVICE_GIVEN_BACK, sp_now(),
+                                       "the old provider reports that it came back"));
+    CEDE_TRY(hand_over_deregister(sp, transfer->id, device->id, transfer->ca,
+                                  &device->factory_thumbprint, 1));
+    return hand_over_revoke(sp, device);
+}
+
+/* A device we never heard of was in a batch we refused, or the transfer was called off before it
+ * was shared. One that has our welcome is ours for good: the old provider alone cannot take it back
+ * (rule R7). */
+static enum cede_status take_notice_line(struct sp *sp, const struct transfer *transfer,
                                          const struct cede_receipt_line *line)
 {
     char name[RECORD_DEVICE_ID_MAX];
     struct device device;
     struct move move;
+    enum cede_status status;
 
     if (line->state != CEDE_RECEIPT_RETURNED || line->device_id.len >= sizeof name) {
         return CEDE_TRANSFER_DEVICE;
     }
     memcpy(name, line->device_id.ptr, line->device_id.len);
     name[line->device_id.len] = '\0';
-    CEDE_TRY(records_move(sp->store, id, name, &move));
-    if (move.state == MOVE_DROPPED) {
+    status = records_move(sp->store, transfer->id, name, &move);
+    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && move.state == MOVE_DROPPED)) {
         return CEDE_OK;
     }
+    CEDE_TRY(status);
     CEDE_TRY(records_device(sp->store, name, &device));
-    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_DROPPED, sp_now()));
-    CEDE_TRY(records_set_device_status(sp->store, name, DEVICE_GIVEN_BACK, sp_now(),
-                                       "the old provider reports that it came back"));
-    return hand_over_revoke(sp, &device);
+    if (move.state == MOVE_TAKEN_OVER && (device.welcomed || device.status != DEVICE_OPERATIONAL)) {
+        log_error("%s claims that device %s came back, which is ours", transfer->partner, name);
+        return records_device_error(sp->store, name, "the old provider claims that it came back");
+    }
+    return drop_device(sp, transfer, &move, &device);
 }
 
 enum cede_status taking_on_notice(struct sp *sp, const char *partner_name, struct cede_span message)
@@ -470,7 +495,7 @@ enum cede_status taking_on_notice(struct sp *sp, const char *partner_name, struc
         return CEDE_CONTRACT_PARTY;
     }
     while (cede_receipt_next(&notice.line_items, &line)) {
-        CEDE_TRY(take_notice_line(sp, transfer.id, &line));
+        CEDE_TRY(take_notice_line(sp, &transfer, &line));
     }
     return CEDE_OK;
 }

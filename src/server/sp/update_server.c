@@ -16,6 +16,9 @@
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
 
+/* Far below what other providers accept: a device that lies here does not spoil a device list. */
+#define REPORTED_SEQ_MAX (RECORD_SEQ_MAX / 2)
+
 /* How stale `seen_at` may be: a poll that changes nothing costs no write more often than this. */
 #define SEEN_EVERY_S 60
 
@@ -109,6 +112,22 @@ static enum cede_status authenticate_operational(struct sp *sp,
     return check_path(sp, device.ca, certificate, chain, chain_count);
 }
 
+/* Its path was checked when the device came into the inventory. */
+static enum cede_status authenticate_factory(const struct cede_certificate *certificate,
+                                             const struct device *device, struct coap_peer *peer)
+{
+    uint64_t now = (uint64_t)sp_now();
+
+    if (now < certificate->not_before || now > certificate->not_after) {
+        return CEDE_CERTIFICATE_EXPIRED;
+    }
+    if (device->status == DEVICE_GIVEN_BACK) {
+        return CEDE_SP_DEVICE;
+    }
+    peer->kind = COAP_PEER_FACTORY;
+    return CEDE_OK;
+}
+
 static enum cede_status authenticate(void *context, const struct cede_certificate *certificate,
                                      const struct cede_certificate *chain, size_t chain_count,
                                      struct coap_peer *peer)
@@ -121,12 +140,10 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
 
     CEDE_TRY(cede_certificate_thumbprint(sp->crypto, CEDE_ALG_SHA_256, certificate->raw, thumbprint,
                                          &len));
-    /* A factory certificate was checked when the device came into the inventory. */
     status = records_device_by_factory(sp->store, thumbprint, &device);
     if (status == CEDE_OK) {
-        peer->kind = COAP_PEER_FACTORY;
         memcpy(peer->device_id, device.id, sizeof device.id);
-        return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE : CEDE_OK;
+        return authenticate_factory(certificate, &device, peer);
     }
     if (status == CEDE_NOT_FOUND) {
         status = authenticate_operational(sp, certificate, chain, chain_count, peer);
@@ -163,9 +180,16 @@ static enum cede_status still_allowed(void *context, const struct coap_peer *pee
 /* --- what reports change ----------------------------------------------------------------------
  */
 
+/*
+ * Most reports are polls that change nothing, and reading takes no lock. So a report is first
+ * processed as a reader; where it wants to change something it stops (begin_change), and is
+ * processed again, from the start, inside a transaction, in which nobody else can change what the
+ * decision rests on.
+ */
 struct exchange {
     struct sp *sp;
     const struct coap_peer *peer;
+    bool wants_change;
     struct device device;
     struct cede_status_report report;
     struct cede_answer answer;
@@ -174,10 +198,14 @@ struct exchange {
     int64_t now;
 };
 
-static bool is_report_of(const struct cede_status_report *report, const struct move *move)
+/* Stands before every change. */
+static enum cede_status begin_change(struct exchange *exchange)
 {
-    return report->cti.len == sizeof move->cti &&
-           memcmp(report->cti.ptr, move->cti, sizeof move->cti) == 0;
+    if (store_in_transaction(exchange->sp->store)) {
+        return CEDE_OK;
+    }
+    exchange->wants_change = true;
+    return CEDE_STORE_BUSY; /* never leaves update_server_report */
 }
 
 /* The certificate the device uses now is the one to know, and to revoke later. */
@@ -192,7 +220,7 @@ static enum cede_status note_operational(struct exchange *exchange)
         memcmp(device->operational_thumbprint, peer->thumbprint, 32) == 0) {
         return CEDE_OK;
     }
-    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(begin_change(exchange));
     CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
     serial_text(certificate.serial, device->operational_serial);
     memcpy(device->operational_thumbprint, peer->thumbprint, 32);
@@ -209,7 +237,7 @@ static enum cede_status note_seen(struct exchange *exchange)
         (int64_t)exchange->report.seq <= device->seq) {
         return CEDE_OK;
     }
-    CEDE_TRY(records_write(exchange->sp->store));
+    CEDE_TRY(begin_change(exchange));
     return records_device_seen(exchange->sp->store, device->id, exchange->now,
                                (int64_t)exchange->report.seq);
 }
@@ -217,6 +245,7 @@ static enum cede_status note_seen(struct exchange *exchange)
 static enum cede_status set_device_status(struct exchange *exchange, enum device_status status,
                                           const char *error)
 {
+    CEDE_TRY(begin_change(exchange));
     log_info("device %s: %s -> %s", exchange->device.id,
              device_status_name(exchange->device.status), device_status_name(status));
     CEDE_TRY(records_set_device_status(exchange->sp->store, exchange->device.id, status,
@@ -225,63 +254,92 @@ static enum cede_status set_device_status(struct exchange *exchange, enum device
     return CEDE_OK;
 }
 
+static enum cede_status set_move_state(struct exchange *exchange, const struct move *move,
+                                       enum move_state state)
+{
+    CEDE_TRY(begin_change(exchange));
+    return records_set_move_state(exchange->sp->store, move, state, exchange->now);
+}
+
 /* Step 7 of the hand-over: a poll inside the window gets the device's orders, always the same
- * bytes. */
+ * bytes. A device that polls has not accepted: when the window is over or the transfer is off, it
+ * stays. */
 static enum cede_status hand_out_orders(struct exchange *exchange, const struct move *move)
 {
-    struct sp *sp = exchange->sp;
     struct transfer transfer;
 
     if (move->state != MOVE_READY && move->state != MOVE_SENT) {
         return CEDE_OK;
     }
-    CEDE_TRY(records_transfer(sp->store, move->transfer, &transfer));
-    if (exchange->now > transfer.latest) { /* the device is still here: it missed the window */
-        CEDE_TRY(records_write(sp->store));
-        return records_set_move_state(sp->store, move, MOVE_MISSED, exchange->now);
+    CEDE_TRY(records_transfer(exchange->sp->store, move->transfer, &transfer));
+    if (transfer.state == TRANSFER_CANCELLED || transfer.state == TRANSFER_FAILED) {
+        return set_move_state(exchange, move, MOVE_CANCELLED);
+    }
+    if (exchange->now > transfer.latest) {
+        return set_move_state(exchange, move, MOVE_MISSED);
     }
     if (transfer.state != TRANSFER_READY || exchange->now < transfer.earliest) {
         return CEDE_OK;
     }
-    CEDE_TRY(records_orders(sp->store, move, CEDE_BUF_ARRAY(exchange->orders),
+    CEDE_TRY(records_orders(exchange->sp->store, move, CEDE_BUF_ARRAY(exchange->orders),
                             &exchange->answer.trust_update, &exchange->answer.transfer));
-    if (move->state == MOVE_SENT) {
-        return CEDE_OK;
-    }
-    CEDE_TRY(records_write(sp->store));
-    return records_set_move_state(sp->store, move, MOVE_SENT, exchange->now);
+    return move->state == MOVE_SENT ? CEDE_OK : set_move_state(exchange, move, MOVE_SENT);
+}
+
+/* The move of the order this report names; CEDE_SP_DEVICE for an order we never gave it. */
+static enum cede_status find_order(struct exchange *exchange, struct move *move)
+{
+    enum cede_status status =
+        records_move_by_cti(exchange->sp->store, exchange->device.id, exchange->report.cti, move);
+
+    return status == CEDE_NOT_FOUND || (status == CEDE_OK && move->state == MOVE_READY)
+               ? CEDE_SP_DEVICE
+               : status;
 }
 
 /* The device refused an order: it is not sent again, the operator learns why. */
-static enum cede_status on_refusal(struct exchange *exchange, const struct move *move)
+static enum cede_status on_refusal(struct exchange *exchange)
 {
+    struct move move;
     char error[160];
 
-    if (move->state != MOVE_SENT || !is_report_of(&exchange->report, move)) {
-        return CEDE_OK;
+    CEDE_TRY(find_order(exchange, &move));
+    if (move.state != MOVE_SENT) {
+        return CEDE_OK; /* once more what we know, or overtaken */
     }
+    CEDE_TRY(begin_change(exchange));
     snprintf(error, sizeof error, "refused the order: %s",
              cede_status_reason((enum cede_status)exchange->report.reason));
     log_warning("device %s %s", exchange->device.id, error);
-    CEDE_TRY(records_write(exchange->sp->store));
     CEDE_TRY(records_device_error(exchange->sp->store, exchange->device.id, error));
-    return records_set_move_state(exchange->sp->store, move, MOVE_REFUSED, exchange->now);
+    return set_move_state(exchange, &move, MOVE_REFUSED);
 }
 
 static enum cede_status come_home_done(struct exchange *exchange)
 {
     struct move move;
-    enum cede_status status;
+    enum cede_status status = records_open_move(exchange->sp->store, exchange->device.id, &move);
 
-    CEDE_TRY(records_write(exchange->sp->store));
-    status = records_open_move(exchange->sp->store, exchange->device.id, &move);
     if (status == CEDE_OK && move.state == MOVE_FALLBACK) {
-        status = records_set_move_state(exchange->sp->store, &move, MOVE_RETURNED, exchange->now);
+        status = set_move_state(exchange, &move, MOVE_RETURNED);
     }
     if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
         return status;
     }
     return set_device_status(exchange, DEVICE_OPERATIONAL, NULL);
+}
+
+/* A device that was taken over polls: it has our welcome, so it has forgotten the old provider. */
+static enum cede_status note_welcomed(struct exchange *exchange)
+{
+    struct device *device = &exchange->device;
+
+    if (device->welcomed) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(begin_change(exchange));
+    device->welcomed = true;
+    return records_set_welcomed(exchange->sp->store, device->id);
 }
 
 static enum cede_status on_operational(struct exchange *exchange)
@@ -292,35 +350,41 @@ static enum cede_status on_operational(struct exchange *exchange)
     if (exchange->device.status == DEVICE_FALLBACK) {
         CEDE_TRY(come_home_done(exchange));
     } else if (exchange->device.status == DEVICE_PROVISIONED) {
-        CEDE_TRY(records_write(exchange->sp->store));
         CEDE_TRY(set_device_status(exchange, DEVICE_OPERATIONAL, NULL));
+    }
+    CEDE_TRY(note_welcomed(exchange));
+    if (exchange->report.has_reason) {
+        return on_refusal(exchange);
     }
     status = records_open_move(exchange->sp->store, exchange->device.id, &move);
     if (status == CEDE_NOT_FOUND) {
         return CEDE_OK;
     }
     CEDE_TRY(status);
-    return exchange->report.has_reason ? on_refusal(exchange, &move)
-                                       : hand_out_orders(exchange, &move);
+    return hand_out_orders(exchange, &move);
 }
 
-/* Step 8: the device has accepted. Repeats change nothing. */
+/* Step 8: the device has accepted. Repeats change nothing; who refused an order, or missed it,
+ * cannot have accepted it. */
 static enum cede_status on_accepted(struct exchange *exchange)
 {
-    struct sp *sp = exchange->sp;
     struct move move;
 
-    CEDE_TRY(records_last_move(sp->store, exchange->device.id, &move));
-    if (!is_report_of(&exchange->report, &move)) {
+    CEDE_TRY(find_order(exchange, &move));
+    switch (move.state) {
+    case MOVE_SENT:
+        break;
+    case MOVE_ACCEPTED:
+    case MOVE_DONE:
+    case MOVE_FALLBACK:
+    case MOVE_RETURNED:
+        return CEDE_OK;
+    default:
         return CEDE_SP_DEVICE;
     }
-    if (move.state != MOVE_SENT) {
-        return CEDE_OK;
-    }
-    CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_ACCEPTED, exchange->now));
+    CEDE_TRY(set_move_state(exchange, &move, MOVE_ACCEPTED));
     CEDE_TRY(set_device_status(exchange, DEVICE_LEAVING, NULL));
-    return hand_over_revoke(sp, &exchange->device);
+    return hand_over_revoke(exchange->sp, &exchange->device);
 }
 
 /* Step 12: first contact. Taken over is durable before the welcome leaves; asked again, it answers
@@ -338,76 +402,141 @@ static enum cede_status on_joined(struct exchange *exchange)
         return CEDE_SP_DEVICE;
     }
     CEDE_TRY(records_open_move(sp->store, exchange->device.id, &move));
-    CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_TAKEN_OVER, exchange->now));
+    CEDE_TRY(set_move_state(exchange, &move, MOVE_TAKEN_OVER));
     return set_device_status(exchange, DEVICE_OPERATIONAL, NULL);
 }
 
+/* The order a device in fallback comes back from. */
+static enum cede_status find_fallback(struct exchange *exchange, struct move *move)
+{
+    enum cede_status status =
+        exchange->report.cti.ptr != NULL
+            ? find_order(exchange, move)
+            : records_last_move(exchange->sp->store, exchange->device.id, move);
+
+    return status == CEDE_NOT_FOUND ? CEDE_SP_DEVICE : status;
+}
+
 /* The device came back by its factory credential (rule R8): whatever the transfer promised, its old
- * certificate stays revoked, and it enrols anew where we operate it. */
+ * certificate stays revoked, and it enrols anew where we operate it. Not when the new provider has
+ * taken it over: that is the one point of commitment, and the device turns there again. */
 static enum cede_status on_fallback(struct exchange *exchange)
 {
     struct sp *sp = exchange->sp;
     char error[160];
     struct move move;
 
-    CEDE_TRY(records_last_move(sp->store, exchange->device.id, &move));
+    CEDE_TRY(find_fallback(exchange, &move));
+    if (move.state != MOVE_SENT && move.state != MOVE_ACCEPTED && move.state != MOVE_FALLBACK) {
+        return CEDE_SP_DEVICE;
+    }
     CEDE_TRY(records_partner(sp->store, exchange->device.ca, &exchange->ca));
     exchange->answer.come_home = cede_span_string(exchange->ca.enroll_uri);
-    if (exchange->device.status == DEVICE_FALLBACK) {
+    if (move.state == MOVE_FALLBACK) {
         return CEDE_OK;
     }
     snprintf(error, sizeof error, "came back: %s",
              exchange->report.has_reason
                  ? cede_status_reason((enum cede_status)exchange->report.reason)
                  : "no reason given");
-    CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_FALLBACK, exchange->now));
+    CEDE_TRY(set_move_state(exchange, &move, MOVE_FALLBACK));
     CEDE_TRY(set_device_status(exchange, DEVICE_FALLBACK, error));
     return hand_over_revoke(sp, &exchange->device);
+}
+
+static enum cede_status on_operational_report(struct exchange *exchange)
+{
+    enum cede_device_state state = exchange->report.state;
+    bool expected = exchange->device.status == DEVICE_EXPECTED;
+
+    if (exchange->device.status == DEVICE_LEAVING && state != CEDE_DEVICE_ACCEPTED) {
+        return CEDE_DOOR_DISMISS;
+    }
+    if (state == CEDE_DEVICE_ACCEPTED) {
+        CEDE_TRY(on_accepted(exchange));
+    } else if (state == CEDE_DEVICE_JOINED || (state == CEDE_DEVICE_OPERATIONAL && expected)) {
+        CEDE_TRY(note_operational(exchange));
+        CEDE_TRY(on_joined(exchange));
+    } else if (state == CEDE_DEVICE_OPERATIONAL) {
+        CEDE_TRY(note_operational(exchange));
+        CEDE_TRY(on_operational(exchange));
+    } else {
+        return CEDE_SP_DEVICE;
+    }
+    return note_seen(exchange);
 }
 
 static enum cede_status on_report(struct exchange *exchange)
 {
     enum cede_device_state state = exchange->report.state;
 
-    if (exchange->peer->kind == COAP_PEER_FACTORY) {
-        return state == CEDE_DEVICE_FALLBACK || state == CEDE_DEVICE_HOMING ? on_fallback(exchange)
-                                                                            : CEDE_SP_DEVICE;
-    }
-    if (exchange->device.status == DEVICE_LEAVING && state != CEDE_DEVICE_ACCEPTED) {
-        return CEDE_DOOR_DISMISS;
-    }
-    CEDE_TRY(note_operational(exchange));
-    CEDE_TRY(note_seen(exchange));
-    switch (state) {
-    case CEDE_DEVICE_OPERATIONAL:
-        return exchange->device.status == DEVICE_EXPECTED ? on_joined(exchange)
-                                                          : on_operational(exchange);
-    case CEDE_DEVICE_ACCEPTED:
-        return on_accepted(exchange);
-    case CEDE_DEVICE_JOINED:
-        return on_joined(exchange);
-    default:
+    if (exchange->report.seq > (uint64_t)REPORTED_SEQ_MAX) {
         return CEDE_SP_DEVICE;
     }
+    if (exchange->peer->kind != COAP_PEER_FACTORY) {
+        return on_operational_report(exchange);
+    }
+    return state == CEDE_DEVICE_FALLBACK || state == CEDE_DEVICE_HOMING ? on_fallback(exchange)
+                                                                        : CEDE_SP_DEVICE;
+}
+
+static enum cede_status process(struct sp *sp, const struct coap_peer *peer, struct cede_span body,
+                                struct exchange *exchange)
+{
+    memset(exchange, 0, sizeof *exchange);
+    exchange->sp = sp;
+    exchange->peer = peer;
+    exchange->now = sp_now();
+    CEDE_TRY(cede_status_report_decode(body, &exchange->report));
+    CEDE_TRY(records_device(sp->store, peer->device_id, &exchange->device));
+    return on_report(exchange);
+}
+
+static enum cede_status write_answer(struct exchange *exchange, struct cede_buf out,
+                                     struct cede_span *answer)
+{
+    struct cede_writer writer = cede_writer(out);
+
+    exchange->answer.has_come_back = true;
+    exchange->answer.come_back_s = exchange->sp->poll_s;
+    cede_answer_encode(&writer, &exchange->answer);
+    return cede_writer_finish(&writer, answer);
+}
+
+/* Inside the transaction: a part of its own, taken back alone when it fails. */
+static enum cede_status process_part(struct sp *sp, const struct coap_peer *peer,
+                                     struct cede_span body, struct exchange *exchange)
+{
+    enum cede_status status;
+
+    CEDE_TRY(store_part_begin(sp->store));
+    status = process(sp, peer, body, exchange);
+    if (status != CEDE_OK) {
+        store_part_rollback(sp->store);
+        return status;
+    }
+    return store_part_commit(sp->store);
 }
 
 enum cede_status update_server_report(struct sp *sp, const struct coap_peer *peer,
                                       struct cede_span body, struct cede_buf out,
                                       struct cede_span *answer)
 {
-    struct exchange exchange = {.sp = sp, .peer = peer, .now = sp_now()};
-    struct cede_writer writer = cede_writer(out);
+    struct exchange exchange;
+    enum cede_status status;
 
     *answer = CEDE_SPAN_NULL;
-    CEDE_TRY(cede_status_report_decode(body, &exchange.report));
-    CEDE_TRY(records_device(sp->store, peer->device_id, &exchange.device));
-    CEDE_TRY(on_report(&exchange));
-    exchange.answer.has_come_back = true;
-    exchange.answer.come_back_s = sp->poll_s;
-    cede_answer_encode(&writer, &exchange.answer);
-    return cede_writer_finish(&writer, answer);
+    if (store_in_transaction(sp->store)) {
+        status = process_part(sp, peer, body, &exchange);
+    } else {
+        status = process(sp, peer, body, &exchange);
+        if (exchange.wants_change) {
+            CEDE_TRY(store_begin(sp->store));
+            status = process_part(sp, peer, body, &exchange);
+        }
+    }
+    CEDE_TRY(status);
+    return write_answer(&exchange, out, answer);
 }
 
 /* --- the door's side --------------------------------------------------------------------------
@@ -418,29 +547,14 @@ static bool is_update_path(const struct coap_request *request)
     return request->path_count == 1 && cede_span_equal(request->path[0], CEDE_SPAN_TEXT("u"));
 }
 
-/* A report's changes are a part of the batch's transaction, if they opened one: taken back alone
- * when it fails, whatever else the batch holds. */
 static enum cede_status run_report(struct sp *sp, const struct coap_request *request,
                                    struct coap_response *response)
 {
     struct cede_span answer;
-    bool was_open = store_in_transaction(sp->store);
-    enum cede_status status;
 
-    if (was_open) {
-        CEDE_TRY(store_part_begin(sp->store));
-    }
-    status = update_server_report(sp, request->peer, request->body, response->body, &answer);
-    if (status != CEDE_OK) {
-        if (was_open) {
-            store_part_rollback(sp->store);
-        } else {
-            store_rollback(sp->store);
-        }
-        return status;
-    }
+    CEDE_TRY(update_server_report(sp, request->peer, request->body, response->body, &answer));
     response->body_len = answer.len;
-    return was_open ? store_part_commit(sp->store) : CEDE_OK;
+    return CEDE_OK;
 }
 
 static uint8_t code_of(enum cede_status status)

@@ -13,7 +13,9 @@
 extern const struct coap_door_callbacks update_server_callbacks;
 
 /* One report of an authenticated device; the answer is written into `out`. In tests, too.
- * CEDE_SP_DEVICE: this peer may not say that; nothing has changed. */
+ * Changes are a part of the open transaction; when none is open and there is something to change,
+ * one is opened, which the caller commits. On failure nothing has changed. CEDE_SP_DEVICE: this
+ * peer may not say that. CEDE_DOOR_DISMISS: it may say nothing any more. */
 CEDE_MUST_USE enum cede_status update_server_report(struct sp *sp, const struct coap_peer *peer,
                                                     struct cede_span body, struct cede_buf out,
                                                     struct cede_span *answer);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * work.c - the clerk's round: signs what has become due, closes what is done. Each kind of work
- * takes a bounded number of devices in a transaction of its own, so that the workers wait little
- * and a kill at any moment loses nothing: what was not committed is simply due again.
+ * work.c - the clerk's round: signs what has become due, closes what is done. Each transfer is
+ * worked on in a transaction of its own, each kind of work with a bounded number of devices, so
+ * that the workers wait little and a kill at any moment loses nothing: what was not committed is
+ * simply due again.
+ *
+ * Mostly there is nothing to do, and looking takes no lock. So a transfer is first looked at as a
+ * reader; where there is work, it stops (begin_work) and starts again inside a transaction.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +21,24 @@
 #define TRUST_ENTRIES_MAX 16
 #define TRUST_LIST_MAX    3072
 #define RECEIPT_MAX       (ROUND_MOVES * 64)
+#define DEREGISTER_MAX    500 /* devices in one message to a CA */
 
 struct round {
     struct sp *sp;
     const struct identity *identity;
     bool busy;
+    bool has_work;
 };
+
+/* Stands before every change. */
+static enum cede_status begin_work(struct round *round)
+{
+    if (store_in_transaction(round->sp->store)) {
+        return CEDE_OK;
+    }
+    round->has_work = true;
+    return CEDE_STORE_BUSY; /* never leaves work_on_one */
+}
 
 struct move_list {
     struct move items[ROUND_MOVES];
@@ -143,7 +159,7 @@ static enum cede_status make_offer(struct round *round, struct transfer *transfe
     if (ca.trust_len == 0) {
         return CEDE_OK; /* the CA's anchors are still on their way */
     }
-    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(begin_work(round));
     CEDE_TRY(sign_offer(round, transfer, CEDE_BUF_ARRAY(offer_memory), &offer));
     CEDE_TRY(
         sign_trust(round, cede_span(ca.trust, ca.trust_len), CEDE_BUF_ARRAY(trust_memory), &trust));
@@ -202,7 +218,7 @@ static enum cede_status sign_trust_update(struct round *round, const struct orde
     struct cede_trust_update update = {0};
     struct cede_span encoded;
 
-    CEDE_TRY(round->sp->crypto->random(round->sp->crypto->context, CEDE_BUF_ARRAY(cti)));
+    move_trust_cti(move, cti);
     update.aud = cede_span_string(move->device);
     update.not_before = terms->offer.not_before;
     update.not_after = terms->offer.not_after;
@@ -260,11 +276,11 @@ static enum cede_status make_round_of_orders(struct round *round, const struct t
     struct move_list list;
     enum cede_status status;
 
-    CEDE_TRY(records_write(round->sp->store));
     CEDE_TRY(list_moves(round->sp, transfer, MOVE_PLANNED, false, &list));
     if (list.count == 0) {
         return CEDE_OK;
     }
+    CEDE_TRY(begin_work(round));
     status = load_terms(round, transfer, &terms);
     for (size_t i = 0; i < list.count && status == CEDE_OK; i++) {
         status = make_orders(round, &terms, &list.items[i]);
@@ -325,11 +341,16 @@ static enum cede_status report_moves(struct round *round, const struct transfer 
     char reference[2 * CEDE_CTI_LEN + 1];
     struct move_list list;
     struct cede_span message;
+    int64_t waiting = 0;
 
     CEDE_TRY(list_moves(sp, transfer, kind->state, true, &list));
-    if (list.count == 0) {
+    if (list.count > 0) { /* a notice must not overtake the list it speaks of */
+        CEDE_TRY(records_batches_waiting(sp->store, transfer->id, &waiting));
+    }
+    if (list.count == 0 || waiting > 0) {
         return CEDE_OK;
     }
+    CEDE_TRY(begin_work(round));
     CEDE_TRY(sp->crypto->random(sp->crypto->context, CEDE_BUF_ARRAY(cti)));
     CEDE_TRY(sign_receipt(round, transfer, &list, kind->line_state, cti, CEDE_BUF_ARRAY(memory),
                           &message));
@@ -357,11 +378,40 @@ static enum cede_status close_untold(struct round *round, const struct transfer 
 
         CEDE_TRY(list_moves(round->sp, transfer, untold[i], false, &list));
         for (size_t k = 0; k < list.count; k++) {
-            CEDE_TRY(records_write(round->sp->store));
+            CEDE_TRY(begin_work(round));
             CEDE_TRY(records_set_move_state(round->sp->store, &list.items[k], end, sp_now()));
         }
         round->busy = round->busy || list.count == ROUND_MOVES;
     }
+    return CEDE_OK;
+}
+
+/* Our side called the taking-over off before the offer was made: no device can have been told to
+ * come. */
+static enum cede_status close_unoffered(struct round *round, const struct transfer *transfer)
+{
+    struct sp *sp = round->sp;
+    struct move_list list;
+    uint8_t *offer;
+    size_t len;
+    enum cede_status status;
+
+    CEDE_TRY(list_moves(sp, transfer, MOVE_EXPECTED, false, &list));
+    if (list.count == 0) {
+        return CEDE_OK;
+    }
+    status = records_document(sp->store, transfer->id, DOCUMENT_OFFER, &offer, &len);
+    if (status != CEDE_NOT_FOUND) {
+        free(offer);
+        return status;
+    }
+    CEDE_TRY(begin_work(round));
+    for (size_t i = 0; i < list.count; i++) {
+        CEDE_TRY(records_set_move_state(sp->store, &list.items[i], MOVE_DROPPED, sp_now()));
+        CEDE_TRY(records_set_device_status(sp->store, list.items[i].device, DEVICE_GIVEN_BACK,
+                                           sp_now(), "the transfer was called off"));
+    }
+    round->busy = round->busy || list.count == ROUND_MOVES;
     return CEDE_OK;
 }
 
@@ -379,65 +429,87 @@ static enum cede_status open_moves(struct sp *sp, const struct transfer *transfe
     return CEDE_OK;
 }
 
-struct thumbprint_writer {
+/* Devices that have left need no place at their old CA any more. They are told in portions, a CA at
+ * a time; what is left of a portion goes with the end. */
+struct deregistration {
     struct sp *sp;
-    struct cede_writer writer;
+    const struct transfer *transfer;
+    const char *ca;
+    size_t portions, count;
+    uint8_t thumbprints[DEREGISTER_MAX][32];
 };
 
-static enum cede_status write_thumbprint(void *context, const struct move *move)
+static enum cede_status queue_portion(struct deregistration *leaving)
 {
-    struct thumbprint_writer *out = context;
-    struct device device;
+    char what[RECORD_NAME_MAX + 24];
 
-    CEDE_TRY(records_device(out->sp->store, move->device, &device));
-    cede_cbor_put_bytes(&out->writer, CEDE_SPAN_ARRAY(device.factory_thumbprint));
+    if (leaving->count == 0) {
+        return CEDE_OK;
+    }
+    snprintf(what, sizeof what, "%s:%zu", leaving->ca, ++leaving->portions);
+    CEDE_TRY(hand_over_deregister(leaving->sp, leaving->transfer->id, what, leaving->ca,
+                                  (const uint8_t(*)[32])leaving->thumbprints, leaving->count));
+    leaving->count = 0;
     return CEDE_OK;
 }
 
-/* The devices that have left need no place at the old CA any more. */
-static enum cede_status queue_deregistration(struct sp *sp, const struct transfer *transfer)
+static enum cede_status add_leaving(void *context, const struct move *move)
 {
-    char reference[2 * TRANSFER_ID_LEN + 1];
-    struct thumbprint_writer out = {.sp = sp};
-    struct partner ca;
-    struct cede_span body;
-    int64_t done = 0;
-    uint8_t *memory;
-    enum cede_status status;
+    struct deregistration *leaving = context;
+    struct device device;
 
-    CEDE_TRY(records_move_count(sp->store, transfer->id, MOVE_DONE, &done));
-    if (done == 0 || records_partner_of_role(sp->store, PARTNER_CA, 0, &ca) != CEDE_OK) {
+    CEDE_TRY(records_device(leaving->sp->store, move->device, &device));
+    if (strcmp(device.ca, leaving->ca) != 0) {
         return CEDE_OK;
     }
-    memory = malloc((size_t)done * 34 + 16);
-    if (memory == NULL) {
-        return CEDE_OS_FAILED;
+    memcpy(leaving->thumbprints[leaving->count++], device.factory_thumbprint, 32);
+    return leaving->count == DEREGISTER_MAX ? queue_portion(leaving) : CEDE_OK;
+}
+
+static enum cede_status queue_deregistration(struct sp *sp, const struct transfer *transfer)
+{
+    struct deregistration *leaving = calloc(1, sizeof *leaving);
+    struct partner ca;
+    enum cede_status status = leaving != NULL ? CEDE_OK : CEDE_OS_FAILED;
+
+    for (size_t n = 0; status == CEDE_OK; n++) {
+        status = records_partner_of_role(sp->store, PARTNER_CA, n, &ca);
+        if (status != CEDE_OK) {
+            break;
+        }
+        leaving->sp = sp;
+        leaving->transfer = transfer;
+        leaving->ca = ca.name;
+        leaving->portions = 0;
+        status = records_each_move(sp->store, transfer->id, MOVE_DONE, false, INT64_MAX,
+                                   add_leaving, leaving);
+        if (status == CEDE_OK) {
+            status = queue_portion(leaving);
+        }
     }
-    out.writer = cede_writer(cede_buf(memory, (size_t)done * 34 + 16));
-    cede_cbor_put_array(&out.writer, (uint64_t)done);
-    status =
-        records_each_move(sp->store, transfer->id, MOVE_DONE, false, done, write_thumbprint, &out);
-    if (status == CEDE_OK) {
-        status = cede_writer_finish(&out.writer, &body);
-    }
-    hex_encode(transfer->id, TRANSFER_ID_LEN, reference);
-    if (status == CEDE_OK) {
-        status = hand_over_queue(sp, "deregister", reference, ca.name, "/v1/deregistrations",
-                                 "application/cbor", body);
-    }
-    free(memory);
-    return status;
+    free(leaving);
+    return status == CEDE_NOT_FOUND ? CEDE_OK : status;
+}
+
+/* Every device is here or there. A taking transfer has its devices only when the list is whole. */
+static bool may_close(const struct transfer *transfer)
+{
+    return transfer->state <= TRANSFER_READY &&
+           (transfer->direction == TRANSFER_OUT || transfer->state >= TRANSFER_INFORMED);
 }
 
 static enum cede_status close_if_done(struct round *round, struct transfer *transfer)
 {
     int64_t open;
 
-    CEDE_TRY(open_moves(round->sp, transfer, &open));
-    if (open > 0 || transfer->state != TRANSFER_READY) {
+    if (!may_close(transfer)) {
         return CEDE_OK;
     }
-    CEDE_TRY(records_write(round->sp->store));
+    CEDE_TRY(open_moves(round->sp, transfer, &open));
+    if (open > 0) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(begin_work(round));
     if (transfer->direction == TRANSFER_OUT) {
         CEDE_TRY(queue_deregistration(round->sp, transfer));
     }
@@ -449,20 +521,34 @@ static enum cede_status close_if_done(struct round *round, struct transfer *tran
 /* --- the round --------------------------------------------------------------------------------
  */
 
+static bool is_off(const struct transfer *transfer)
+{
+    return transfer->state == TRANSFER_CANCELLED || transfer->state == TRANSFER_FAILED;
+}
+
+static enum cede_status work_on_giving(struct round *round, const struct transfer *transfer)
+{
+    if (is_off(transfer)) {
+        return close_untold(round, transfer, MOVE_CANCELLED);
+    }
+    if (sp_now() > transfer->latest) {
+        return close_untold(round, transfer, MOVE_MISSED);
+    }
+    return transfer->state == TRANSFER_READY ? make_round_of_orders(round, transfer) : CEDE_OK;
+}
+
+static enum cede_status work_on_taking(struct round *round, struct transfer *transfer)
+{
+    if (is_off(transfer)) {
+        return close_unoffered(round, transfer);
+    }
+    return transfer->state == TRANSFER_REGISTERED ? make_offer(round, transfer) : CEDE_OK;
+}
+
 static enum cede_status work_on(struct round *round, struct transfer *transfer)
 {
-    if (transfer->direction == TRANSFER_IN && transfer->state == TRANSFER_REGISTERED) {
-        CEDE_TRY(make_offer(round, transfer));
-    }
-    if (transfer->direction == TRANSFER_OUT) {
-        if (transfer->state == TRANSFER_CANCELLED || transfer->state == TRANSFER_FAILED) {
-            CEDE_TRY(close_untold(round, transfer, MOVE_CANCELLED));
-        } else if (sp_now() > transfer->latest) {
-            CEDE_TRY(close_untold(round, transfer, MOVE_MISSED));
-        } else if (transfer->state == TRANSFER_READY) {
-            CEDE_TRY(make_round_of_orders(round, transfer));
-        }
-    }
+    CEDE_TRY(transfer->direction == TRANSFER_OUT ? work_on_giving(round, transfer)
+                                                 : work_on_taking(round, transfer));
     for (size_t i = 0; i < sizeof report_kinds / sizeof report_kinds[0]; i++) {
         if (report_kinds[i].direction == transfer->direction) {
             CEDE_TRY(report_moves(round, transfer, &report_kinds[i]));
@@ -498,8 +584,19 @@ static enum cede_status append_transfer(void *context, const struct transfer *tr
 static void work_on_one(struct round *round, struct transfer *transfer)
 {
     char id[2 * TRANSFER_ID_LEN + 1];
-    enum cede_status status = sp_finish(round->sp, work_on(round, transfer));
+    enum cede_status status = work_on(round, transfer);
 
+    if (round->has_work) {
+        round->has_work = false;
+        status = records_write(round->sp->store);
+        if (status == CEDE_OK) {
+            status = records_transfer(round->sp->store, transfer->id, transfer);
+        }
+        if (status == CEDE_OK) {
+            status = work_on(round, transfer);
+        }
+        status = sp_finish(round->sp, status);
+    }
     if (status != CEDE_OK) {
         hex_encode(transfer->id, TRANSFER_ID_LEN, id);
         log_error("transfer %s: %s", id, cede_status_reason(status));
@@ -508,7 +605,7 @@ static void work_on_one(struct round *round, struct transfer *transfer)
 
 enum cede_status hand_over_work(struct sp *sp, const struct identity *identity, bool *busy)
 {
-    struct round round = {sp, identity, false};
+    struct round round = {sp, identity, false, false};
     struct transfer_list list = {NULL, 0, 0};
     enum cede_status status =
         records_each_transfer(sp->store, (enum transfer_state)0, append_transfer, &list);
