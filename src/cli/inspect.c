@@ -111,12 +111,12 @@ static int run(int argc, char **argv)
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
     }
+    if (kind != NULL && !is_kind(kind)) {
+        return unknown_kind(kind);
+    }
     if (words != 1) {
         cli_fail("inspect wants a file, or - for standard input");
         return CLI_USAGE;
-    }
-    if (kind != NULL && !is_kind(kind)) {
-        return unknown_kind(kind);
     }
     return print(argv[1], kind);
 }

@@ -64,6 +64,41 @@ static const struct diag_field record_fields[] = {
 static const struct diag_shape record_shape = {
     .form = DIAG_ARRAY, .name = "device record", .fields = record_fields};
 
+static void skip(struct cede_reader *reader, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)cede_cbor_get_item(reader);
+    }
+}
+
+/* The key at this place, or in the credential at this place; null when there is none. */
+static const uint8_t *key_at(struct cede_reader *reader)
+{
+    struct cede_reader item = *reader;
+
+    skip(reader, 1);
+    if (cede_cbor_peek(&item) == CEDE_CBOR_ARRAY) {
+        cede_cbor_expect_array(&item, 2);
+    }
+    return cede_cbor_get_bytes(&item).ptr;
+}
+
+/* Are the keys where the table above says? The device's own decoder knows where they are. */
+static bool keys_are_in_place(struct cede_span input, const struct cede_device_record *record)
+{
+    struct cede_reader reader = cede_reader(input);
+    bool in_place;
+
+    cede_cbor_expect_array(&reader, sizeof record_fields / sizeof record_fields[0] - 1);
+    skip(&reader, 4);
+    in_place = key_at(&reader) == record->factory_key.ptr;
+    skip(&reader, 2);
+    in_place &= key_at(&reader) == record->operational_key.ptr;
+    in_place &= key_at(&reader) == record->pending_key.ptr;
+    skip(&reader, 6);
+    return in_place && cede_reader_finish(&reader) == CEDE_OK;
+}
+
 void print_record(struct diag *diag, struct cede_span input)
 {
     struct cede_device_record record;
@@ -73,6 +108,9 @@ void print_record(struct diag *diag, struct cede_span input)
     if (status == CEDE_OK) {
         offset = 0;
         status = record_decode(input, &record);
+    }
+    if (status == CEDE_OK && !keys_are_in_place(input, &record)) {
+        status = CEDE_DEVICE_RECORD;
     }
     if (status != CEDE_OK) {
         size_t at = 0;

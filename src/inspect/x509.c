@@ -111,6 +111,27 @@ static void put_validity(struct diag *diag, struct cede_reader *reader)
     finish(diag, &times, whole);
 }
 
+/* The curve of a key, when it is one in use here. */
+static const char *curve_name(struct cede_span oid)
+{
+    static const uint8_t p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    static const uint8_t p384[] = {0x2b, 0x81, 0x04, 0x00, 0x22};
+    static const uint8_t ed25519[] = {0x2b, 0x65, 0x70};
+    const struct {
+        struct cede_span oid;
+        const char *name;
+    } names[] = {{CEDE_SPAN_ARRAY(p256), "P-256"},
+                 {CEDE_SPAN_ARRAY(p384), "P-384"},
+                 {CEDE_SPAN_ARRAY(ed25519), "Ed25519"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (cede_span_equal(oid, names[i].oid)) {
+            return names[i].name;
+        }
+    }
+    return NULL;
+}
+
 /* SubjectPublicKeyInfo. */
 static void put_key(struct diag *diag, struct cede_reader *reader)
 {
@@ -123,10 +144,13 @@ static void put_key(struct diag *diag, struct cede_reader *reader)
         return;
     }
     begin_line(diag, "public key algorithm");
-    put_oid(diag->out, oid);
-    if (cede_der_peek(&algorithm) == CEDE_DER_OID) {
-        fputs(", ", diag->out);
-        put_oid(diag->out, cede_der_get(&algorithm, CEDE_DER_OID));
+    if (cede_der_peek(&algorithm) == CEDE_DER_OID) { /* the curve says it all */
+        oid = cede_der_get(&algorithm, CEDE_DER_OID);
+    }
+    if (curve_name(oid) != NULL) {
+        fputs(curve_name(oid), diag->out);
+    } else {
+        put_oid(diag->out, oid);
     }
     bits = cede_der_get_bits(&info, NULL);
     if (diag_reader_ok(diag, &info)) {
