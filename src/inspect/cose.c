@@ -124,7 +124,7 @@ static const struct diag_field claim_fields[] = {
 static const struct diag_shape claims_shape = {
     .form = DIAG_MAP, .name = "CWT claims", .fields = claim_fields};
 
-/* Without a verdict: of one inside another object, or a stranger's. */
+/* Ours by the rules of the message it is, a stranger's by those of any CWT. */
 static enum cede_status check_claims(struct cede_span payload)
 {
     struct cede_cwt_claims claims;
