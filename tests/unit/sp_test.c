@@ -2,6 +2,8 @@
 /* sp_test.c - the hand-over between two providers, from both sides, in good and in bad faith. */
 #include "sp_world.h"
 
+#include <sys/wait.h>
+
 /* --- the whole story ---------------------------------------------------------------------------
  */
 
@@ -199,6 +201,114 @@ static void test_a_device_comes_back_in_a_later_transfer(void **state)
     assert_int_equal(world_device(world, SP2, 0).status, DEVICE_LEFT);
     assert_int_equal(world_transfer(world, SP1).state, TRANSFER_COMPLETE);
     assert_int_equal(world_transfer(world, SP2).state, TRANSFER_COMPLETE);
+}
+
+/* --- two workers --------------------------------------------------------------------------------
+ */
+
+/* One worker's life: every device polls, then acknowledges. What the other worker did meanwhile may
+ * end a session, but never ends in an error of another kind. */
+static bool work_as_one_of_two(struct world *world)
+{
+    struct played_answer answer;
+    struct cede_status_report report = {.state = CEDE_DEVICE_OPERATIONAL};
+    uint8_t memory[64];
+
+    world_open(world);
+    for (size_t i = 0; i < 2 * world->devices_count; i++) {
+        struct played_device *device = &world->devices[i / 2];
+        struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+        struct move move = world_move(world, SP1, i / 2);
+
+        report.state = i % 2 == 0 ? CEDE_DEVICE_OPERATIONAL : CEDE_DEVICE_ACCEPTED;
+        report.cti = i % 2 == 0 ? CEDE_SPAN_NULL : CEDE_SPAN_ARRAY(move.cti);
+        cede_status_report_encode(&writer, &report);
+        device_send_once(world, SP1, &device->peer, cede_written(&writer), &answer);
+        if (update_server_callbacks.after_batch(&world->sp[SP1]) != CEDE_OK ||
+            (answer.status != CEDE_OK && answer.status != CEDE_DOOR_DISMISS) ||
+            (answer.status == CEDE_OK && answer.code != CEDE_COAP_CHANGED)) {
+            fprintf(stderr, "%s: %s, code %d\n", device->id, cede_status_name(answer.status),
+                    answer.code);
+            return false;
+        }
+    }
+    sp_close(&world->sp[SP1]);
+    sp_close(&world->sp[SP2]);
+    return true;
+}
+
+static void test_two_workers_on_the_same_devices(void **state)
+{
+    struct world *world = *state;
+    pid_t workers[2];
+    int64_t count = 0;
+
+    world_devices(world, 40);
+    story_ready(world);
+    sp_close(&world->sp[SP1]);
+    sp_close(&world->sp[SP2]);
+    for (int i = 0; i < 2; i++) {
+        workers[i] = fork();
+        if (workers[i] == 0) {
+            _exit(work_as_one_of_two(world) ? 0 : 1);
+        }
+        assert_true(workers[i] > 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        int result = -1;
+
+        assert_int_equal(waitpid(workers[i], &result, 0), workers[i]);
+        assert_int_equal(result, 0);
+    }
+    world_open(world);
+    world_check_counts(world);
+    assert_int_equal(records_device_count(world->sp[SP1].store, DEVICE_LEAVING, &count), CEDE_OK);
+    assert_int_equal(count, 40);
+    assert_int_equal(records_move_count(world->sp[SP1].store, world->id, MOVE_ACCEPTED, &count),
+                     CEDE_OK);
+    assert_int_equal(count, 40);
+    assert_int_equal(world_count(world, SP1, "SELECT count(*) FROM outbox WHERE kind = 'revoke'"),
+                     40);
+}
+
+/* --- what an operator may ask for ---------------------------------------------------------------
+ */
+
+static enum cede_status offer(struct world *world, const char *partner, const char *const *ids,
+                              size_t ids_count, int64_t earliest, int64_t latest)
+{
+    struct giving_options options = {partner, ids, ids_count, earliest, latest};
+    struct hand_over_detail detail;
+    uint8_t id[TRANSFER_ID_LEN];
+    enum cede_status status =
+        sp_finish(&world->sp[SP1],
+                  giving_offer(&world->sp[SP1], &world->identity[SP1], &options, id, &detail));
+
+    assert_true(status == CEDE_OK || status == CEDE_CONTRACT_WINDOW || detail.text[0] != '\0');
+    return status;
+}
+
+static void test_only_devices_that_are_free_are_offered(void **state)
+{
+    struct world *world = *state;
+    const char *const ids[] = {"device-0000", "device-0000", "no-such-device"};
+    int64_t now = sp_now();
+
+    assert_int_equal(offer(world, "sp2", NULL, 0, now, now + 10), CEDE_TRANSFER_DEVICE);
+    world_devices(world, 2);
+    assert_int_equal(offer(world, "sp3", ids, 1, now, now + 10), CEDE_NOT_FOUND);
+    assert_int_equal(offer(world, "ca1", ids, 1, now, now + 10), CEDE_NOT_FOUND);
+    assert_int_equal(offer(world, "sp2", ids + 2, 1, now, now + 10), CEDE_NOT_FOUND);
+    assert_int_equal(offer(world, "sp2", ids, 2, now, now + 10), CEDE_TRANSFER_DEVICE);
+    assert_int_equal(offer(world, "sp2", ids, 1, now, now), CEDE_CONTRACT_WINDOW);
+    assert_int_equal(offer(world, "sp2", ids, 1, -1, now), CEDE_CONTRACT_WINDOW);
+    assert_int_equal(world_count(world, SP1, "SELECT count(*) FROM moves"), 0);
+    assert_int_equal(world_count(world, SP1, "SELECT count(*) FROM transfers"), 0);
+    assert_int_equal(offer(world, "sp2", ids, 1, now, now + 10), CEDE_OK);
+    assert_int_equal(offer(world, "sp2", ids, 1, now, now + 10), CEDE_TRANSFER_DEVICE);
+    assert_int_equal(offer(world, "sp2", NULL, 0, now, now + 10), CEDE_OK); /* the other one */
+    assert_int_equal(offer(world, "sp2", NULL, 0, now, now + 10), CEDE_TRANSFER_DEVICE);
+    world_check_counts(world);
 }
 
 /* --- R7: contracts ------------------------------------------------------------------------------
@@ -1557,6 +1667,8 @@ int main(void)
         WORLD_TEST(test_many_devices_in_three_batches),
         WORLD_TEST(test_a_plain_poll_writes_nothing),
         WORLD_TEST(test_a_device_comes_back_in_a_later_transfer),
+        WORLD_TEST(test_two_workers_on_the_same_devices),
+        WORLD_TEST(test_only_devices_that_are_free_are_offered),
         WORLD_TEST(test_R7_nothing_starts_before_both_have_signed),
         WORLD_TEST(test_R7_contracts_bind_the_parties_they_name),
         WORLD_TEST(test_R7_a_contract_with_one_byte_changed_is_refused),

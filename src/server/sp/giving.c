@@ -234,6 +234,10 @@ enum cede_status giving_offer(struct sp *sp, const struct identity *identity,
     if (status == CEDE_OK) {
         status = save_offer(sp, identity, &partner, &contract, &selection);
     }
+    if (status == CEDE_STORE_CONFLICT) {
+        snprintf(detail->text, sizeof detail->text, "a device is named twice");
+        status = CEDE_TRANSFER_DEVICE;
+    }
     if (status == CEDE_OK) {
         memcpy(id, contract.transfer_id, TRANSFER_ID_LEN);
     }

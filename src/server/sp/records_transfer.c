@@ -427,7 +427,7 @@ enum cede_status records_batches_waiting(struct store *store,
     char pattern[2 * TRANSFER_ID_LEN + 3];
 
     hex_encode(transfer, TRANSFER_ID_LEN, pattern);
-    strcat(pattern, ":%");
+    memcpy(pattern + strlen(pattern), ":%", sizeof ":%");
     return store_get_int(store,
                          "SELECT count(*) FROM outbox WHERE kind = 'device-updates' AND state = 0"
                          " AND reference LIKE $1",

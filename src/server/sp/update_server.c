@@ -154,26 +154,35 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
     return status;
 }
 
+static enum cede_status is_revoked_here(struct sp *sp, const struct coap_peer *peer, const char *ca,
+                                        bool *revoked)
+{
+    struct cede_certificate certificate;
+    char serial[RECORD_SERIAL_MAX];
+
+    CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
+    serial_text(certificate.serial, serial);
+    return records_is_revoked(sp->store, ca, serial, revoked);
+}
+
 /* A session outlives a change of the device's standing: look again at every request. A device that
- * is leaving may still repeat its acknowledgement; handle() sees to that. */
+ * is leaving may still repeat its acknowledgement; handle() sees to that. Its standing is read
+ * last, since it begins to leave in the same moment as its certificate is revoked. */
 static enum cede_status still_allowed(void *context, const struct coap_peer *peer)
 {
     struct sp *sp = context;
-    struct cede_certificate certificate;
-    char serial[RECORD_SERIAL_MAX];
     struct device device;
-    bool revoked;
+    bool revoked = false;
 
     CEDE_TRY(records_device(sp->store, peer->device_id, &device));
     if (peer->kind == COAP_PEER_FACTORY) {
         return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE : CEDE_OK;
     }
+    CEDE_TRY(is_revoked_here(sp, peer, device.ca, &revoked));
+    CEDE_TRY(records_device(sp->store, peer->device_id, &device));
     if (device.status == DEVICE_LEAVING) {
         return CEDE_OK;
     }
-    CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
-    serial_text(certificate.serial, serial);
-    CEDE_TRY(records_is_revoked(sp->store, device.ca, serial, &revoked));
     return revoked || !may_operate(device.status) ? CEDE_SP_DEVICE : CEDE_OK;
 }
 
