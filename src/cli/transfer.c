@@ -175,64 +175,74 @@ static int run_offer(int argc, char **argv)
     return result;
 }
 
-/* --- accept, start, cancel --------------------------------------------------------------------
- */
+/* --- accept, start, cancel ------------------------------------------------------------------- */
+
+/* A decision about one transfer: where, which, and for accept under which CA. */
+struct decision {
+    const char *dir, *id_text, *ca;
+    uint8_t id[TRANSFER_ID_LEN];
+    struct deciding state;
+};
+
+/* Parses the command line and opens the state. CLI_OK: go on, and close_deciding() afterwards. */
+static int open_decision(int argc, char **argv, const char *usage, bool with_ca,
+                         struct decision *decision)
+{
+    struct cli_option options[] = {
+        {"dir", "DIR", "state directory of the provider that decides", true, &decision->dir},
+        {"id", "ID", "the transfer", true, &decision->id_text},
+        {"ca", "NAME", "partner whose PKI the devices join", true, &decision->ca},
+        {0},
+    };
+    int words;
+    int result;
+
+    if (!with_ca) {
+        options[2].name = NULL;
+    }
+    result = cli_options(argc, argv, usage, options, 0, &words);
+    if (result != CLI_OK) {
+        return result;
+    }
+    if (!parse_id(decision->id_text, decision->id)) {
+        return CLI_USAGE;
+    }
+    return open_deciding(decision->dir, &decision->state) ? CLI_OK : CLI_FAILED;
+}
 
 static int run_accept(int argc, char **argv)
 {
-    const char *dir = NULL, *id_text = NULL, *ca = NULL;
-    const struct cli_option options[] = {
-        {"dir", "DIR", "state directory of the provider that takes", true, &dir},
-        {"id", "ID", "the transfer", true, &id_text},
-        {"ca", "NAME", "partner whose PKI the devices join", true, &ca},
-        {NULL, NULL, NULL, false, NULL},
-    };
-    uint8_t id[TRANSFER_ID_LEN];
-    struct deciding deciding;
-    int words;
+    struct decision decision = {0};
     int result =
-        cli_options(argc, argv, "transfer accept --dir DIR --id ID --ca NAME", options, 0, &words);
+        open_decision(argc, argv, "transfer accept --dir DIR --id ID --ca NAME", true, &decision);
+    struct sp *sp = &decision.state.sp;
     enum cede_status status;
 
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
     }
-    if (!parse_id(id_text, id)) {
-        return CLI_USAGE;
+    status = sp_finish(sp, taking_accept(sp, &decision.state.identity, decision.id, decision.ca));
+    close_deciding(&decision.state);
+    if (status == CEDE_NOT_FOUND) {
+        return cli_fail("no such transfer, or '%s' is no partner with role '" PARTNER_CA
+                        "'; see 'cede transfer status' and 'cede sp partner'",
+                        decision.ca);
     }
-    if (!open_deciding(dir, &deciding)) {
-        return CLI_FAILED;
-    }
-    status = sp_finish(&deciding.sp, taking_accept(&deciding.sp, &deciding.identity, id, ca));
-    close_deciding(&deciding);
     return status == CEDE_OK ? CLI_OK : fail_with("nothing was signed", status, NULL);
 }
 
 static int run_start(int argc, char **argv)
 {
-    const char *dir = NULL, *id_text = NULL;
-    const struct cli_option options[] = {
-        {"dir", "DIR", "state directory of the provider that gives", true, &dir},
-        {"id", "ID", "the transfer", true, &id_text},
-        {NULL, NULL, NULL, false, NULL},
-    };
-    uint8_t id[TRANSFER_ID_LEN];
-    struct deciding deciding;
-    int words;
-    int result = cli_options(argc, argv, "transfer start --dir DIR --id ID", options, 0, &words);
+    struct decision decision = {0};
+    int result = open_decision(argc, argv, "transfer start --dir DIR --id ID", false, &decision);
+    struct sp *sp = &decision.state.sp;
     enum cede_status status;
 
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
     }
-    if (!parse_id(id_text, id)) {
-        return CLI_USAGE;
-    }
-    if (!open_deciding(dir, &deciding)) {
-        return CLI_FAILED;
-    }
-    status = sp_finish(&deciding.sp, giving_start(&deciding.sp, &deciding.identity, id));
-    close_deciding(&deciding);
+    status = sp_finish(sp, giving_start(sp, &decision.state.identity, decision.id));
+    close_deciding(&decision.state);
     if (status == CEDE_TRANSFER_STATE) {
         return cli_fail("it cannot start now: the partner has not signed yet, or it has started "
                         "already; see 'cede transfer status'");
@@ -242,29 +252,16 @@ static int run_start(int argc, char **argv)
 
 static int run_cancel(int argc, char **argv)
 {
-    const char *dir = NULL, *id_text = NULL;
-    const struct cli_option options[] = {
-        {"dir", "DIR", "state directory", true, &dir},
-        {"id", "ID", "the transfer", true, &id_text},
-        {NULL, NULL, NULL, false, NULL},
-    };
-    uint8_t id[TRANSFER_ID_LEN];
-    struct sp sp;
-    int words;
-    int result = cli_options(argc, argv, "transfer cancel --dir DIR --id ID", options, 0, &words);
+    struct decision decision = {0};
+    int result = open_decision(argc, argv, "transfer cancel --dir DIR --id ID", false, &decision);
+    struct sp *sp = &decision.state.sp;
     enum cede_status status;
 
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
     }
-    if (!parse_id(id_text, id)) {
-        return CLI_USAGE;
-    }
-    if (!cli_sp_open(dir, &sp)) {
-        return CLI_FAILED;
-    }
-    status = sp_finish(&sp, hand_over_cancel(&sp, id));
-    sp_close(&sp);
+    status = sp_finish(sp, hand_over_cancel(sp, decision.id));
+    close_deciding(&decision.state);
     return status == CEDE_OK ? CLI_OK : fail_with("it was not cancelled", status, NULL);
 }
 
