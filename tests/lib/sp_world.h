@@ -68,6 +68,7 @@ struct world {
 
     uint8_t id[TRANSFER_ID_LEN]; /* of the transfer at hand */
     bool kills;
+    const char *partner; /* who hands in what the test makes; null: the other provider */
     int register_status; /* what the CA answers to registrations; 0: 200 */
 
     uint8_t *wire; /* everything that went from SP1 to SP2, payloads decoded as well */
@@ -515,7 +516,11 @@ static inline enum cede_status hand_in_once(struct world *world, int to, const c
 
     assert_int_equal(records_write(sp->store), CEDE_OK);
     assert_int_equal(store_part_begin(sp->store), CEDE_OK);
-    status = take_by_path(sp, to == SP1 ? "sp2" : "sp1", path, body);
+    status = take_by_path(sp,
+                          world->partner != NULL ? world->partner
+                          : to == SP1            ? "sp2"
+                                                 : "sp1",
+                          path, body);
     if (status != CEDE_OK) {
         store_part_rollback(sp->store);
     } else {

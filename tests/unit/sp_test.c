@@ -182,6 +182,8 @@ static void test_a_device_comes_back_in_a_later_transfer(void **state)
         CEDE_OK);
     assert_int_equal(world_settle(world), CEDE_OK);
     assert_int_equal(world_device(world, SP1, 0).status, DEVICE_EXPECTED);
+    assert_int_equal(world_device(world, SP1, 0).seq, seq + 2);
+    assert_false(world_device(world, SP1, 0).welcomed);
     assert_int_equal(world_move(world, SP2, 0).seq, seq + 2);
 
     device_poll(world, SP2, &world->devices[0], &answer);
@@ -414,6 +416,12 @@ static void test_R7_contracts_bind_the_parties_they_name(void **state)
     assert_int_equal(offer_contract(world, SP2, &reversed, sp1, NULL), CEDE_CONTRACT_SIGNATURE);
     /* Signed by both, but not known where it would have begun. */
     assert_int_equal(offer_contract(world, SP1, &good, sp1, sp2), CEDE_NOT_FOUND);
+    /* A CA is a partner, too, but has no devices to offer. */
+    world->partner = "ca2";
+    of_other = contract_between(world, &world->ca[SP2], sp2);
+    assert_int_equal(offer_contract(world, SP2, &of_other, &world->ca[SP2], NULL),
+                     CEDE_CONTRACT_PARTY);
+    world->partner = NULL;
     assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM transfers"), 0);
     assert_int_equal(offer_contract(world, SP2, &good, sp1, NULL), CEDE_OK);
     assert_int_equal(offer_contract(world, SP2, &good, sp1, NULL), CEDE_OK);
@@ -700,6 +708,31 @@ static void test_R7_one_bad_entry_refuses_its_batch(void **state)
     assert_int_equal(send_batch(world, &good, NULL), CEDE_OK);
 }
 
+static void test_R7_batches_agree_on_their_number(void **state)
+{
+    struct world *world = *state;
+    struct made_batch first, second;
+
+    world_devices(world, 2);
+    story_offer(world);
+    story_accept(world);
+    first = second = good_batch(world);
+    first.count = second.count = 1;
+    first.batches = 2;
+    second.number = 2;
+    second.batches = 3;
+    second.factory[0] = &world->devices[1].factory;
+    assert_int_equal(send_batch(world, &first, NULL), CEDE_OK);
+    assert_int_equal(send_batch(world, &second, NULL), CEDE_TRANSFER_STATE);
+    assert_int_equal(world_transfer(world, SP2).state, TRANSFER_STARTED);
+    second.batches = 2;
+    assert_int_equal(send_batch(world, &second, NULL), CEDE_OK);
+    assert_int_equal(world_transfer(world, SP2).state, TRANSFER_INFORMED);
+    second.number = second.batches = 1; /* after the list is whole */
+    assert_int_equal(send_batch(world, &second, NULL), CEDE_TRANSFER_CHANGED);
+    world_check_counts(world);
+}
+
 static void test_R7_a_batch_comes_twice_only_unchanged(void **state)
 {
     struct world *world = *state;
@@ -893,6 +926,29 @@ static void test_R7_an_offer_brings_the_trust_it_needs(void **state)
     assert_int_not_equal(try_offer(world, &made), CEDE_OK);
 }
 
+/* What SP1 has kept, once more, with a bit of one half changed or of none. */
+static enum cede_status resend_documents(struct world *world, bool change_offer, bool change_trust)
+{
+    struct store *store = world->sp[SP1].store;
+    uint8_t *offer, *trust, memory[8192];
+    size_t offer_len, trust_len;
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+
+    assert_int_equal(records_document(store, world->id, DOCUMENT_OFFER, &offer, &offer_len),
+                     CEDE_OK);
+    assert_int_equal(records_document(store, world->id, DOCUMENT_TRUST, &trust, &trust_len),
+                     CEDE_OK);
+    offer[offer_len - 1] ^= change_offer ? 1 : 0;
+    trust[trust_len - 1] ^= change_trust ? 1 : 0;
+    cede_cbor_put_array(&writer, 3);
+    cede_cbor_put_bytes(&writer, cede_span(world->id, TRANSFER_ID_LEN));
+    cede_cbor_put_bytes(&writer, cede_span(offer, offer_len));
+    cede_cbor_put_bytes(&writer, cede_span(trust, trust_len));
+    free(offer);
+    free(trust);
+    return world_hand_in(world, SP1, "/v1/transfer-offers", cede_written(&writer));
+}
+
 static void test_R7_an_offer_comes_twice_only_unchanged(void **state)
 {
     struct world *world = *state;
@@ -906,6 +962,9 @@ static void test_R7_an_offer_comes_twice_only_unchanged(void **state)
     assert_int_equal(deliver(world, SP2, &letter), CEDE_OK);
     good_offer(world, &made);
     assert_int_equal(send_offer(world, &made), CEDE_TRANSFER_CHANGED);
+    assert_int_equal(resend_documents(world, false, false), CEDE_OK);
+    assert_int_equal(resend_documents(world, true, false), CEDE_TRANSFER_CHANGED);
+    assert_int_equal(resend_documents(world, false, true), CEDE_TRANSFER_CHANGED);
     assert_int_equal(world_transfer(world, SP1).state, TRANSFER_READY);
 }
 
@@ -1321,6 +1380,60 @@ static void test_cancelled_by_the_taking_side(void **state)
     assert_int_equal(world_transfer(world, SP2).state, TRANSFER_CANCELLED);
 }
 
+/* Once the offer is made, devices may be on their way: who comes is welcome. */
+static void test_cancelled_by_the_taking_side_too_late(void **state)
+{
+    struct world *world = *state;
+    struct played_answer answer;
+
+    world_devices(world, 1);
+    story_ready(world);
+    device_accept(world, 0);
+    assert_int_equal(sp_finish(&world->sp[SP2], hand_over_cancel(&world->sp[SP2], world->id)),
+                     CEDE_OK);
+    assert_int_equal(world_settle(world), CEDE_OK);
+    assert_int_equal(world_device(world, SP2, 0).status, DEVICE_EXPECTED);
+    device_join(world, 0, &answer);
+    assert_false(cede_span_is_null(answer.answer.welcome));
+    assert_int_equal(world_settle(world), CEDE_OK);
+    assert_int_equal(world_move(world, SP1, 0).state, MOVE_DONE);
+}
+
+static void test_each_CA_hears_of_its_own_devices(void **state)
+{
+    struct world *world = *state;
+    struct played_answer answer;
+    struct identity ca3;
+    uint8_t expected[35] = {0x81, 0x58, 0x20};
+    struct device device;
+
+    world_devices(world, 2);
+    world_identity(world, "ca3", &ca3);
+    identity_wipe(&ca3);
+    world_partner(world, SP1, "ca3", PARTNER_CA);
+    story_ready(world);
+    for (size_t i = 0; i < 2; i++) {
+        device_accept(world, i);
+        device_join(world, i, &answer);
+    }
+    world_sql(world, SP1, "UPDATE devices SET ca = 'ca3' WHERE id = 'device-0001'");
+    assert_int_equal(world_settle(world), CEDE_OK);
+    world_sql(world, SP1, "UPDATE outbox SET state = 0 WHERE kind = 'deregister'");
+    assert_int_equal(
+        world_count(world, SP1, "SELECT count(*) FROM outbox WHERE kind = 'deregister'"), 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct letter letter;
+
+        assert_true(world_next_letter(world, SP1, "deregister", &letter));
+        device = world_device(world, SP1, i);
+        assert_string_equal(letter.partner, device.ca);
+        memcpy(expected + 3, device.factory_thumbprint, 32);
+        assert_int_equal(letter.body_len, sizeof expected);
+        assert_memory_equal(letter.body, expected, sizeof expected);
+        assert_int_equal(deliver(world, SP1, &letter), CEDE_OK);
+    }
+}
+
 static void test_after_the_window_nobody_is_told(void **state)
 {
     struct world *world = *state;
@@ -1677,6 +1790,7 @@ int main(void)
         WORLD_TEST(test_R7_a_device_list_is_bound_to_its_contract),
         WORLD_TEST(test_R7_the_device_list_is_the_one_of_the_contract),
         WORLD_TEST(test_R7_one_bad_entry_refuses_its_batch),
+        WORLD_TEST(test_R7_batches_agree_on_their_number),
         WORLD_TEST(test_R7_a_batch_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_offer_before_the_start),
         WORLD_TEST(test_R7_an_offer_fits_contract_and_list),
@@ -1696,6 +1810,8 @@ int main(void)
         WORLD_TEST(test_cancelled_before_the_list_was_shared),
         WORLD_TEST(test_a_notice_does_not_overtake_the_device_list),
         WORLD_TEST(test_cancelled_by_the_taking_side),
+        WORLD_TEST(test_cancelled_by_the_taking_side_too_late),
+        WORLD_TEST(test_each_CA_hears_of_its_own_devices),
         WORLD_TEST(test_after_the_window_nobody_is_told),
         WORLD_TEST(test_before_the_window_nobody_is_told),
         WORLD_TEST(test_a_device_falls_back_and_comes_home),
