@@ -133,8 +133,8 @@ static enum cede_status fixed_decompress(void *context, int32_t curve, struct ce
         return CEDE_CRYPTO_KEY;
     }
     memcpy(public_key, x.ptr, len);
-    memset(public_key + len, 0, len);
-    public_key[2 * len - 1] = y_odd;
+    memcpy(public_key + len, x.ptr, len); /* as generate() has it: x || x */
+    public_key[2 * len - 1] = (uint8_t)((x.ptr[len - 1] & 0xfe) | y_odd);
     return CEDE_OK;
 }
 

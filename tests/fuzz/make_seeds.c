@@ -12,6 +12,7 @@
 #include "cede/journal.h"
 #include "cede/oscore.h"
 #include "cede/transfer.h"
+#include "device/device_internal.h"
 #include "edhoc.h"
 #include "server/sp/contract.h"
 
@@ -517,6 +518,57 @@ static void journal(const char *directory)
     fclose(file);
 }
 
+static void device(const char *directory)
+{
+    static const uint8_t octets[32] = {7};
+    FILE *records = seeds_open(directory, "device_record"), *file = seeds_open(directory, "device");
+    struct cede_device_record record = {.state = CEDE_DEVICE_FALLBACK,
+                                        .seq = 300,
+                                        .device_id = CEDE_SPAN_TEXT("d1"),
+                                        .factory_key = CEDE_SPAN_ARRAY(octets),
+                                        .factory_certificate = CEDE_SPAN_TEXT("f"),
+                                        .controller_name = CEDE_SPAN_TEXT("SP1"),
+                                        .controller_thumbprint = CEDE_SPAN_ARRAY(octets),
+                                        .controller_certificate = CEDE_SPAN_TEXT("c"),
+                                        .enroll_uri = CEDE_SPAN_TEXT("coap://ca1.example/e/t"),
+                                        .update_uri = CEDE_SPAN_TEXT("coap://sp1.example"),
+                                        .operational_key = CEDE_SPAN_ARRAY(octets),
+                                        .operational_certificate = CEDE_SPAN_TEXT("o"),
+                                        .order = CEDE_SPAN_TEXT("\xa0"),
+                                        .trust = CEDE_SPAN_TEXT("\x80")};
+    struct cede_writer writer = fresh();
+
+    REQUIRE(record_encode(&writer, &record) == CEDE_OK);
+    seed_written(records, "fallback", &writer);
+    record.state = CEDE_DEVICE_FACTORY;
+    record.order = record.operational_key = record.operational_certificate = CEDE_SPAN_NULL;
+    writer = fresh();
+    REQUIRE(record_encode(&writer, &record) == CEDE_OK);
+    seed_written(records, "factory", &writer);
+    /* A datagram that is no answer, an empty acknowledgement, a piggybacked 2.04. */
+    writer = fresh();
+    fuzz_put_piece(&writer, CEDE_SPAN_TEXT("noise"));
+    fuzz_put_piece(&writer, CEDE_SPAN_TEXT("\x60\x00\x5a\x5a"));
+    fuzz_put_piece(&writer, CEDE_SPAN_TEXT("\x64\x44\x5a\x5a\x5a\x5a\x5a\x5a\xc1\x40\xff\x40"));
+    seed_written(file, "answers", &writer);
+    fclose(records);
+    fclose(file);
+}
+
+static void inspected(const char *directory)
+{
+    FILE *file = seeds_open(directory, "inspect");
+
+    seed(file, "coap", coap_request());
+    seed(file, "claims", CEDE_SPAN_TEXT("\xa2\x01\x63SP1\x04\x1a\x56\x12\xae\xb0"));
+    seed(file, "cbor", CEDE_SPAN_TEXT("\x86\x01\x21\x40\x61\x61\xc1\x01\xa2\x01\xf6\x20\x81\xf5"));
+    seed(file, "json", CEDE_SPAN_TEXT("{\"payload\":\"e30\",\"signatures\":[]}"));
+    seed(file, "pem",
+         CEDE_SPAN_TEXT("-----BEGIN CERTIFICATE-----\nMAMCAQE=\n"
+                        "-----END CERTIFICATE-----\n"));
+    fclose(file);
+}
+
 static void json(const char *directory)
 {
     FILE *file = seeds_open(directory, "contract"), *signatures = seeds_open(directory, "jws");
@@ -561,6 +613,8 @@ int main(int argc, char **argv)
     oscore(argv[1]);
     handshakes(argv[1]);
     journal(argv[1]);
+    device(argv[1]);
+    inspected(argv[1]);
     json(argv[1]);
     return 0;
 }
