@@ -1727,6 +1727,21 @@ static void test_only_our_devices_may_connect(void **state)
     assert_int_equal(device_connect(world, SP2, &world->devices[0].factory, &peer), CEDE_SP_DEVICE);
 }
 
+static void test_an_expired_factory_certificate_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct device device = {.id = "old", .status = DEVICE_OPERATIONAL, .ca = "ca1"};
+    struct played_certificate factory;
+    struct coap_peer peer;
+
+    world_issue(world, &world->permanent_ca, "old", sp_now() - 100, sp_now() - 1, &factory);
+    world_thumbprint(played_span(&factory), device.factory_thumbprint);
+    assert_int_equal(records_add_device(world->sp[SP1].store, &device, played_span(&factory)),
+                     CEDE_OK);
+    assert_int_equal(device_connect(world, SP1, &factory, &peer), CEDE_CERTIFICATE_EXPIRED);
+    assert_int_equal(peer.kind, COAP_PEER_UNKNOWN);
+}
+
 /* --- the CA says no -----------------------------------------------------------------------------
  */
 
@@ -1742,6 +1757,8 @@ static void test_a_CA_that_refuses_fails_the_transfer(void **state)
     assert_int_equal(world_settle(world), CEDE_OK);
     assert_int_equal(world_transfer(world, SP2).state, TRANSFER_FAILED);
     assert_non_null(strstr(world_transfer(world, SP2).last_error, "CEDE_CA_HELD"));
+    assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM outbox WHERE kind = 'release'"),
+                     0);
     assert_int_equal(world_device(world, SP2, 0).status, DEVICE_GIVEN_BACK);
 }
 
@@ -1768,6 +1785,39 @@ static void test_a_device_held_at_the_CA_is_released_first(void **state)
     assert_int_equal(world_transfer(world, SP1).state, TRANSFER_READY);
     assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM outbox WHERE kind = 'register'"),
                      2);
+}
+
+/* A release that does not help is not tried for ever. */
+static void test_a_device_held_in_spite_of_its_release(void **state)
+{
+    struct world *world = *state;
+
+    world_devices(world, 1);
+    world->register_status = 409;
+    story_offer(world);
+    story_accept(world);
+    story_start(world);
+    assert_int_equal(world_settle(world), CEDE_OK);
+    assert_int_equal(world_transfer(world, SP2).state, TRANSFER_FAILED);
+    assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM outbox WHERE kind = 'register'"),
+                     2);
+}
+
+static void test_what_is_over_does_not_fail(void **state)
+{
+    struct world *world = *state;
+
+    world_devices(world, 1);
+    story_ready(world);
+    move_and_look(world, 0);
+    check_complete(world);
+    assert_int_equal(
+        sp_finish(&world->sp[SP1], hand_over_fail(&world->sp[SP1], world->id, "a late refusal")),
+        CEDE_OK);
+    assert_int_equal(world_transfer(world, SP1).state, TRANSFER_COMPLETE);
+    assert_string_equal(world_transfer(world, SP1).last_error, "a late refusal");
+    assert_int_equal(sp_finish(&world->sp[SP1], hand_over_cancel(&world->sp[SP1], world->id)),
+                     CEDE_TRANSFER_STATE);
 }
 
 #define WORLD_TEST(test_) cmocka_unit_test_setup_teardown(test_, world_set_up, world_tear_down)
@@ -1824,8 +1874,11 @@ int main(void)
         WORLD_TEST(test_malformed_reports_change_nothing),
         WORLD_TEST(test_a_bad_report_does_not_spoil_the_batch),
         WORLD_TEST(test_only_our_devices_may_connect),
+        WORLD_TEST(test_an_expired_factory_certificate_is_refused),
         WORLD_TEST(test_a_CA_that_refuses_fails_the_transfer),
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
+        WORLD_TEST(test_a_device_held_in_spite_of_its_release),
+        WORLD_TEST(test_what_is_over_does_not_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
