@@ -55,6 +55,23 @@ bool processes_init(struct processes *processes)
     return true;
 }
 
+static void stop_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+}
+
+static void take_signals_as_usual(void)
+{
+    sigset_t stops;
+
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    stop_signals(&stops);
+    sigprocmask(SIG_UNBLOCK, &stops, NULL);
+}
+
 /* In the child: dies with the parent, shares no terminal signals, writes where it is told. */
 static void exec_child(const char *program, pid_t parent, const char *log, int output,
                        const char *const *arguments)
@@ -78,18 +95,25 @@ static void exec_child(const char *program, pid_t parent, const char *log, int o
         count++;
     }
     argv[count] = NULL;
+    take_signals_as_usual();
     execv(program, argv);
     _exit(127);
 }
 
+/* Signals wait while the child still has our handlers: they would swallow its SIGTERM. */
 static pid_t spawn(const char *program, const char *log, int output, const char *const *arguments)
 {
     pid_t parent = getpid();
-    pid_t pid = fork();
+    sigset_t stops, before;
+    pid_t pid;
 
+    stop_signals(&stops);
+    sigprocmask(SIG_BLOCK, &stops, &before);
+    pid = fork();
     if (pid == 0) {
         exec_child(program, parent, log, output, arguments);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return pid;
 }
 
