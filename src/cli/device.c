@@ -21,10 +21,11 @@ static int explain(const char *image, enum cede_status status)
 
 static int run_device(int argc, char **argv)
 {
-    const char *image = NULL, *stats = NULL, *no_clock = NULL;
+    const char *image = NULL, *stats = NULL, *trace = NULL, *no_clock = NULL;
     const struct cli_option options[] = {
         {"image", "FILE", "the device image", true, &image},
         {"stats", "FILE", "keep a JSON file of bytes, round trips and times", false, &stats},
+        {"trace", "DIR", "keep every datagram and EDHOC message as a file", false, &trace},
         {"no-clock", NULL, "live without a wall clock", false, &no_clock},
         {0},
     };
@@ -36,7 +37,7 @@ static int run_device(int argc, char **argv)
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
     }
-    agent = (struct device_agent_options){image, stats, no_clock != NULL};
+    agent = (struct device_agent_options){image, stats, trace, no_clock != NULL};
     return explain(image, device_agent_run(&agent));
 }
 

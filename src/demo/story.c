@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cede/status.h"
+#include "demo/artefacts.h"
 #include "demo/demo.h"
 #include "demo/processes.h"
 #include "server/ca/ca.h"
@@ -46,6 +47,7 @@ struct story {
     struct sp sp1, sp2;
     double started_at, phase_at;
     struct demo_result result;
+    bool traced;
 };
 
 static double seconds(void)
@@ -400,12 +402,18 @@ static bool provision(struct story *story)
 static bool start_device(void *context, const char *id)
 {
     struct story *story = context;
-    char image[TEXT_MAX], stats[TEXT_MAX], log[TEXT_MAX];
-    const char *arguments[] = {"device", "run", "--image", image, "--stats", stats, NULL};
+    char image[TEXT_MAX], stats[TEXT_MAX], log[TEXT_MAX], trace[TEXT_MAX];
+    const char *arguments[] = {"device", "run",     "--image", image, "--stats",
+                               stats,    "--trace", trace,     NULL};
 
     snprintf(image, sizeof image, "%.400s/devices/%s.image", story->dir, id);
     snprintf(stats, sizeof stats, "%.400s/stats/%s.json", story->dir, id);
     snprintf(log, sizeof log, "%.400s/logs/device-%s.log", story->dir, id);
+    snprintf(trace, sizeof trace, "%.400s/trace-%s", story->dir, id);
+    if (story->options->dir == NULL || story->traced) {
+        arguments[6] = NULL;
+    }
+    story->traced = true; /* one device's datagrams tell all that the others' would */
     return processes_start(&story->processes, log, arguments);
 }
 
@@ -560,6 +568,14 @@ static bool play(struct story *story)
            hand_over(story);
 }
 
+static void save_artefacts(struct story *story)
+{
+    if (story->options->dir != NULL && story->sp1.store != NULL && story->sp2.store != NULL &&
+        artefacts_save(story->dir, &story->sp1, &story->sp2) != CEDE_OK) {
+        tell(story, "the artefacts could not be written to %s/artefacts", story->dir);
+    }
+}
+
 static bool all_moved(const struct demo_result *result)
 {
     return result->operational_sp1 == result->devices && result->transferred == result->devices &&
@@ -592,6 +608,7 @@ int demo_run(const struct demo_options *options)
     }
     ok = play(&story);
     take_stock(&story);
+    save_artefacts(&story);
     sp_close(&story.sp1);
     sp_close(&story.sp2);
     processes_stop(&story.processes);

@@ -13,6 +13,7 @@
 #include "cede/device.h"
 #include "cede/posix.h"
 #include "device_agent/stats.h"
+#include "device_agent/trace.h"
 
 #define HOST_MAX 256
 
@@ -32,6 +33,7 @@ struct agent {
     char peer_host[HOST_MAX];
     uint16_t peer_port;
     enum cede_device_state shown;
+    struct trace trace;
 };
 
 static uint64_t wall_clock(void *context)
@@ -99,6 +101,7 @@ static void send_datagram(struct agent *agent, const struct cede_device_action *
 {
     enum cede_status status = connect_to(agent, action);
 
+    trace_datagram(&agent->trace, true, action->datagram);
     if (status == CEDE_OK) {
         status = cede_udp_send(agent->fd, NULL, action->datagram);
     }
@@ -117,6 +120,7 @@ static void receive_datagrams(struct agent *agent)
     do {
         status = cede_udp_receive(agent->fd, NULL, CEDE_BUF_ARRAY(memory), &datagram);
         if (status == CEDE_OK) {
+            trace_datagram(&agent->trace, false, datagram);
             cede_device_receive(&agent->device, datagram, cede_monotonic_ms());
         }
     } while (status == CEDE_OK || status == CEDE_NO_SPACE);
@@ -205,6 +209,7 @@ enum cede_status device_agent_run(const struct device_agent_options *options)
         return CEDE_FILE_FAILED;
     }
     agent->options = options;
+    agent->trace.dir = options->trace;
     agent->fd = -1;
     agent->shown = (enum cede_device_state)CEDE_DEVICE_STATE_COUNT;
     status = cede_file_flash_open(&agent->flash, options->image, CEDE_DEVICE_SLOT_SIZE);

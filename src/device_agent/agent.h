@@ -11,6 +11,7 @@
 struct device_agent_options {
     const char *image; /* the device image; written to at every transition */
     const char *stats; /* JSON file kept up to date with what was sent and received; null: none */
+    const char *trace; /* folder for every datagram as a file; null: none */
     int no_clock;      /* live without a wall clock, as small devices do */
 };
 

@@ -207,7 +207,9 @@ static void comment(struct diag *diag, const struct diag_shape *shape, const cha
     if (shape != NULL && shape->values != NULL && diag_as_int(item, &value)) {
         const char *name = diag_name(shape->values, value);
 
-        fputs(name != NULL ? name : "unknown", to);
+        if (name != NULL || shape->meaning == NULL) { /* else its meaning is told next */
+            fputs(name != NULL ? name : "unknown", to);
+        }
     }
     if (shape != NULL && shape->meaning != NULL) {
         shape->meaning(diag, item, to);
