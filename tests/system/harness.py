@@ -351,9 +351,11 @@ class World:
         self.devices[name] = process
         return process
 
-    def start_devices(self, ids):
+    def start_devices(self, ids, spread_s=0.0):
+        """Spread over a time, their polls stay spread."""
         for device in ids:
             self.start_device(device)
+            time.sleep(spread_s / len(ids))
 
     def kill_device(self, name):
         self.devices.pop(name).kill()
@@ -421,12 +423,12 @@ class World:
 
     # --- the story ----------------------------------------------------------------------------
 
-    def open_fleet(self, count):
+    def open_fleet(self, count, spread_s=0.0):
         """Everybody at work, `count` devices operational under SP1."""
         self.init()
         self.start_all()
         ids = self.provision(count)
-        self.start_devices(ids)
+        self.start_devices(ids, spread_s)
         self.wait_count(SP1, "operational", count)
         return ids
 

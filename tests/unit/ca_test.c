@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ca_test.c - a CA in a temporary directory, asked in-process as its doors would. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -1027,7 +1029,7 @@ static void R10_a_signer_process_signs(void **state)
         _exit(0);
     }
     close(pair[1]);
-    signer_client_init(&client, pair[0]);
+    ok(signer_client_init(&client, pair[0]));
     ca_set_signer(f->ca, &client.crypto, &no_key);
     new_device(f, "dev-1", &device);
     new_key(&key);
@@ -1044,6 +1046,45 @@ static void R10_a_signer_process_signs(void **state)
     assert_int_equal(sen(f, &device, token, &key, bytes, &certificate), CEDE_CRYPTO_FAILED);
     close(pair[0]);
     close(stop[0]);
+}
+
+/* Whoever asked before was killed: its answer, which comes now, is not taken for ours. */
+static void R10_answers_to_others_are_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_private_key no_key = {CEDE_CRV_P256, CEDE_SPAN_NULL, NULL};
+    struct cede_span theirs = CEDE_SPAN_TEXT("theirs"), ours = CEDE_SPAN_TEXT("ours");
+    uint8_t frame[] = "number..\xff\xff\xff\xf7theirs"; /* ESP256, -9 */
+    uint8_t signature[CEDE_SIGNATURE_LEN_MAX];
+    struct cede_public_key key = cede_certificate_key(&f->ca->certificate);
+    struct signer_client client;
+    int pair[2], stop[2];
+    size_t len = 0;
+    pid_t signer = 0;
+
+    ok(signer_pair(pair));
+    assert_int_equal(pipe(stop), 0);
+    assert_int_equal(send(pair[0], frame, sizeof frame - 1, 0), sizeof frame - 1);
+    ok(signer_client_init(&client, pair[0]));
+    signer = fork();
+    assert_true(signer >= 0);
+    if (signer == 0) {
+        signer_run(&pair[1], 1, stop[0], &f->ca->key);
+        _exit(0);
+    }
+    ok(client.crypto.sign(client.crypto.context, CEDE_ALG_ESP256, &no_key, &ours, 1, signature,
+                          &len));
+    ok(crypto()->verify(crypto()->context, CEDE_ALG_ESP256, &key, &ours, 1,
+                        cede_span(signature, len)));
+    assert_int_equal(crypto()->verify(crypto()->context, CEDE_ALG_ESP256, &key, &theirs, 1,
+                                      cede_span(signature, len)),
+                     CEDE_CRYPTO_SIGNATURE);
+    kill(signer, SIGKILL);
+    assert_int_equal(waitpid(signer, NULL, 0), signer);
+    for (int i = 0; i < 2; i++) {
+        close(pair[i]);
+        close(stop[i]);
+    }
 }
 
 /* --- a device at the door --------------------------------------------------------------------- */
@@ -1185,6 +1226,7 @@ int main(void)
         with_ca(factory_certificates_come_from_a_permanent_ca),
         with_ca(what_is_not_committed_has_not_happened),
         with_ca(R10_a_signer_process_signs),
+        with_ca(R10_answers_to_others_are_dropped),
         with_ca(a_device_enrols_at_the_door),
     };
 

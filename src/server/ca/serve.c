@@ -78,7 +78,7 @@ static enum cede_status open_ca(struct worker *worker, const struct serving *ser
 
     CEDE_TRY(ca_open(serving->serve->directory, CA_OPEN_WITHOUT_KEY, &worker->ca));
     key.curve = worker->ca->certificate.curve;
-    signer_client_init(&worker->signer, signer_fd);
+    CEDE_TRY(signer_client_init(&worker->signer, signer_fd));
     ca_set_signer(worker->ca, &worker->signer.crypto, &key);
     worker->api.ca = worker->ca;
     return tls_identity_load(serving->serve->directory, &worker->tls);

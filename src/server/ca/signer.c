@@ -11,16 +11,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define HEAD_LEN 4
+#define NUMBER_LEN 8
+#define HEAD_LEN   (NUMBER_LEN + 4)
 
-static void put_u32(uint8_t out[HEAD_LEN], uint32_t value)
+static void put_u32(uint8_t out[4], uint32_t value)
 {
-    for (int i = 0; i < HEAD_LEN; i++) {
+    for (int i = 0; i < 4; i++) {
         out[i] = (uint8_t)(value >> (24 - 8 * i));
     }
 }
 
-static uint32_t get_u32(const uint8_t in[HEAD_LEN])
+static uint32_t get_u32(const uint8_t in[4])
 {
     return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
 }
@@ -61,9 +62,10 @@ static bool serve_one(int fd, const struct cede_private_key *key)
         return false;
     }
     message = cede_span(frame + HEAD_LEN, (size_t)len - HEAD_LEN);
-    status = crypto->sign(crypto->context, (int32_t)get_u32(frame), key, &message, 1,
+    status = crypto->sign(crypto->context, (int32_t)get_u32(frame + NUMBER_LEN), key, &message, 1,
                           answer + HEAD_LEN, &signature_len);
-    put_u32(answer, (uint32_t)status);
+    memcpy(answer, frame, NUMBER_LEN);
+    put_u32(answer + NUMBER_LEN, (uint32_t)status);
     if (status != CEDE_OK) {
         signature_len = 0;
     }
@@ -99,26 +101,48 @@ void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede
 
 /* --- its client ------------------------------------------------------------------------------- */
 
+/* Waits for the answer that carries the question's number; older ones are dropped. */
+static ssize_t receive_answer(int fd, const uint8_t number[NUMBER_LEN], uint8_t *answer, size_t cap)
+{
+    for (;;) {
+        ssize_t len = recv(fd, answer, cap, 0);
+
+        if (len < 0 && errno == EINTR) {
+            continue;
+        }
+        if (len <= 0 || (len >= HEAD_LEN && memcmp(answer, number, NUMBER_LEN) == 0)) {
+            return len;
+        }
+    }
+}
+
+static bool worth_another_try(ssize_t result)
+{
+    return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+}
+
 static enum cede_status ask(int fd, struct iovec *vectors, size_t count, uint8_t *signature,
                             size_t *signature_len)
 {
     uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
+    const uint8_t *number = vectors[0].iov_base;
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
-    ssize_t len = 0;
+    ssize_t len = -1;
 
-    if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) {
-        return CEDE_CRYPTO_FAILED;
+    for (int tries = 0; tries < SIGNER_TRIES; tries++) {
+        len = sendmsg(fd, &message, MSG_NOSIGNAL);
+        if (len > 0) {
+            len = receive_answer(fd, number, answer, sizeof answer);
+        }
+        if (!worth_another_try(len)) {
+            break;
+        }
     }
-    do {
-        len = recv(fd, answer, sizeof answer, 0);
-    } while (len < 0 && errno == EINTR);
     if (len < HEAD_LEN) {
-        /* A late answer would be taken for that of the next question: give the socket up. */
-        shutdown(fd, SHUT_RDWR);
         return CEDE_CRYPTO_FAILED;
     }
-    if (get_u32(answer) != CEDE_OK) {
-        return (enum cede_status)get_u32(answer);
+    if (get_u32(answer + NUMBER_LEN) != CEDE_OK) {
+        return (enum cede_status)get_u32(answer + NUMBER_LEN);
     }
     *signature_len = (size_t)len - HEAD_LEN;
     memcpy(signature, answer + HEAD_LEN, *signature_len);
@@ -130,7 +154,7 @@ static enum cede_status sign_remotely(void *context, int32_t alg,
                                       const struct cede_span *parts, size_t parts_count,
                                       uint8_t *signature, size_t *signature_len)
 {
-    const struct signer_client *client = context;
+    struct signer_client *client = context;
     struct iovec vectors[16];
     uint8_t head[HEAD_LEN];
     size_t total = 0;
@@ -140,7 +164,9 @@ static enum cede_status sign_remotely(void *context, int32_t alg,
     if (parts_count + 1 > sizeof vectors / sizeof vectors[0]) {
         return CEDE_BAD_ARGUMENT;
     }
-    put_u32(head, (uint32_t)alg);
+    client->number++;
+    memcpy(head, &client->number, NUMBER_LEN);
+    put_u32(head + NUMBER_LEN, (uint32_t)alg);
     vectors[0] = (struct iovec){head, sizeof head};
     for (size_t i = 0; i < parts_count; i++) {
         vectors[i + 1] = (struct iovec){(void *)(uintptr_t)parts[i].ptr, parts[i].len};
@@ -152,10 +178,12 @@ static enum cede_status sign_remotely(void *context, int32_t alg,
     return ask(client->fd, vectors, parts_count + 1, signature, signature_len);
 }
 
-void signer_client_init(struct signer_client *client, int fd)
+enum cede_status signer_client_init(struct signer_client *client, int fd)
 {
     client->crypto = *cede_crypto_openssl(); /* which ignores its context */
     client->crypto.context = client;
     client->crypto.sign = sign_remotely;
     client->fd = fd;
+    return client->crypto.random(client->crypto.context,
+                                 cede_buf((uint8_t *)&client->number, NUMBER_LEN));
 }
