@@ -45,10 +45,15 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
 {
     struct ca_api *api = context;
     struct ca_peer known;
+    enum cede_status status;
 
     (void)chain;
     (void)chain_count;
-    CEDE_TRY(ca_authenticate(api->ca, certificate->raw, &known));
+    status = ca_authenticate(api->ca, certificate->raw, &known);
+    if (status != CEDE_OK) {
+        log_info("refused '%s': %s", known.device_id, cede_status_reason(status));
+        return status;
+    }
     memcpy(peer->device_id, known.device_id, sizeof peer->device_id);
     peer->kind = known.operational ? COAP_PEER_OPERATIONAL : COAP_PEER_FACTORY;
     peer->opaque[0] = known.row;
