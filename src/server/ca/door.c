@@ -210,6 +210,7 @@ enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int f
     config.callbacks = (struct coap_door_callbacks){find_certificate, authenticate, still_allowed,
                                                     handle,           before_batch, after_batch};
     config.context = api;
+    config.echo = COAP_DOOR_ECHO_STRICT; /* a chain by value is long: first prove the address */
     CEDE_TRY(cede_openssl_private_key(api->ca->est_pkey, &config.credential.key));
     return coap_door_open(base, &config, door);
 }

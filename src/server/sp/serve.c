@@ -71,7 +71,8 @@ static enum cede_status open_door(struct worker *worker, const struct cede_addre
     struct coap_door_config config = {.address = *address,
                                       .crypto = sp->crypto,
                                       .callbacks = update_server_callbacks,
-                                      .context = sp};
+                                      .context = sp,
+                                      .echo = COAP_DOOR_ECHO_STRICT};
 
     CEDE_TRY(sp_load_server_key(sp, &worker->server_key));
     config.credential.certificate = cede_span(sp->server_certificate, sp->server_certificate_len);
