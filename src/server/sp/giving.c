@@ -599,26 +599,13 @@ static enum cede_status take_receipt_line(struct sp *sp, const uint8_t id[TRANSF
     return hand_over_revoke(sp, &device);
 }
 
-enum cede_status giving_on_receipt(struct sp *sp, const char *partner_name,
-                                   struct cede_span message)
+enum cede_status giving_on_receipt(struct sp *sp, const char *partner, struct cede_span message)
 {
-    struct cede_certificate certificate;
     struct cede_receipt_line line;
     struct cede_receipt receipt;
-    struct cede_public_key key;
-    struct cede_span payload;
     struct transfer transfer;
-    struct partner partner;
 
-    CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_partner(sp->store, partner_name, &partner));
-    CEDE_TRY(hand_over_partner_key(sp, &partner, &certificate, &key));
-    CEDE_TRY(cede_transfer_verify(sp->crypto, &key, message, &payload));
-    CEDE_TRY(cede_receipt_decode(payload, &receipt));
-    CEDE_TRY(records_transfer(sp->store, receipt.transfer_id.ptr, &transfer));
-    if (transfer.direction != TRANSFER_OUT || strcmp(transfer.partner, partner.name) != 0) {
-        return CEDE_CONTRACT_PARTY;
-    }
+    CEDE_TRY(hand_over_open_receipt(sp, partner, TRANSFER_OUT, message, &receipt, &transfer));
     while (cede_receipt_next(&receipt.line_items, &line)) {
         CEDE_TRY(take_receipt_line(sp, transfer.id, &line));
     }

@@ -114,6 +114,26 @@ enum cede_status hand_over_deregister(struct sp *sp, const uint8_t id[TRANSFER_I
     return status;
 }
 
+enum cede_status hand_over_open_receipt(struct sp *sp, const char *partner_name,
+                                        enum transfer_direction direction, struct cede_span message,
+                                        struct cede_receipt *receipt, struct transfer *transfer)
+{
+    struct cede_certificate certificate;
+    struct cede_public_key key;
+    struct cede_span payload;
+    struct partner partner;
+
+    CEDE_TRY(records_write(sp->store));
+    CEDE_TRY(records_partner(sp->store, partner_name, &partner));
+    CEDE_TRY(hand_over_partner_key(sp, &partner, &certificate, &key));
+    CEDE_TRY(cede_transfer_verify(sp->crypto, &key, message, &payload));
+    CEDE_TRY(cede_receipt_decode(payload, receipt));
+    CEDE_TRY(records_transfer(sp->store, receipt->transfer_id.ptr, transfer));
+    return transfer->direction == direction && strcmp(transfer->partner, partner.name) == 0
+               ? CEDE_OK
+               : CEDE_CONTRACT_PARTY;
+}
+
 /* --- contracts --------------------------------------------------------------------------------
  */
 

@@ -14,6 +14,7 @@
 #ifndef CEDE_SP_HAND_OVER_H
 #define CEDE_SP_HAND_OVER_H
 
+#include "cede/transfer.h"
 #include "server/sp/sp.h"
 
 /* Why a call failed, for people: "entry 12: the certificate has expired". */
@@ -108,5 +109,12 @@ hand_over_batches_digest(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN], uint8
 CEDE_MUST_USE enum cede_status hand_over_partner_key(struct sp *sp, const struct partner *partner,
                                                      struct cede_certificate *certificate,
                                                      struct cede_public_key *key);
+/* Opens a receipt or notice of this partner about a transfer with it in this direction. Spans lie
+ * in `message`. CEDE_CONTRACT_PARTY: another partner's, or another direction. */
+CEDE_MUST_USE enum cede_status hand_over_open_receipt(struct sp *sp, const char *partner,
+                                                      enum transfer_direction direction,
+                                                      struct cede_span message,
+                                                      struct cede_receipt *receipt,
+                                                      struct transfer *transfer);
 
 #endif

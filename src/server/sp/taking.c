@@ -475,25 +475,13 @@ static enum cede_status take_notice_line(struct sp *sp, const struct transfer *t
     return drop_device(sp, transfer, &move, &device);
 }
 
-enum cede_status taking_on_notice(struct sp *sp, const char *partner_name, struct cede_span message)
+enum cede_status taking_on_notice(struct sp *sp, const char *partner, struct cede_span message)
 {
-    struct cede_certificate certificate;
     struct cede_receipt_line line;
     struct cede_receipt notice;
-    struct cede_public_key key;
-    struct cede_span payload;
     struct transfer transfer;
-    struct partner partner;
 
-    CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_partner(sp->store, partner_name, &partner));
-    CEDE_TRY(hand_over_partner_key(sp, &partner, &certificate, &key));
-    CEDE_TRY(cede_transfer_verify(sp->crypto, &key, message, &payload));
-    CEDE_TRY(cede_receipt_decode(payload, &notice));
-    CEDE_TRY(records_transfer(sp->store, notice.transfer_id.ptr, &transfer));
-    if (transfer.direction != TRANSFER_IN || strcmp(transfer.partner, partner.name) != 0) {
-        return CEDE_CONTRACT_PARTY;
-    }
+    CEDE_TRY(hand_over_open_receipt(sp, partner, TRANSFER_IN, message, &notice, &transfer));
     while (cede_receipt_next(&notice.line_items, &line)) {
         CEDE_TRY(take_notice_line(sp, &transfer, &line));
     }
