@@ -141,6 +141,18 @@ static uint64_t limit_to_window(const struct cede_device *device, uint64_t delay
     return left_ms < delay_ms ? left_ms : delay_ms;
 }
 
+/* A request that was repeated already gets no more time than the window has: whoever is silent then
+ * counts as silent. The one more try of a device in fallback (it has a reason) is not limited. */
+static bool attempt_is_too_late(const struct cede_device *device)
+{
+    struct cede_transfer order;
+    uint64_t now;
+
+    return is_handing_over(device->record.state) && device->record.reason == 0 &&
+           device->coap.retransmit_count > 0 && device_clock(device, &now) &&
+           orders_present(device, &order) == CEDE_OK && now > order.not_after;
+}
+
 /* A part of at most `range_ms`, so that a fleet does not move in step. */
 static uint64_t jitter(struct cede_device *device, uint64_t range_ms)
 {
@@ -480,8 +492,11 @@ struct cede_device_action cede_device_next(struct cede_device *device, uint64_t 
                 return wait_action(device->resume_at_ms);
             }
             states[device->record.state].begin(device);
+        } else if (attempt_is_too_late(device)) {
+            session_drop(device);
+            device_failed(device, CEDE_DEVICE_TOO_LATE);
         } else if (now_ms < device->coap.deadline_ms) {
-            return wait_action(device->coap.deadline_ms);
+            return wait_action(now_ms + limit_to_window(device, device->coap.deadline_ms - now_ms));
         } else {
             session_timeout(device);
         }
