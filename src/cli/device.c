@@ -14,6 +14,8 @@ static int explain(const char *image, enum cede_status status)
         return cli_fail("%s holds private keys and is not yours alone; chmod 600 it", image);
     case CEDE_FILE_LOCKED:
         return cli_fail("%s is in use by another process", image);
+    case CEDE_FILE_FAILED:
+        return cli_fail("%s is no device image, or cannot be read and written", image);
     default:
         return cli_fail("%s: the device stopped: %s", image, cede_status_reason(status));
     }

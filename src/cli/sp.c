@@ -48,7 +48,9 @@ static int run_init(int argc, char **argv)
         return cli_fail("%s holds an identity already; nothing was changed", dir);
     }
     if (status != CEDE_OK) {
-        return cli_fail("cannot make %s: %s", dir, cede_status_reason(status));
+        return cli_fail("cannot make %s: %s%s%s", dir, cede_status_reason(status),
+                        status == CEDE_OS_FAILED ? "; " : "",
+                        status == CEDE_OS_FAILED ? strerror(errno) : "");
     }
     printf("%s: provider '%s'. Give %s/identity.pem to your partners.\n", dir, name, dir);
     return CLI_OK;
