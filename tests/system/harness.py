@@ -170,8 +170,8 @@ class World:
         self.stats = self.dir / "stats"
         for folder in (self.logs, self.images, self.stats):
             folder.mkdir(mode=0o700)
-        self.https = {a: f"127.0.0.1:{free_port()}" for a in (PCA, CA1, CA2, SP1, SP2)}
-        self.coap = {a: f"127.0.0.1:{free_port()}" for a in (CA1, CA2, SP1, SP2)}
+        self.https = {a: f"127.0.0.1:{free_port()}" for a in (PCA, CA1, CA2, SP1, SP2, "SP3")}
+        self.coap = {a: f"127.0.0.1:{free_port()}" for a in (CA1, CA2, SP1, SP2, "SP3")}
         self.servers, self.devices = {}, {}
         self.all_processes = []
         self.allowed = []  # patterns of alarms that a test provokes
