@@ -69,7 +69,8 @@ def commands_out_of_turn(world):
 def called_off_before_the_window(world, ids):
     say("called off when all is agreed but no device was told")
     transfer = world.agree(earliest=300, latest=600)
-    world.wait_state(SP1, transfer, "ready")
+    harness.wait_until("the orders are signed",
+                       lambda: world.moves(SP1, transfer) == {"ready": DEVICES})
     refused(world, *transfer_command(world, "start", SP1, transfer), says="cannot start now")
     refused(world, *transfer_command(world, "accept", SP2, transfer, "--ca", CA2))
     world.run(*transfer_command(world, "cancel", SP1, transfer))
@@ -151,6 +152,8 @@ SP_ROUTES = [("/v1/contracts", "application/jose+json"),
              ("/v1/device-updates", "application/jose+json"),
              ("/v1/transfer-offers", "application/cbor"), ("/v1/receipts", "application/cwt"),
              ("/v1/notices", "application/cwt")]
+LONG = {"/v1/contracts": 100 << 10, "/v1/device-updates": (4 << 20) + 1, "/v1/transfer-offers": 100 << 10,
+        "/v1/receipts": 300 << 10, "/v1/notices": 300 << 10}
 CA_ROUTES = ["/v1/factory-certificates", "/v1/server-certificates", "/v1/registrations",
              "/v1/releases", "/v1/deregistrations", "/v1/revocations"]
 
@@ -168,7 +171,7 @@ def nonsense(world):
         partner.expect_error(world, SP1, SP2, "POST", path, b"x", "text/plain", codes=[415])
         partner.expect_error(world, SP1, SP2, "GET", path, codes=[405])
         partner.expect_error(world, SP1, SP2, "DELETE", path, codes=[405])
-        partner.expect_error(world, SP1, SP2, "POST", path, bytes(40 << 20), kind, codes=[413])
+        partner.expect_error(world, SP1, SP2, "POST", path, bytes(LONG[path]), kind, codes=[413])
     for path in ("/", "/v1", "/v1/contracts/", "/v2/contracts", "/../ca.key", "/%00"):
         partner.expect_error(world, SP1, SP2, "GET", path, codes=[400, 404])
         partner.expect_error(world, CA1, SP1, "GET", path, codes=[400, 404])
