@@ -132,9 +132,11 @@ static int run_serve(int argc, char **argv)
     serve = (struct sp_serve_options){https, coap, (unsigned)count};
     status = sp_serve(&sp, &serve);
     if (status != CEDE_OK) {
+        bool refused = cede_status_class(status) == CEDE_CLASS_BACKEND && errno != 0;
+
         return cli_fail("cannot serve on %s and %s: %s%s%s", https, coap,
-                        cede_status_reason(status), errno != 0 ? "; " : "",
-                        errno != 0 ? strerror(errno) : "");
+                        cede_status_reason(status), refused ? "; " : "",
+                        refused ? strerror(errno) : "");
     }
     return CLI_OK;
 }
