@@ -212,7 +212,10 @@ static bool read_ids(const char *path, struct id_list *list)
         list->count++;
     }
     fclose(file);
-    return ok;
+    if (ok && list->count == 0) {
+        cli_fail("%s holds no device id", path);
+    }
+    return ok && list->count > 0;
 }
 
 static void show_progress(void *context, const char *phase, size_t done, size_t all)
