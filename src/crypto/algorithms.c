@@ -2,8 +2,9 @@
 /* algorithms.c - lengths of algorithms and curves, as const tables keyed by COSE number. */
 #include "cede/crypto.h"
 
-static const struct {
-    int32_t alg;
+/* Zeros stand for what is unknown, in the last row of each table. */
+static const struct aead {
+    int8_t alg;
     uint8_t key_len, nonce_len, tag_len;
 } aeads[] = {
     {CEDE_ALG_A128GCM, 16, 12, 16},
@@ -18,28 +19,58 @@ static const struct {
     {CEDE_ALG_AES_CCM_16_128_256, 32, 13, 16},
     {CEDE_ALG_AES_CCM_64_128_128, 16, 7, 16},
     {CEDE_ALG_AES_CCM_64_128_256, 32, 7, 16},
+    {0, 0, 0, 0},
 };
 
-static const struct {
-    int32_t curve;
+static const struct curve {
+    int8_t curve;
     uint8_t private_len, public_len;
 } curves[] = {
     {CEDE_CRV_P256, 32, 64},
     {CEDE_CRV_P384, 48, 96},
     {CEDE_CRV_X25519, 32, 32},
     {CEDE_CRV_ED25519, 32, 32},
+    {0, 0, 0},
 };
 
-static const struct {
-    int32_t alg, curve;
+static const struct signature {
+    int8_t alg, curve;
     uint8_t len;
 } signatures[] = {
     {CEDE_ALG_ES256, CEDE_CRV_P256, 64},    {CEDE_ALG_ESP256, CEDE_CRV_P256, 64},
     {CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64}, {CEDE_ALG_ED25519, CEDE_CRV_ED25519, 64},
-    {CEDE_ALG_ES384, CEDE_CRV_P384, 96},
+    {CEDE_ALG_ES384, CEDE_CRV_P384, 96},    {0, 0, 0},
 };
 
-#define COUNT(table_) (sizeof(table_) / sizeof((table_)[0]))
+static const struct aead *find_aead(int32_t alg)
+{
+    const struct aead *aead = aeads;
+
+    while (aead->alg != 0 && aead->alg != alg) {
+        aead++;
+    }
+    return aead;
+}
+
+static const struct curve *find_curve(int32_t number)
+{
+    const struct curve *curve = curves;
+
+    while (curve->curve != 0 && curve->curve != number) {
+        curve++;
+    }
+    return curve;
+}
+
+static const struct signature *find_signature(int32_t alg)
+{
+    const struct signature *signature = signatures;
+
+    while (signature->alg != 0 && signature->alg != alg) {
+        signature++;
+    }
+    return signature;
+}
 
 size_t cede_hash_len(int32_t alg)
 {
@@ -57,70 +88,35 @@ size_t cede_hash_len(int32_t alg)
 
 size_t cede_aead_key_len(int32_t alg)
 {
-    for (size_t i = 0; i < COUNT(aeads); i++) {
-        if (aeads[i].alg == alg) {
-            return aeads[i].key_len;
-        }
-    }
-    return 0;
+    return find_aead(alg)->key_len;
 }
 
 size_t cede_aead_nonce_len(int32_t alg)
 {
-    for (size_t i = 0; i < COUNT(aeads); i++) {
-        if (aeads[i].alg == alg) {
-            return aeads[i].nonce_len;
-        }
-    }
-    return 0;
+    return find_aead(alg)->nonce_len;
 }
 
 size_t cede_aead_tag_len(int32_t alg)
 {
-    for (size_t i = 0; i < COUNT(aeads); i++) {
-        if (aeads[i].alg == alg) {
-            return aeads[i].tag_len;
-        }
-    }
-    return 0;
+    return find_aead(alg)->tag_len;
 }
 
 size_t cede_curve_private_len(int32_t curve)
 {
-    for (size_t i = 0; i < COUNT(curves); i++) {
-        if (curves[i].curve == curve) {
-            return curves[i].private_len;
-        }
-    }
-    return 0;
+    return find_curve(curve)->private_len;
 }
 
 size_t cede_curve_public_len(int32_t curve)
 {
-    for (size_t i = 0; i < COUNT(curves); i++) {
-        if (curves[i].curve == curve) {
-            return curves[i].public_len;
-        }
-    }
-    return 0;
+    return find_curve(curve)->public_len;
 }
 
 size_t cede_signature_len(int32_t alg)
 {
-    for (size_t i = 0; i < COUNT(signatures); i++) {
-        if (signatures[i].alg == alg) {
-            return signatures[i].len;
-        }
-    }
-    return 0;
+    return find_signature(alg)->len;
 }
 
 int32_t cede_signature_curve(int32_t alg)
 {
-    for (size_t i = 0; i < COUNT(signatures); i++) {
-        if (signatures[i].alg == alg) {
-            return signatures[i].curve;
-        }
-    }
-    return 0;
+    return find_signature(alg)->curve;
 }

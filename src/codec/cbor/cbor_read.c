@@ -2,12 +2,6 @@
 /* cbor_read.c - reads data items, refusing what is not deterministic (RFC 8949, section 4.2.1). */
 #include "cede/cbor.h"
 
-struct head {
-    enum cede_cbor_type type;
-    uint8_t info; /* additional information, 0..27 */
-    uint64_t argument;
-};
-
 enum cede_cbor_type cede_cbor_peek(const struct cede_reader *reader)
 {
     if (cede_reader_left(reader) == 0) {
@@ -30,48 +24,49 @@ static void fail_at(struct cede_reader *reader, size_t at, enum cede_status stat
     }
 }
 
-static uint64_t read_argument(struct cede_reader *reader, uint8_t info)
+/* The argument in additional information 0 to 27: 24 to 27 say that it follows in 1 to 8 bytes. */
+static uint64_t read_argument(struct cede_reader *reader, unsigned info)
 {
-    switch (info) {
-    case 24:
-        return cede_read_u8(reader);
-    case 25:
-        return cede_read_u16(reader);
-    case 26:
-        return cede_read_u32(reader);
-    case 27:
-        return cede_read_u64(reader);
-    default:
+    struct cede_span bytes;
+    uint64_t argument = 0;
+
+    if (info < 24) {
         return info;
+    }
+    bytes = cede_read_bytes(reader, (size_t)1 << (info - 24));
+    for (size_t i = 0; i < bytes.len; i++) {
+        argument = argument << 8 | bytes.ptr[i];
+    }
+    return argument;
+}
+
+/* Simple values and floats keep their own widths (RFC 8949, section 3.3). */
+static void check_shortest(struct cede_reader *reader, size_t at, unsigned first, uint64_t argument)
+{
+    if (first >> 5 == CEDE_CBOR_SIMPLE) {
+        if (first == 0xf8 && argument < 32) {
+            fail_at(reader, at, CEDE_CBOR_RESERVED);
+        }
+    } else if (reader->pos - at != cede_cbor_head_len(argument)) {
+        fail_at(reader, at, CEDE_CBOR_NOT_SHORTEST);
     }
 }
 
-static struct head read_head(struct cede_reader *reader)
+/* The argument of the next head, 0 after a failure. */
+static uint64_t read_head(struct cede_reader *reader)
 {
     size_t at = reader->pos;
-    uint8_t first = cede_read_u8(reader);
-    struct head head = {(enum cede_cbor_type)(first >> 5), first & 0x1f, 0};
+    unsigned first = cede_read_u8(reader);
+    unsigned info = first & 0x1f;
+    uint64_t argument;
 
-    if (head.info == 31) {
-        fail_at(reader, at, CEDE_CBOR_INDEFINITE);
-    } else if (head.info > 27) {
-        fail_at(reader, at, CEDE_CBOR_RESERVED);
+    if (info > 27) {
+        fail_at(reader, at, info == 31 ? CEDE_CBOR_INDEFINITE : CEDE_CBOR_RESERVED);
+        return 0;
     }
-    if (reader->status == CEDE_OK) {
-        head.argument = read_argument(reader, head.info);
-    }
-    /* Simple values and floats keep their own widths (RFC 8949, section 3.3). */
-    if (head.type == CEDE_CBOR_SIMPLE) {
-        if (head.info == 24 && head.argument < 32) {
-            fail_at(reader, at, CEDE_CBOR_RESERVED);
-        }
-    } else if (reader->status == CEDE_OK && reader->pos - at != cede_cbor_head_len(head.argument)) {
-        fail_at(reader, at, CEDE_CBOR_NOT_SHORTEST);
-    }
-    if (reader->status != CEDE_OK) {
-        head.argument = 0;
-    }
-    return head;
+    argument = read_argument(reader, info);
+    check_shortest(reader, at, first, argument);
+    return reader->status == CEDE_OK ? argument : 0;
 }
 
 static uint64_t read_typed(struct cede_reader *reader, enum cede_cbor_type type)
@@ -84,7 +79,7 @@ static uint64_t read_typed(struct cede_reader *reader, enum cede_cbor_type type)
         cede_reader_fail(reader, CEDE_CBOR_TYPE);
         return 0;
     }
-    return read_head(reader).argument;
+    return read_head(reader);
 }
 
 uint64_t cede_cbor_get_uint(struct cede_reader *reader)
@@ -291,100 +286,92 @@ bool cede_cbor_map_next_int(struct cede_reader *reader, struct cede_cbor_map *ma
 
 /* --- whole items ------------------------------------------------------------------------------ */
 
-/* An array, map or tag whose elements are being skipped. */
-struct level {
-    uint64_t items_left; /* a map counts keys and values */
-    bool sorted_map;
-    struct cede_span last_key;
-};
-
-static size_t item_count(const struct head *head)
+/* Skips one head and the bytes of a string; returns how many items an array, map or tag holds. */
+static size_t skip_head(struct cede_reader *reader)
 {
-    switch (head->type) {
-    case CEDE_CBOR_ARRAY:
-        return (size_t)head->argument;
-    case CEDE_CBOR_MAP:
-        return (size_t)head->argument * 2;
-    case CEDE_CBOR_TAG:
-        return 1;
-    default:
+    enum cede_cbor_type type = cede_cbor_peek(reader);
+
+    switch (type) {
+    case CEDE_CBOR_BYTES:
+        (void)cede_cbor_get_bytes(reader);
         return 0;
+    case CEDE_CBOR_TEXT:
+        (void)cede_cbor_get_text(reader);
+        return 0;
+    case CEDE_CBOR_ARRAY:
+        return cede_cbor_get_array(reader);
+    case CEDE_CBOR_MAP:
+        return 2 * get_count(reader, CEDE_CBOR_MAP, 2);
+    default:
+        (void)read_head(reader);
+        return type == CEDE_CBOR_TAG ? 1 : 0;
     }
 }
 
-/* Reads one head and the bytes of a string; true when it opens a level with items in it. */
-static bool skip_head(struct cede_reader *reader, enum cede_cbor_order order, struct level *level)
+/* Skips one item with an explicit stack: the depth is bounded, never the machine's stack. */
+static void skip_item(struct cede_reader *reader)
 {
-    size_t at = reader->pos;
-    struct head head = read_head(reader);
-
-    if (reader->status != CEDE_OK) {
-        return false;
-    }
-    if (head.type == CEDE_CBOR_BYTES || head.type == CEDE_CBOR_TEXT) {
-        reader->pos = at;
-        (void)(head.type == CEDE_CBOR_BYTES ? cede_cbor_get_bytes(reader)
-                                            : cede_cbor_get_text(reader));
-        return false;
-    }
-    if (head.type >= CEDE_CBOR_ARRAY && head.type <= CEDE_CBOR_MAP &&
-        head.argument > cede_reader_left(reader) / (head.type == CEDE_CBOR_MAP ? 2 : 1)) {
-        fail_at(reader, at, CEDE_TRUNCATED);
-        return false;
-    }
-    level->items_left = item_count(&head);
-    level->sorted_map = head.type == CEDE_CBOR_MAP && order == CEDE_CBOR_SORTED;
-    level->last_key = CEDE_SPAN_NULL;
-    return level->items_left > 0;
-}
-
-/* Skips one item with an explicit stack: the depth is bounded, never the machine's stack.
- * Keys of sorted maps must be flat items, which is all any format here uses. */
-static void skip_item(struct cede_reader *reader, enum cede_cbor_order order)
-{
-    struct level levels[CEDE_CBOR_DEPTH_MAX];
+    size_t left[CEDE_CBOR_DEPTH_MAX + 1] = {1}; /* items to come, on each level */
     size_t depth = 0;
 
     do {
         size_t at = reader->pos;
-        struct level opened;
-        struct level *level = depth > 0 ? &levels[depth - 1] : NULL;
-        bool is_key = level != NULL && level->sorted_map && level->items_left % 2 == 0;
-        bool opens = skip_head(reader, order, &opened);
+        size_t inside = skip_head(reader);
 
-        if (reader->status != CEDE_OK) {
-            return;
+        left[depth]--;
+        if (inside > 0 && depth == CEDE_CBOR_DEPTH_MAX) {
+            fail_at(reader, at, CEDE_CBOR_DEPTH);
+        } else if (inside > 0) {
+            left[++depth] = inside;
         }
-        if (level != NULL) {
-            level->items_left--;
-        }
-        if (is_key) {
-            struct cede_span key = cede_reader_since(reader, at);
-            if (level->last_key.ptr != NULL && cede_span_compare(level->last_key, key) >= 0) {
-                fail_at(reader, at, CEDE_CBOR_KEY_ORDER);
-                return;
-            }
-            level->last_key = key;
-        }
-        if (opens) {
-            if (depth == CEDE_CBOR_DEPTH_MAX || is_key) {
-                fail_at(reader, at, is_key ? CEDE_CBOR_KEY : CEDE_CBOR_DEPTH);
-                return;
-            }
-            levels[depth++] = opened;
-        }
-        while (depth > 0 && levels[depth - 1].items_left == 0) {
+        while (depth > 0 && left[depth] == 0) {
             depth--;
         }
-    } while (depth > 0);
+    } while (depth > 0 && reader->status == CEDE_OK);
 }
 
 struct cede_span cede_cbor_get_item(struct cede_reader *reader)
 {
     size_t at = reader->pos;
 
-    skip_item(reader, CEDE_CBOR_ANY_ORDER);
+    skip_item(reader);
     return cede_reader_since(reader, at);
+}
+
+/* Checks the keys of the map that begins here. They must be flat items, which is all any format
+ * here uses. */
+static void check_keys(struct cede_reader *reader)
+{
+    struct cede_cbor_map map = cede_cbor_get_map(reader, CEDE_CBOR_SORTED);
+    size_t at = reader->pos;
+    struct cede_span key;
+
+    while (cede_cbor_map_next(reader, &map, &key)) {
+        unsigned type = key.ptr[0] >> 5;
+
+        if (type >= CEDE_CBOR_ARRAY && type <= CEDE_CBOR_TAG && key.len > 1) {
+            fail_at(reader, at, CEDE_CBOR_KEY);
+        }
+        (void)cede_cbor_get_item(reader);
+        at = reader->pos;
+    }
+}
+
+/* Goes from head to head of an item that is well-formed, and at each map through its keys. */
+static void check_order(struct cede_reader *reader)
+{
+    while (reader->status == CEDE_OK && !cede_reader_at_end(reader)) {
+        struct cede_reader map = *reader;
+
+        if (cede_cbor_peek(reader) == CEDE_CBOR_MAP) {
+            check_keys(&map);
+        }
+        if (map.status != CEDE_OK) {
+            fail_at(reader, map.pos, map.status);
+            return;
+        }
+        (void)skip_head(reader);
+    }
 }
 
 enum cede_status cede_cbor_check(struct cede_span encoding, enum cede_cbor_order order,
@@ -392,7 +379,11 @@ enum cede_status cede_cbor_check(struct cede_span encoding, enum cede_cbor_order
 {
     struct cede_reader reader = cede_reader(encoding);
 
-    skip_item(&reader, order);
+    skip_item(&reader);
+    if (order == CEDE_CBOR_SORTED && cede_reader_at_end(&reader)) {
+        reader = cede_reader(encoding);
+        check_order(&reader);
+    }
     *offset = reader.pos;
     return cede_reader_finish(&reader);
 }

@@ -2,44 +2,38 @@
 /* cbor_write.c - writes data items with the shortest heads (RFC 8949, section 4.2.1). */
 #include "cede/cbor.h"
 
-size_t cede_cbor_head_len(uint64_t argument)
+/* Additional information: the argument itself, or 24 to 27 for 1, 2, 4 or 8 bytes of it. */
+static unsigned info_of(uint64_t argument)
 {
     if (argument < 24) {
-        return 1;
+        return (unsigned)argument;
     }
     if (argument <= UINT8_MAX) {
-        return 2;
+        return 24;
     }
     if (argument <= UINT16_MAX) {
-        return 3;
+        return 25;
     }
-    return argument <= UINT32_MAX ? 5 : 9;
+    return argument <= UINT32_MAX ? 26 : 27;
+}
+
+static size_t argument_len(unsigned info)
+{
+    return info < 24 ? 0 : (size_t)1 << (info - 24);
+}
+
+size_t cede_cbor_head_len(uint64_t argument)
+{
+    return 1 + argument_len(info_of(argument));
 }
 
 void cede_cbor_put_head(struct cede_writer *writer, enum cede_cbor_type type, uint64_t argument)
 {
-    uint8_t major = (uint8_t)((unsigned)type << 5);
+    unsigned info = info_of(argument);
 
-    switch (cede_cbor_head_len(argument)) {
-    case 1:
-        cede_write_u8(writer, (uint8_t)(major | argument));
-        break;
-    case 2:
-        cede_write_u8(writer, major | 24);
-        cede_write_u8(writer, (uint8_t)argument);
-        break;
-    case 3:
-        cede_write_u8(writer, major | 25);
-        cede_write_u16(writer, (uint16_t)argument);
-        break;
-    case 5:
-        cede_write_u8(writer, major | 26);
-        cede_write_u32(writer, (uint32_t)argument);
-        break;
-    default:
-        cede_write_u8(writer, major | 27);
-        cede_write_u64(writer, argument);
-        break;
+    cede_write_u8(writer, (uint8_t)((unsigned)type << 5 | info));
+    for (size_t left = argument_len(info); left > 0; left--) {
+        cede_write_u8(writer, (uint8_t)(argument >> 8 * (left - 1)));
     }
 }
 
