@@ -29,6 +29,7 @@ extern const struct cli_command cli_transfer_commands[];
 extern const struct cli_command cli_device_commands[];
 extern const struct cli_command cli_inspect_commands[];
 extern const struct cli_command cli_demo_commands[];
+extern const struct cli_command cli_bench_commands[];
 
 /* Finds and runs the command that argv[1] and argv[2] name. */
 int cli_main(int argc, char **argv);

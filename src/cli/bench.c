@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench.c - cede bench ...: rates beside OpenSSL's own for the same primitives. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/bench.h"
+#include "cli/cli.h"
+
+#define SECONDS_MAX 3600.0
+
+static bool parse_seconds(const char *text, double *seconds)
+{
+    char *end = NULL;
+
+    *seconds = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(*seconds) || *seconds <= 0 ||
+        *seconds > SECONDS_MAX) {
+        cli_fail("--seconds wants a number above 0 and up to %.0f, not '%s'", SECONDS_MAX, text);
+        return false;
+    }
+    return true;
+}
+
+/* The names are ours: nothing in them needs an escape. */
+static void print_json(const struct bench_result *results, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        printf("%s{\"name\":\"%s\",\"rate\":%.1f,\"floor\":%.1f,\"ratio\":%.6f}",
+               i == 0 ? "[" : ",\n ", results[i].name, results[i].rate, results[i].floor,
+               results[i].ratio);
+    }
+    puts("]");
+}
+
+static void print_table(const struct bench_result *results, size_t count)
+{
+    printf("%-34s %12s %12s  %s\n", "", "rate/s", "floor/s", "ratio");
+    for (size_t i = 0; i < count; i++) {
+        const struct bench_result *result = &results[i];
+
+        printf("%-34s %12.0f %12.0f  ", result->name, result->rate, result->floor);
+        if (result->is_share) {
+            printf("%.2f %% of a verification\n", 100 * result->ratio);
+        } else {
+            printf("%.3f\n", result->ratio);
+        }
+    }
+}
+
+static int run_bench(int argc, char **argv)
+{
+    const char *group = argv[0];
+    const char *seconds_text = "2";
+    const char *json = NULL;
+    const struct cli_option options[] = {
+        {"seconds", "S", "time for each line", false, &seconds_text},
+        {"json", NULL, "an array of name, rate, floor, ratio", false, &json},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    struct bench_result results[BENCH_RESULTS_MAX];
+    size_t count = 0;
+    double seconds = 0;
+    int positional = 0;
+    int parsed =
+        cli_options(argc, argv, "bench GROUP [--seconds S] [--json]", options, 0, &positional);
+
+    if (parsed != CLI_OK) {
+        return parsed < 0 ? CLI_OK : parsed;
+    }
+    if (!parse_seconds(seconds_text, &seconds)) {
+        return CLI_USAGE;
+    }
+    if (!bench_run(group, seconds, results, &count)) {
+        return CLI_FAILED;
+    }
+    if (json != NULL) {
+        print_json(results, count);
+    } else {
+        print_table(results, count);
+    }
+    return CLI_OK;
+}
+
+const struct cli_command cli_bench_commands[] = {
+    {"bench", "crypto", "the crypto port against OpenSSL", run_bench},
+    {"bench", "cbor", "messages of a hand-over", run_bench},
+    {"bench", "cose", "COSE_Sign1", run_bench},
+    {"bench", "c509", "certificates of devices", run_bench},
+    {"bench", "edhoc", "handshakes, both sides", run_bench},
+    {"bench", "oscore", "requests and responses", run_bench},
+    {NULL, NULL, NULL, NULL},
+};
