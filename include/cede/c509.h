@@ -59,6 +59,15 @@ CEDE_MUST_USE enum cede_status cede_c509_verify(const struct cede_c509 *certific
                                                 const struct cede_crypto *crypto,
                                                 const struct cede_public_key *issuer_key,
                                                 struct cede_buf scratch);
+/* The same for native certificates alone: a firmware that calls only these links nothing of X.509.
+ * CEDE_C509_TYPE: another type. In a native certificate whatever has a number is written with it
+ * (draft, section "Deterministic Encoding"): CEDE_C509_EXTENSION for an extension of
+ * RFC 5280 written otherwise; any other identifier is that of an unknown extension or purpose. */
+CEDE_MUST_USE enum cede_status cede_c509_decode_native(struct cede_span encoding,
+                                                       struct cede_c509 *certificate);
+CEDE_MUST_USE enum cede_status cede_c509_verify_native(const struct cede_c509 *certificate,
+                                                       const struct cede_crypto *crypto,
+                                                       const struct cede_public_key *issuer_key);
 
 /* Writes and signs a native certificate, as ~C509Certificate. Names may be in any form; names in
  * DER become CBOR without regard to their string types. */

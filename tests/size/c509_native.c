@@ -12,10 +12,10 @@ static enum cede_status check(struct cede_span issuer, struct cede_span encoding
     struct cede_public_key key;
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
 
-    CEDE_TRY(cede_c509_decode(issuer, &ca));
+    CEDE_TRY(cede_c509_decode_native(issuer, &ca));
     CEDE_TRY(cede_c509_public_key(&ca, &firmware_crypto, point, &key));
-    CEDE_TRY(cede_c509_decode(encoding, &certificate));
-    return cede_c509_verify(&certificate, &firmware_crypto, &key, firmware_memory());
+    CEDE_TRY(cede_c509_decode_native(encoding, &certificate));
+    return cede_c509_verify_native(&certificate, &firmware_crypto, &key);
 }
 
 void firmware(void)

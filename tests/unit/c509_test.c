@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "cede/certificate.h"
+#include "codec/c509/extensions.h"
 #include "hex.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
@@ -120,6 +121,58 @@ static void the_converted_example_verifies(void **state)
     assert_ok(cede_c509_verify(&certificate, crypto, &issuer.public_key, scratch));
     assert_int_equal(CEDE_NO_SPACE, cede_c509_verify(&certificate, crypto, &issuer.public_key,
                                                      cede_buf(scratch_room, 100)));
+}
+
+/* --- native certificates alone ---------------------------------------------------------------- */
+
+static void native_certificates_need_no_x509(void **state)
+{
+    struct key issuer;
+    uint8_t room[256];
+    struct cede_c509 certificate, all_zero;
+
+    (void)state;
+    memset(&all_zero, 0, sizeof all_zero);
+    draft_issuer(&issuer);
+    assert_ok(cede_c509_decode_native(from_hex(native_hex, room, sizeof room), &certificate));
+    assert_int_equal(CEDE_KU_DIGITAL_SIGNATURE, certificate.ext.key_usage);
+    assert_ok(cede_c509_verify_native(&certificate, crypto, &issuer.public_key));
+    room[20] ^= 1;
+    assert_int_not_equal(CEDE_OK,
+                         cede_c509_verify_native(&certificate, crypto, &issuer.public_key));
+
+    assert_int_equal(CEDE_C509_TYPE, cede_c509_decode_native(
+                                         from_hex(converted_hex, room, sizeof room), &certificate));
+    assert_memory_equal(&all_zero, &certificate, sizeof certificate);
+    assert_ok(cede_c509_decode(from_hex(converted_hex, room, sizeof room), &certificate));
+    assert_int_equal(CEDE_C509_TYPE,
+                     cede_c509_verify_native(&certificate, crypto, &issuer.public_key));
+}
+
+/* Extensions, with and without what X.509 knows of identifiers. */
+static void native_certificates_use_numbers(void **state)
+{
+    static const char by_identifier[] = "8243551d0f4403020780"; /* keyUsage, as X.509 has it */
+    static const char unknown[] = "82432a03044105";             /* 1.2.3.4 */
+    static const char unknown_critical[] = "82432a0304814105";
+    static const char purpose[] = "8208482b06010505070302"; /* clientAuth by identifier */
+    uint8_t room[32];
+    struct cede_extensions ext;
+    struct cede_span item = from_hex(by_identifier, room, sizeof room);
+
+    (void)state;
+    assert_ok(c509_extensions_decode(item, &c509_identifiers_x509, &ext));
+    assert_int_equal(CEDE_KU_DIGITAL_SIGNATURE, ext.key_usage);
+    assert_int_equal(CEDE_C509_EXTENSION, c509_extensions_decode(item, NULL, &ext));
+    assert_ok(c509_extensions_decode(from_hex(unknown, room, sizeof room), NULL, &ext));
+    assert_false(ext.has_unknown_critical);
+    assert_ok(c509_extensions_decode(from_hex(unknown_critical, room, sizeof room), NULL, &ext));
+    assert_true(ext.has_unknown_critical);
+    item = from_hex(purpose, room, sizeof room);
+    assert_ok(c509_extensions_decode(item, NULL, &ext));
+    assert_true(ext.eku == CEDE_EKU_OTHER);
+    assert_ok(c509_extensions_decode(item, &c509_identifiers_x509, &ext));
+    assert_true(ext.eku == CEDE_EKU_CLIENT_AUTH);
 }
 
 /* What is signed of the native example, from a description. */
@@ -776,6 +829,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_native_example_verifies),
+        cmocka_unit_test(native_certificates_need_no_x509),
+        cmocka_unit_test(native_certificates_use_numbers),
         cmocka_unit_test(the_converted_example_verifies),
         cmocka_unit_test(a_description_gives_the_draft_bytes),
         cmocka_unit_test(conversion_goes_there_and_back),

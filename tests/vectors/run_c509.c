@@ -157,7 +157,8 @@ static void run_extension(const json_t *example)
     struct c509_extension extension;
     struct cede_extensions ext;
 
-    runner_expect(named("decode", name), c509_extensions_decode(item, &ext) == CEDE_OK, "fails");
+    runner_expect(named("decode", name),
+                  c509_extensions_decode(item, &c509_identifiers_x509, &ext) == CEDE_OK, "fails");
     while (c509_extensions_next(&walk, &extension)) {
         struct cede_writer der = cede_writer(room()), back = cede_writer(room());
         if (!runner_expect(named("to DER", name),

@@ -26,9 +26,6 @@ struct cede_span c509_get_name(struct cede_reader *reader);
 struct cede_span c509_get_biguint(struct cede_reader *reader);
 /* An item that is usually a byte string: *bytes is null when it is not. Returns the encoding. */
 struct cede_span c509_get_bytes_item(struct cede_reader *reader, struct cede_span *bytes);
-/* COSE algorithm and curve of registry numbers; 0: not supported. */
-int32_t c509_signature_alg(int64_t value);
-int32_t c509_curve(int64_t value);
 
 enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type, int32_t curve,
                                  struct cede_span bytes, uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],

@@ -34,9 +34,10 @@ struct cede_span c509_get_algorithm(struct cede_reader *reader, int64_t *value)
 struct cede_span c509_get_name(struct cede_reader *reader)
 {
     struct cede_span name = cede_cbor_get_item(reader);
+    enum cede_status status = c509_name_check(name);
 
-    if (reader->status == CEDE_OK && c509_name_check(name) != CEDE_OK) {
-        cede_reader_fail(reader, c509_name_check(name));
+    if (status != CEDE_OK) {
+        cede_reader_fail(reader, status);
     }
     return name;
 }
@@ -60,20 +61,6 @@ struct cede_span c509_get_bytes_item(struct cede_reader *reader, struct cede_spa
         *bytes = cede_cbor_get_bytes(&ahead);
     }
     return cede_cbor_get_item(reader);
-}
-
-int32_t c509_signature_alg(int64_t value)
-{
-    const struct algorithm_entry *entry = signature_algorithm_find(value);
-
-    return entry != NULL ? entry->alg : 0;
-}
-
-int32_t c509_curve(int64_t value)
-{
-    const struct algorithm_entry *entry = key_algorithm_find(value);
-
-    return entry != NULL && cede_certificate_alg(entry->alg) != 0 ? entry->alg : 0;
 }
 
 enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type, int32_t curve,
@@ -137,7 +124,7 @@ static void read_tbs(struct cede_reader *reader, struct cede_c509 *certificate)
     read_type(reader, &certificate->type);
     certificate->serial = c509_get_biguint(reader);
     certificate->signature_algorithm = c509_get_algorithm(reader, &algorithm);
-    certificate->signature_alg = c509_signature_alg(algorithm);
+    certificate->signature_alg = signature_algorithm_alg(algorithm);
     certificate->issuer_is_subject = cede_cbor_peek_null(reader);
     if (certificate->issuer_is_subject) {
         cede_cbor_get_null(reader);
@@ -148,12 +135,14 @@ static void read_tbs(struct cede_reader *reader, struct cede_c509 *certificate)
     certificate->not_after = read_time(reader, true);
     certificate->subject = c509_get_name(reader);
     certificate->public_key_algorithm = c509_get_algorithm(reader, &algorithm);
-    certificate->curve = c509_curve(algorithm);
+    certificate->curve = certificate_curve(algorithm);
     certificate->public_key_item = c509_get_bytes_item(reader, &certificate->public_key);
     certificate->extensions = cede_cbor_get_item(reader);
 }
 
-static enum cede_status decode(struct cede_span encoding, struct cede_c509 *certificate)
+static enum cede_status decode(struct cede_span encoding,
+                               const struct c509_identifiers *identifiers,
+                               struct cede_c509 *certificate)
 {
     struct cede_reader reader = cede_reader(encoding);
     size_t start;
@@ -167,6 +156,9 @@ static enum cede_status decode(struct cede_span encoding, struct cede_c509 *cert
     certificate->signature = cede_cbor_get_bytes(&reader);
     certificate->sequence = cede_reader_since(&reader, start);
     CEDE_TRY(cede_reader_finish(&reader));
+    if (certificate->type != CEDE_C509_NATIVE && identifiers == NULL) {
+        return CEDE_C509_TYPE;
+    }
     if (certificate->serial.len > CEDE_SERIAL_LEN_MAX) {
         return CEDE_X509_SERIAL;
     }
@@ -175,21 +167,32 @@ static enum cede_status decode(struct cede_span encoding, struct cede_c509 *cert
     } else if (cede_span_equal(certificate->issuer, certificate->subject)) {
         return CEDE_C509_NAME; /* must have been null */
     }
-    return c509_extensions_decode(certificate->extensions, &certificate->ext);
+    return c509_extensions_decode(certificate->extensions, identifiers, &certificate->ext);
+}
+
+/* All zero on failure. */
+static enum cede_status decode_or_clear(struct cede_span encoding,
+                                        const struct c509_identifiers *identifiers,
+                                        struct cede_c509 *certificate)
+{
+    enum cede_status status;
+
+    memset(certificate, 0, sizeof *certificate);
+    status = decode(encoding, identifiers, certificate);
+    if (status != CEDE_OK) {
+        memset(certificate, 0, sizeof *certificate);
+    }
+    return status;
 }
 
 enum cede_status cede_c509_decode(struct cede_span encoding, struct cede_c509 *certificate)
 {
-    struct cede_c509 decoded;
-    enum cede_status status;
+    return decode_or_clear(encoding, &c509_identifiers_x509, certificate);
+}
 
-    memset(&decoded, 0, sizeof decoded);
-    memset(certificate, 0, sizeof *certificate);
-    status = decode(encoding, &decoded);
-    if (status == CEDE_OK) {
-        *certificate = decoded;
-    }
-    return status;
+enum cede_status cede_c509_decode_native(struct cede_span encoding, struct cede_c509 *certificate)
+{
+    return decode_or_clear(encoding, NULL, certificate);
 }
 
 enum cede_status cede_c509_public_key(const struct cede_c509 *certificate,
@@ -201,17 +204,29 @@ enum cede_status cede_c509_public_key(const struct cede_c509 *certificate,
                            point, key);
 }
 
+enum cede_status cede_c509_verify_native(const struct cede_c509 *certificate,
+                                         const struct cede_crypto *crypto,
+                                         const struct cede_public_key *issuer_key)
+{
+    if (certificate->type != CEDE_C509_NATIVE) {
+        return CEDE_C509_TYPE;
+    }
+    return certificate_verify(crypto, certificate->signature_alg, issuer_key, certificate->tbs,
+                              certificate->signature);
+}
+
 enum cede_status cede_c509_verify(const struct cede_c509 *certificate,
                                   const struct cede_crypto *crypto,
                                   const struct cede_public_key *issuer_key, struct cede_buf scratch)
 {
-    struct cede_span tbs = certificate->tbs;
+    struct cede_writer writer = cede_writer(scratch);
+    struct cede_span tbs;
 
-    if (certificate->type == CEDE_C509_X509) {
-        struct cede_writer writer = cede_writer(scratch);
-        CEDE_TRY(c509_tbs_to_der(&writer, crypto, certificate));
-        CEDE_TRY(cede_writer_finish(&writer, &tbs));
+    if (certificate->type == CEDE_C509_NATIVE) {
+        return cede_c509_verify_native(certificate, crypto, issuer_key);
     }
+    CEDE_TRY(c509_tbs_to_der(&writer, crypto, certificate));
+    CEDE_TRY(cede_writer_finish(&writer, &tbs));
     return certificate_verify(crypto, certificate->signature_alg, issuer_key, tbs,
                               certificate->signature);
 }

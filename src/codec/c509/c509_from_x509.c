@@ -70,11 +70,12 @@ static void put_point(struct cede_writer *writer, const struct cede_crypto *cryp
                       const struct algorithm_entry *entry, struct cede_span bits)
 {
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
+    int32_t curve = key_algorithm_curve(entry->value);
     size_t len = entry->coordinate;
     bool odd = bits.len > 0 && (bits.ptr[bits.len - 1] & 1) != 0;
 
-    if (entry->alg == 0 || bits.len != 1 + 2 * len || bits.ptr[0] != POINT_WHOLE ||
-        crypto->decompress(crypto->context, entry->alg, cede_span(bits.ptr + 1, len), odd, point) !=
+    if (curve == 0 || bits.len != 1 + 2 * len || bits.ptr[0] != POINT_WHOLE ||
+        crypto->decompress(crypto->context, curve, cede_span(bits.ptr + 1, len), odd, point) !=
             CEDE_OK ||
         memcmp(point, bits.ptr + 1, 2 * len) != 0) {
         cede_cbor_put_bytes(writer, bits);

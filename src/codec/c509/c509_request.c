@@ -70,7 +70,8 @@ static enum cede_status read_attributes(struct cede_c509_request *request)
                 return CEDE_X509_EXTENSION;
             }
             request->extensions = attribute.value;
-            CEDE_TRY(c509_extensions_decode(request->extensions, &request->ext));
+            CEDE_TRY(
+                c509_extensions_decode(request->extensions, &c509_identifiers_x509, &request->ext));
         } else if (attribute.oid.ptr == NULL && attribute.type == CR_CHALLENGE_PASSWORD) {
             CEDE_TRY(read_challenge(attribute.value, request->type, &request->challenge_password));
         }
@@ -93,10 +94,10 @@ static enum cede_status decode(struct cede_span encoding, struct cede_c509_reque
     }
     request->type = (int32_t)value;
     request->signature_algorithm = c509_get_algorithm(&reader, &value);
-    request->signature_alg = c509_signature_alg(value);
+    request->signature_alg = signature_algorithm_alg(value);
     request->subject = c509_get_name(&reader);
     request->public_key_algorithm = c509_get_algorithm(&reader, &value);
-    request->curve = c509_curve(value);
+    request->curve = certificate_curve(value);
     request->public_key_item = c509_get_bytes_item(&reader, &request->public_key);
     request->attributes = cede_cbor_get_item(&reader);
     request->tbs = cede_reader_since(&reader, start);

@@ -88,7 +88,7 @@ static enum cede_status key_bits(struct cede_writer *writer, const struct cede_c
     CEDE_TRY(cede_reader_finish(&reader));
     if (entry != NULL && entry->pairs && bytes.len > 0 &&
         (bytes.ptr[0] == POINT_EVEN_OF_X509 || bytes.ptr[0] == POINT_ODD_OF_X509)) {
-        return point_to_der(writer, crypto, c509_curve(entry->value), bytes);
+        return point_to_der(writer, crypto, certificate_curve(entry->value), bytes);
     }
     cede_write_u8(writer, 0); /* unused bits */
     cede_write_bytes(writer, bytes);

@@ -11,7 +11,7 @@
 #include "cede/c509.h"
 
 struct c509_extension {
-    int64_t number;       /* of the registry, positive; 0: `oid` counts */
+    int32_t number;       /* of the registry, positive; 0: `oid` counts */
     struct cede_span oid; /* null: `number` counts */
     bool critical;
     struct cede_span value; /* encoded item; with `oid` the DER in it */
@@ -26,7 +26,19 @@ struct c509_extensions_walk {
 /* Walks an encoded Extensions item; failures and trailing bytes end in walk->reader.status. */
 struct c509_extensions_walk c509_extensions_walk(struct cede_span extensions);
 bool c509_extensions_next(struct c509_extensions_walk *walk, struct c509_extension *extension);
-enum cede_status c509_extensions_decode(struct cede_span extensions, struct cede_extensions *ext);
+/* What object identifiers mean, for extensions and key purposes that are written with one although
+ * they have a number: certificates of type 3 may do so. */
+struct c509_identifiers {
+    enum cede_status (*extension)(struct cede_span oid, bool critical, struct cede_span value,
+                                  struct cede_extensions *ext);
+    uint32_t (*purpose)(struct cede_span oid); /* CEDE_EKU_ flag */
+};
+extern const struct c509_identifiers c509_identifiers_x509;
+/* `identifiers` null: a native certificate, in which whatever has a number "MUST only" have that
+ * (draft, section "Deterministic Encoding"): identifiers are all unknown ones. */
+enum cede_status c509_extensions_decode(struct cede_span extensions,
+                                        const struct c509_identifiers *identifiers,
+                                        struct cede_extensions *ext);
 /* Writes the Extensions item of a description. */
 void c509_put_extensions(struct cede_writer *writer, const struct cede_certificate_info *info);
 

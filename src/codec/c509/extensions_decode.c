@@ -33,7 +33,7 @@ static void get_numbered(struct cede_reader *reader, struct c509_extension *exte
         return;
     }
     extension->critical = number < 0;
-    extension->number = number < 0 ? -number : number;
+    extension->number = (int32_t)(number < 0 ? -number : number);
     extension->value = cede_cbor_get_item(reader);
     if (extension->value.len == 1 && extension->value.ptr[0] == 0xf7) { /* undefined */
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
@@ -111,19 +111,23 @@ static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, b
     ext->key_usage = (uint16_t)value;
 }
 
-static void key_purpose(struct cede_reader *reader, struct cede_extensions *ext)
+static void key_purpose(struct cede_reader *reader, const struct c509_identifiers *identifiers,
+                        struct cede_extensions *ext)
 {
     int64_t value;
 
     if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
-        ext->eku |= eku_flag(cede_cbor_get_bytes(reader));
+        struct cede_span oid = cede_cbor_get_bytes(reader);
+        ext->eku |= identifiers != NULL ? identifiers->purpose(oid) : CEDE_EKU_OTHER;
         return;
     }
     value = cede_cbor_get_int(reader);
     ext->eku |= value >= 0 && value < 31 ? 1u << value : CEDE_EKU_OTHER;
 }
 
-static void extended_key_usage(struct cede_reader *reader, struct cede_extensions *ext)
+static void extended_key_usage(struct cede_reader *reader,
+                               const struct c509_identifiers *identifiers,
+                               struct cede_extensions *ext)
 {
     size_t purposes = 1;
 
@@ -131,7 +135,7 @@ static void extended_key_usage(struct cede_reader *reader, struct cede_extension
         purposes = cede_cbor_get_array(reader);
     }
     for (size_t i = 0; i < purposes && reader->status == CEDE_OK; i++) {
-        key_purpose(reader, ext);
+        key_purpose(reader, identifiers, ext);
     }
     ext->has_eku = true;
 }
@@ -151,6 +155,7 @@ static void authority_key_id(struct cede_reader *reader, struct cede_extensions 
 }
 
 static enum cede_status decode_numbered(const struct c509_extension *extension, bool alone,
+                                        const struct c509_identifiers *identifiers,
                                         struct cede_extensions *ext)
 {
     struct cede_reader reader = cede_reader(extension->value);
@@ -163,7 +168,7 @@ static enum cede_status decode_numbered(const struct c509_extension *extension, 
         key_usage(&reader, ext, alone);
         break;
     case EXT_EKU:
-        extended_key_usage(&reader, ext);
+        extended_key_usage(&reader, identifiers, ext);
         break;
     case EXT_SUBJECT_KEY_ID:
         ext->subject_key_id = cede_cbor_get_bytes(&reader);
@@ -206,7 +211,31 @@ static bool occurs_before(struct cede_span extensions, const struct c509_extensi
     return false;
 }
 
-enum cede_status c509_extensions_decode(struct cede_span extensions, struct cede_extensions *ext)
+const struct c509_identifiers c509_identifiers_x509 = {cede_x509_extension, eku_flag};
+
+/* Identifiers 2.5.29.x, the extensions of RFC 5280: all have numbers. */
+static bool is_certificate_extension(struct cede_span oid)
+{
+    return oid.len == 3 && oid.ptr[0] == 0x55 && oid.ptr[1] == 0x1d;
+}
+
+static enum cede_status decode_named(const struct c509_extension *extension,
+                                     const struct c509_identifiers *identifiers,
+                                     struct cede_extensions *ext)
+{
+    if (identifiers != NULL) {
+        return identifiers->extension(extension->oid, extension->critical, extension->value, ext);
+    }
+    if (is_certificate_extension(extension->oid)) {
+        return CEDE_C509_EXTENSION;
+    }
+    ext->has_unknown_critical = ext->has_unknown_critical || extension->critical;
+    return CEDE_OK;
+}
+
+enum cede_status c509_extensions_decode(struct cede_span extensions,
+                                        const struct c509_identifiers *identifiers,
+                                        struct cede_extensions *ext)
 {
     struct c509_extensions_walk walk = c509_extensions_walk(extensions);
     struct c509_extension extension;
@@ -219,13 +248,13 @@ enum cede_status c509_extensions_decode(struct cede_span extensions, struct cede
             return CEDE_X509_EXTENSION;
         }
         if (extension.oid.ptr != NULL) {
-            CEDE_TRY(cede_x509_extension(extension.oid, extension.critical, extension.value, ext));
+            CEDE_TRY(decode_named(&extension, identifiers, ext));
             continue;
         }
         if (extension.critical && !extension_is_understood(extension.number)) {
             ext->has_unknown_critical = true;
         }
-        CEDE_TRY(decode_numbered(&extension, walk.alone, ext));
+        CEDE_TRY(decode_numbered(&extension, walk.alone, identifiers, ext));
     }
     return walk.reader.status;
 }

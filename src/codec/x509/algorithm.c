@@ -31,14 +31,21 @@ int32_t cede_x509_signature_alg(struct cede_span algorithm)
     const struct algorithm_entry *entry =
         signature_algorithm_find_der(algorithm_contents(algorithm));
 
-    return entry != NULL ? entry->alg : 0;
+    return entry != NULL ? signature_algorithm_alg(entry->value) : 0;
+}
+
+int32_t certificate_curve(int64_t value)
+{
+    int32_t curve = key_algorithm_curve(value);
+
+    return cede_certificate_alg(curve) != 0 ? curve : 0;
 }
 
 int32_t x509_curve(struct cede_span algorithm)
 {
     const struct algorithm_entry *entry = key_algorithm_find_der(algorithm_contents(algorithm));
 
-    return entry != NULL && cede_certificate_alg(entry->alg) != 0 ? entry->alg : 0;
+    return entry != NULL ? certificate_curve(entry->value) : 0;
 }
 
 void cede_x509_put_algorithm(struct cede_writer *writer, int32_t signature_alg)

@@ -305,48 +305,79 @@ static const uint8_t key_27[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
                                  0x2a, 0x81, 0x7a, 0x01, 0x81, 0x5f, 0x65, 0x82, 0x00, 0x01};
 
 static const struct algorithm_entry signatures[] = {
-    {-256, 0, false, 0, sizeof signature_minus_256,
+    {-256, false, 0, sizeof signature_minus_256,
      signature_minus_256}, /* RSASSA-PKCS1-v1_5 with SHA-1 */
-    {-255, 0, true, 32, sizeof signature_minus_255, signature_minus_255}, /* ECDSA with SHA-1 */
-    {0, CEDE_ALG_ESP256, true, 32, sizeof signature_0, signature_0},      /* ECDSA with SHA-256 */
-    {1, CEDE_ALG_ES384, true, 48, sizeof signature_1, signature_1},       /* ECDSA with SHA-384 */
-    {2, 0, true, 66, sizeof signature_2, signature_2},                    /* ECDSA with SHA-512 */
-    {3, 0, true, 32, sizeof signature_3, signature_3},                    /* ECDSA with SHAKE128 */
-    {4, 0, true, 66, sizeof signature_4, signature_4},                    /* ECDSA with SHAKE256 */
-    {5, 0, false, 0, sizeof signature_5, signature_5},                    /* Unsigned */
-    {8, 0, true, 32, sizeof signature_8, signature_8},                    /* SM2 with SM3 */
-    {12, CEDE_ALG_ED25519, false, 0, sizeof signature_12, signature_12},  /* Ed25519 */
-    {13, 0, false, 0, sizeof signature_13, signature_13},                 /* Ed448 */
-    {14, 0, false, 0, sizeof signature_14, signature_14}, /* PoP with SHA-256 and HMAC-SHA256 */
-    {15, 0, false, 0, sizeof signature_15, signature_15}, /* PoP with SHA-384 and HMAC-SHA384 */
-    {16, 0, false, 0, sizeof signature_16, signature_16}, /* PoP with SHA-512 and HMAC-SHA512 */
-    {23, 0, false, 0, sizeof signature_23, signature_23}, /* RSASSA-PKCS1-v1_5 with SHA-256 */
-    {24, 0, false, 0, sizeof signature_24, signature_24}, /* RSASSA-PKCS1-v1_5 with SHA-384 */
-    {25, 0, false, 0, sizeof signature_25, signature_25}, /* RSASSA-PKCS1-v1_5 with SHA-512 */
-    {26, 0, false, 0, sizeof signature_26, signature_26}, /* RSASSA-PSS with SHA-256 */
-    {27, 0, false, 0, sizeof signature_27, signature_27}, /* RSASSA-PSS with SHA-384 */
-    {28, 0, false, 0, sizeof signature_28, signature_28}, /* RSASSA-PSS with SHA-512 */
-    {29, 0, false, 0, sizeof signature_29, signature_29}, /* RSASSA-PSS with SHAKE128 */
-    {30, 0, false, 0, sizeof signature_30, signature_30}, /* RSASSA-PSS with SHAKE256 */
+    {-255, true, 32, sizeof signature_minus_255, signature_minus_255}, /* ECDSA with SHA-1 */
+    {0, true, 32, sizeof signature_0, signature_0},                    /* ECDSA with SHA-256 */
+    {1, true, 48, sizeof signature_1, signature_1},                    /* ECDSA with SHA-384 */
+    {2, true, 66, sizeof signature_2, signature_2},                    /* ECDSA with SHA-512 */
+    {3, true, 32, sizeof signature_3, signature_3},                    /* ECDSA with SHAKE128 */
+    {4, true, 66, sizeof signature_4, signature_4},                    /* ECDSA with SHAKE256 */
+    {5, false, 0, sizeof signature_5, signature_5},                    /* Unsigned */
+    {8, true, 32, sizeof signature_8, signature_8},                    /* SM2 with SM3 */
+    {12, false, 0, sizeof signature_12, signature_12},                 /* Ed25519 */
+    {13, false, 0, sizeof signature_13, signature_13},                 /* Ed448 */
+    {14, false, 0, sizeof signature_14, signature_14}, /* PoP with SHA-256 and HMAC-SHA256 */
+    {15, false, 0, sizeof signature_15, signature_15}, /* PoP with SHA-384 and HMAC-SHA384 */
+    {16, false, 0, sizeof signature_16, signature_16}, /* PoP with SHA-512 and HMAC-SHA512 */
+    {23, false, 0, sizeof signature_23, signature_23}, /* RSASSA-PKCS1-v1_5 with SHA-256 */
+    {24, false, 0, sizeof signature_24, signature_24}, /* RSASSA-PKCS1-v1_5 with SHA-384 */
+    {25, false, 0, sizeof signature_25, signature_25}, /* RSASSA-PKCS1-v1_5 with SHA-512 */
+    {26, false, 0, sizeof signature_26, signature_26}, /* RSASSA-PSS with SHA-256 */
+    {27, false, 0, sizeof signature_27, signature_27}, /* RSASSA-PSS with SHA-384 */
+    {28, false, 0, sizeof signature_28, signature_28}, /* RSASSA-PSS with SHA-512 */
+    {29, false, 0, sizeof signature_29, signature_29}, /* RSASSA-PSS with SHAKE128 */
+    {30, false, 0, sizeof signature_30, signature_30}, /* RSASSA-PSS with SHAKE256 */
 };
 
 static const struct algorithm_entry keys[] = {
-    {0, 0, false, 0, sizeof key_0, key_0}, /* RSA */
-    {1, CEDE_CRV_P256, true, 32, sizeof key_1,
-     key_1}, /* EC Public Key (Weierstrass) with secp256r1 */
-    {2, CEDE_CRV_P384, true, 48, sizeof key_2,
-     key_2},                               /* EC Public Key (Weierstrass) with secp384r1 */
-    {3, 0, true, 66, sizeof key_3, key_3}, /* EC Public Key (Weierstrass) with secp521r1 */
-    {6, 0, true, 32, sizeof key_6, key_6}, /* EC Public Key (Weierstrass) with sm2p256v1 */
-    {8, CEDE_CRV_X25519, false, 0, sizeof key_8, key_8},     /* X25519 (Montgomery) */
-    {9, 0, false, 0, sizeof key_9, key_9},                   /* X448 (Montgomery) */
-    {12, CEDE_CRV_ED25519, false, 0, sizeof key_12, key_12}, /* Ed25519 (Twisted Edwards) */
-    {13, 0, false, 0, sizeof key_13, key_13},                /* Ed448 (Edwards) */
-    {24, 0, true, 32, sizeof key_24, key_24}, /* EC Public Key (Weierstrass) with brainpoolP256r1 */
-    {25, 0, true, 48, sizeof key_25, key_25}, /* EC Public Key (Weierstrass) with brainpoolP384r1 */
-    {26, 0, true, 64, sizeof key_26, key_26}, /* EC Public Key (Weierstrass) with brainpoolP512r1 */
-    {27, 0, true, 32, sizeof key_27, key_27}, /* EC Public Key (Weierstrass) with FRP256v1 */
+    {0, false, 0, sizeof key_0, key_0},    /* RSA */
+    {1, true, 32, sizeof key_1, key_1},    /* EC Public Key (Weierstrass) with secp256r1 */
+    {2, true, 48, sizeof key_2, key_2},    /* EC Public Key (Weierstrass) with secp384r1 */
+    {3, true, 66, sizeof key_3, key_3},    /* EC Public Key (Weierstrass) with secp521r1 */
+    {6, true, 32, sizeof key_6, key_6},    /* EC Public Key (Weierstrass) with sm2p256v1 */
+    {8, false, 0, sizeof key_8, key_8},    /* X25519 (Montgomery) */
+    {9, false, 0, sizeof key_9, key_9},    /* X448 (Montgomery) */
+    {12, false, 0, sizeof key_12, key_12}, /* Ed25519 (Twisted Edwards) */
+    {13, false, 0, sizeof key_13, key_13}, /* Ed448 (Edwards) */
+    {24, true, 32, sizeof key_24, key_24}, /* EC Public Key (Weierstrass) with brainpoolP256r1 */
+    {25, true, 48, sizeof key_25, key_25}, /* EC Public Key (Weierstrass) with brainpoolP384r1 */
+    {26, true, 64, sizeof key_26, key_26}, /* EC Public Key (Weierstrass) with brainpoolP512r1 */
+    {27, true, 32, sizeof key_27, key_27}, /* EC Public Key (Weierstrass) with FRP256v1 */
 };
+
+/* The algorithms that the port has, too, by registry number; zeros in the last rows. */
+static const struct known {
+    int8_t value, alg;
+} known_signatures[] = {{0, CEDE_ALG_ESP256}, {1, CEDE_ALG_ES384}, {12, CEDE_ALG_ED25519}, {0, 0}},
+  known_keys[] = {
+      {1, CEDE_CRV_P256}, {2, CEDE_CRV_P384}, {8, CEDE_CRV_X25519}, {12, CEDE_CRV_ED25519}, {0, 0}};
+
+static int32_t find_alg(const struct known *known, int64_t value)
+{
+    while (known->alg != 0 && known->value != value) {
+        known++;
+    }
+    return known->alg;
+}
+
+static const struct known *find_known(const struct known *known, int32_t alg)
+{
+    while (known->alg != 0 && known->alg != alg) {
+        known++;
+    }
+    return known->alg != 0 ? known : NULL;
+}
+
+int32_t signature_algorithm_alg(int64_t value)
+{
+    return find_alg(known_signatures, value);
+}
+
+int32_t key_algorithm_curve(int64_t value)
+{
+    return find_alg(known_keys, value);
+}
 
 const struct algorithm_entry *signature_algorithm_find(int64_t value)
 {
@@ -394,21 +425,14 @@ const struct algorithm_entry *signature_algorithm_find_alg(int32_t alg)
     int32_t wanted = alg == CEDE_ALG_ES256   ? CEDE_ALG_ESP256
                      : alg == CEDE_ALG_EDDSA ? CEDE_ALG_ED25519
                                              : alg;
+    const struct known *known = find_known(known_signatures, wanted);
 
-    for (size_t i = 0; i < COUNT(signatures); i++) {
-        if (signatures[i].alg == wanted && wanted != 0) {
-            return &signatures[i];
-        }
-    }
-    return NULL;
+    return known != NULL ? signature_algorithm_find(known->value) : NULL;
 }
 
 const struct algorithm_entry *key_algorithm_find_curve(int32_t curve)
 {
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        if (keys[i].alg == curve && curve != 0) {
-            return &keys[i];
-        }
-    }
-    return NULL;
+    const struct known *known = find_known(known_keys, curve);
+
+    return known != NULL ? key_algorithm_find(known->value) : NULL;
 }

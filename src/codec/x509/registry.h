@@ -67,11 +67,9 @@ struct cede_span registry_oid(const struct registry_entry *entry);
 #define CR_EXTENSION_REQUEST  0
 #define CR_CHALLENGE_PASSWORD 1
 
-/* Algorithms: the contents of the AlgorithmIdentifier SEQUENCE, parameters included. `alg` is the
- * COSE algorithm or curve the port knows it by, 0 for none. */
+/* Algorithms: the contents of the AlgorithmIdentifier SEQUENCE, parameters included. */
 struct algorithm_entry {
     int16_t value;
-    int16_t alg;
     bool pairs;         /* a signature of two INTEGERs; a key that is a point */
     uint8_t coordinate; /* bytes of one INTEGER or coordinate; signatures: the usual curve's */
     uint8_t der_len;
@@ -84,6 +82,9 @@ const struct algorithm_entry *signature_algorithm_find_alg(int32_t alg);
 const struct algorithm_entry *key_algorithm_find(int64_t value);
 const struct algorithm_entry *key_algorithm_find_der(struct cede_span contents);
 const struct algorithm_entry *key_algorithm_find_curve(int32_t curve);
+/* COSE algorithm or curve the port knows an algorithm by, 0 for none. */
+int32_t signature_algorithm_alg(int64_t value);
+int32_t key_algorithm_curve(int64_t value);
 
 #define KEY_ALGORITHM_RSA 0
 
