@@ -159,6 +159,15 @@ _ALARMS = re.compile(
     r"ended with status (?!0\b)\d+|stack smashing|double free|Assertion")
 
 
+def alarms_in(folder, allowed=()):
+    found = []
+    for log in sorted(folder.iterdir()):
+        for line in log.read_text(errors="replace").splitlines():
+            if _ALARMS.search(line) and not any(re.search(p, line) for p in allowed):
+                found.append(f"{log.name}: {line}")
+    return found[:20]
+
+
 class World:
     """The folder, the actors, the fleet."""
 
@@ -187,8 +196,12 @@ class World:
                 os.killpg(process.pid, signal.SIGKILL)
         for process in self.all_processes:
             process.popen.wait()
-        left = [pid for process in self.all_processes for pid in group_members(process.pid)]
-        alarms = self.alarms()
+        for _ in range(100):  # the members of a group end a moment after its leader
+            left = [pid for process in self.all_processes for pid in group_members(process.pid)]
+            if not left:
+                break
+            time.sleep(0.1)
+        alarms = alarms_in(self.logs, self.allowed)
         if error is None and not left and not alarms:
             if self.keep:
                 say(f"kept: {self.dir}")
@@ -201,14 +214,6 @@ class World:
         for alarm in alarms:
             say(f"in a log: {alarm}")
         return False
-
-    def alarms(self):
-        found = []
-        for log in sorted(self.logs.iterdir()):
-            for line in log.read_text(errors="replace").splitlines():
-                if _ALARMS.search(line) and not any(re.search(p, line) for p in self.allowed):
-                    found.append(f"{log.name}: {line}")
-        return found[:20]
 
     def path(self, actor):
         return self.dir / self.actor(actor)

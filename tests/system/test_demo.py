@@ -20,12 +20,12 @@ ORDER_BYTES_MAX = 240
 FOLDERS = "/tmp/cede-demo-*"
 
 
-def play(cede, hierarchy, workers):
+def play(cede, hierarchy, workers, *more):
     say(f"hierarchy {hierarchy}, {workers} worker(s)")
     before = set(glob.glob(FOLDERS))
     done = subprocess.run(
         [cede, "demo", "--devices", str(DEVICES), "--hierarchy", hierarchy, "--workers",
-         str(workers), "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+         str(workers), "--json", *more], capture_output=True, text=True, stdin=subprocess.DEVNULL,
         timeout=180)
     equal(done.returncode, 0, f"exit status, after:\n{done.stderr}")
     equal(len(done.stdout.strip().splitlines()), 1, "lines on standard output")
@@ -39,6 +39,17 @@ def play(cede, hierarchy, workers):
     check(0 < sizes["enrolment_total"] <= ENROLMENT_BYTES_MAX, f"enrolment: {sizes}")
     check(0 < sizes["transfer_message"] <= ORDER_BYTES_MAX, f"transfer message: {sizes}")
     equal(set(glob.glob(FOLDERS)) - before, set(), "folders left")
+
+
+def play_and_keep(cede):
+    """With --dir all state stays: what the actors logged can be looked at."""
+    with tempfile.TemporaryDirectory(prefix="cede-system-") as parent:
+        folder = pathlib.Path(parent) / "story"
+        play(cede, "a", 1, "--dir", str(folder))
+        equal(harness.alarms_in(folder / "logs"), [], "alarms in the logs")
+        logs = {path.stem for path in (folder / "logs").iterdir()}
+        check(logs >= {"PCA", "CA1", "CA2", "SP1", "SP2", "device-d00001"}, f"logs: {logs}")
+        harness.wait_until("the end of its processes", lambda: not processes_with(str(folder)), 10)
 
 
 def processes_with(text):
@@ -96,6 +107,7 @@ def interrupt(cede, at_line, send):
 def test(options):
     for hierarchy, workers in (("a", 1), ("b", 1), ("c", 1), ("d", 1), ("b", 2)):
         play(options.cede, hierarchy, workers)
+    play_and_keep(options.cede)
     # As a terminal does it: to the whole foreground group.
     interrupt(options.cede, "wake up", lambda demo: os.killpg(demo.pid, signal.SIGINT))
     interrupt(options.cede, "forget SP1", lambda demo: demo.send_signal(signal.SIGINT))
