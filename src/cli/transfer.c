@@ -90,15 +90,18 @@ static bool choose_devices(const char *devices, char **memory, const char ***ids
     if (devices[0] == '@') {
         FILE *file = fopen(devices + 1, "re");
         size_t len = 0;
+        bool read;
 
         if (file == NULL) {
             cli_fail("%s: %s", devices + 1, strerror(errno));
             return false;
         }
-        if (getdelim(memory, &len, '\0', file) < 0) {
-            cli_fail("%s holds no device id", devices + 1);
-        }
+        read = getdelim(memory, &len, '\0', file) >= 0;
         fclose(file);
+        if (!read) {
+            cli_fail("%s holds no device id", devices + 1);
+            return false;
+        }
         for (char *at = *memory; at != NULL && *at != '\0'; at++) {
             *at = *at == '\n' || *at == '\r' ? ',' : *at;
         }
@@ -332,7 +335,7 @@ static int run_status(int argc, char **argv)
         {"json", NULL, "one JSON object", false, &json},
         {NULL, NULL, NULL, false, NULL},
     };
-    struct listing listing = {NULL, json_array()};
+    struct listing listing = {NULL, NULL};
     struct sp sp;
     json_t *item;
     size_t i;
@@ -346,7 +349,7 @@ static int run_status(int argc, char **argv)
     if (!cli_sp_open(dir, &sp)) {
         return CLI_FAILED;
     }
-    listing.sp = &sp;
+    listing = (struct listing){&sp, json_array()};
     status = records_each_transfer(sp.store, (enum transfer_state)0, append_transfer, &listing);
     sp_close(&sp);
     if (status == CEDE_OK && json != NULL) {

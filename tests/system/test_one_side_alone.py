@@ -43,6 +43,9 @@ def commands_out_of_turn(world):
     refused(world, *offer, "--to", SP2, "--devices", "d99999", says="not in the inventory")
     refused(world, *offer, "--to", SP2, "--devices", "d00001,d00001", says="twice")
     refused(world, *offer, "--to", SP2, "--devices", "@/nonexistent")
+    refused(world, *offer, "--to", SP2, "--devices", "@/dev/null", says="holds no device id")
+    refused(world, *offer, "--to", SP2, "--devices", "")
+    refused(world, *offer, "--to", SP2, "--devices", ",,")
     refused(world, *offer, "--to", SP2, "--latest", "0", code=2)
     for verb, sp, more in (("accept", SP2, ("--ca", CA2)), ("start", SP1, ()), ("cancel", SP1, ())):
         refused(world, *transfer_command(world, verb, sp, UNKNOWN, *more))
