@@ -72,11 +72,11 @@ enum cede_status cede_copy(struct cede_buf to, struct cede_span from, struct ced
 
 void cede_wipe(void *memory, size_t len)
 {
-    volatile uint8_t *byte = memory;
-
-    while (len-- > 0) {
-        *byte++ = 0;
+    if (len > 0) {
+        memset(memory, 0, len);
     }
+    /* The compiler must believe that somebody reads the zeros. */
+    __asm__ __volatile__("" : : "r"(memory) : "memory");
 }
 
 bool cede_equal_constant_time(const uint8_t *a, const uint8_t *b, size_t len)

@@ -6,6 +6,7 @@
 #include <openssl/ecdh.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <stdint.h>
 
@@ -149,27 +150,19 @@ bool floor_ccm_open(void)
 /* --- SHA-256 -----------------------------------------------------------------------------------
  */
 
-static struct {
-    EVP_MD *md;
-    EVP_MD_CTX *ctx;
-    size_t text_len;
-} sha256;
+static size_t sha256_text_len;
 
 bool floor_sha256_prepare(size_t text_len)
 {
-    if (sha256.md == NULL) {
-        sha256.md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-        sha256.ctx = EVP_MD_CTX_new();
-    }
-    sha256.text_len = text_len;
-    return sha256.md != NULL && sha256.ctx != NULL && text_len <= TEXT_LEN_MAX;
+    sha256_text_len = text_len;
+    return text_len <= TEXT_LEN_MAX;
 }
 
 bool floor_sha256(void)
 {
     uint8_t digest[COORDINATE_LEN];
+    SHA256_CTX ctx;
 
-    return EVP_DigestInit_ex2(sha256.ctx, sha256.md, NULL) == 1 &&
-           EVP_DigestUpdate(sha256.ctx, text, sha256.text_len) == 1 &&
-           EVP_DigestFinal_ex(sha256.ctx, digest, NULL) == 1;
+    return SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, text, sha256_text_len) == 1 &&
+           SHA256_Final(digest, &ctx) == 1;
 }

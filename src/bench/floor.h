@@ -3,7 +3,8 @@
  * floor.h - the primitives as fast as OpenSSL makes them: keys, points and contexts kept, nothing
  *           encoded or decoded, no layer in between that can be left out.
  *
- * The keys of P-256 operations are EC_KEYs: with OpenSSL 3.0 that interface is faster than EVP.
+ * P-256 operations use EC_KEY and SHA-256 its own functions: with OpenSSL 3.0 these older
+ * interfaces are faster than EVP, so the floor is the lower for it.
  */
 #ifndef CEDE_BENCH_FLOOR_H
 #define CEDE_BENCH_FLOOR_H

@@ -2,57 +2,60 @@
 /*
  * digest.c - SHA-2 and HMAC through OpenSSL.
  *
- * Fetching an algorithm and making a context cost more than hashing a short message, so both are
- * made once a process and kept. A kept HMAC context is given a zero key after each use, so that no
- * secret key stays in it.
+ * The messages here are short, and a key schedule is some forty HMACs: EVP's layers would cost
+ * three times what the hashing does. So the older interface is used, deprecated but maintained,
+ * which also keeps all state on the stack, where it is wiped. HMAC is RFC 2104 over it.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <string.h>
 
-#include <openssl/core_names.h>
+#include <openssl/sha.h>
 
 #include "crypto/openssl/internal.h"
 
+#define BLOCK_LEN_MAX SHA512_CBLOCK
+
+/* A hash under way. */
 struct digest {
-    EVP_MD *md;
-    EVP_MD_CTX *hash;
-    EVP_MAC_CTX *hmac;
+    bool is_384;
+    union {
+        SHA256_CTX sha256;
+        SHA512_CTX sha384;
+    } ctx;
 };
 
-static EVP_MAC_CTX *make_hmac(const char *name)
+static bool digest_start(struct digest *digest, int32_t alg)
 {
-    char digest_name[16];
-    OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
-    EVP_MAC_CTX *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-
-    EVP_MAC_free(mac);
-    OPENSSL_strlcpy(digest_name, name, sizeof digest_name);
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name, 0);
-    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) != 1) {
-        EVP_MAC_CTX_free(ctx);
-        ctx = NULL;
-    }
-    return ctx;
+    digest->is_384 = alg == CEDE_ALG_SHA_384;
+    return (digest->is_384 ? SHA384_Init(&digest->ctx.sha384) : SHA256_Init(&digest->ctx.sha256)) ==
+           1;
 }
 
-/* The kept objects for a hash; null when there is no such hash or no memory. */
-static struct digest *find_digest(int32_t alg)
+static bool digest_update(struct digest *digest, struct cede_span part)
 {
-    static struct digest sha256, sha384;
-    bool is_384 = alg == CEDE_ALG_SHA_384;
-    struct digest *digest = is_384 ? &sha384 : &sha256;
-    const char *name = is_384 ? "SHA2-384" : "SHA2-256";
+    return (digest->is_384 ? SHA384_Update(&digest->ctx.sha384, part.ptr, part.len)
+                           : SHA256_Update(&digest->ctx.sha256, part.ptr, part.len)) == 1;
+}
 
-    if (digest->md == NULL) {
-        digest->md = EVP_MD_fetch(NULL, name, NULL);
+static bool digest_finish(struct digest *digest, uint8_t *out)
+{
+    return (digest->is_384 ? SHA384_Final(out, &digest->ctx.sha384)
+                           : SHA256_Final(out, &digest->ctx.sha256)) == 1;
+}
+
+/* The hash over `first` and the parts. */
+static bool hash_all(int32_t alg, struct cede_span first, const struct cede_span *parts,
+                     size_t parts_count, uint8_t *out)
+{
+    struct digest digest;
+    bool ok = digest_start(&digest, alg) && digest_update(&digest, first);
+
+    for (size_t i = 0; ok && i < parts_count; i++) {
+        ok = digest_update(&digest, parts[i]);
     }
-    if (digest->hash == NULL) {
-        digest->hash = EVP_MD_CTX_new();
-    }
-    if (digest->hmac == NULL) {
-        digest->hmac = make_hmac(name);
-    }
-    return digest->md != NULL && digest->hash != NULL && digest->hmac != NULL ? digest : NULL;
+    ok = ok && digest_finish(&digest, out);
+    cede_wipe(&digest, sizeof digest);
+    return ok;
 }
 
 enum cede_status cede_openssl_hash(void *context, int32_t alg, const struct cede_span *parts,
@@ -60,19 +63,13 @@ enum cede_status cede_openssl_hash(void *context, int32_t alg, const struct cede
 {
     size_t out_len = cede_hash_len(alg);
     uint8_t hash[CEDE_HASH_LEN_MAX];
-    struct digest *digest;
     bool ok;
 
     (void)context;
     if (out_len == 0) {
         return CEDE_CRYPTO_UNSUPPORTED;
     }
-    digest = find_digest(alg);
-    ok = digest != NULL && EVP_DigestInit_ex2(digest->hash, digest->md, NULL) == 1;
-    for (size_t i = 0; ok && i < parts_count; i++) {
-        ok = EVP_DigestUpdate(digest->hash, parts[i].ptr, parts[i].len) == 1;
-    }
-    ok = ok && EVP_DigestFinal_ex(digest->hash, hash, NULL) == 1;
+    ok = hash_all(alg, CEDE_SPAN_NULL, parts, parts_count, hash);
     if (ok) {
         memcpy(out, hash, out_len);
     } else {
@@ -82,32 +79,43 @@ enum cede_status cede_openssl_hash(void *context, int32_t alg, const struct cede
     return ok ? CEDE_OK : CEDE_CRYPTO_FAILED;
 }
 
+/* The key padded to a block with zeros and xored with `pad`; a long key is hashed first. */
+static bool pad_key(int32_t alg, struct cede_span key, uint8_t pad, uint8_t *block,
+                    size_t block_len)
+{
+    bool ok = true;
+
+    memset(block, 0, block_len);
+    if (key.len > block_len) {
+        ok = hash_all(alg, key, NULL, 0, block);
+    } else if (key.len > 0) {
+        memcpy(block, key.ptr, key.len);
+    }
+    for (size_t i = 0; i < block_len; i++) {
+        block[i] ^= pad;
+    }
+    return ok;
+}
+
 enum cede_status cede_openssl_hmac(void *context, int32_t hash_alg, struct cede_span key,
                                    const struct cede_span *parts, size_t parts_count, uint8_t *out)
 {
-    /* RFC 2104 pads a key with zeros, so an empty key is this one; OpenSSL takes an absent key for
-     * the key before. */
-    static const uint8_t zero_key[1] = {0};
     size_t out_len = cede_hash_len(hash_alg);
-    struct digest *digest;
+    size_t block_len = hash_alg == CEDE_ALG_SHA_384 ? SHA512_CBLOCK : SHA256_CBLOCK;
+    uint8_t block[BLOCK_LEN_MAX], inner[CEDE_HASH_LEN_MAX];
+    struct cede_span inner_hash = {inner, out_len};
     bool ok;
 
     (void)context;
     if (out_len < CEDE_SHA256_LEN) {
         return CEDE_CRYPTO_UNSUPPORTED;
     }
-    if (key.len == 0) {
-        key = CEDE_SPAN_ARRAY(zero_key);
-    }
-    digest = find_digest(hash_alg);
-    ok = digest != NULL && EVP_MAC_init(digest->hmac, key.ptr, key.len, NULL) == 1;
-    for (size_t i = 0; ok && i < parts_count; i++) {
-        ok = EVP_MAC_update(digest->hmac, parts[i].ptr, parts[i].len) == 1;
-    }
-    ok = ok && EVP_MAC_final(digest->hmac, out, NULL, out_len) == 1;
-    if (digest != NULL) {
-        ok = EVP_MAC_init(digest->hmac, zero_key, sizeof zero_key, NULL) == 1 && ok;
-    }
+    ok = pad_key(hash_alg, key, 0x36, block, block_len) &&
+         hash_all(hash_alg, cede_span(block, block_len), parts, parts_count, inner) &&
+         pad_key(hash_alg, key, 0x5c, block, block_len) &&
+         hash_all(hash_alg, cede_span(block, block_len), &inner_hash, 1, out);
+    cede_wipe(block, sizeof block);
+    cede_wipe(inner, sizeof inner);
     if (!ok) {
         cede_wipe(out, out_len);
     }

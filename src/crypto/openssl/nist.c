@@ -5,7 +5,8 @@
  * OpenSSL 3.0 needs 246 us to make an EVP_PKEY from a raw public key, longer than the signature
  * check itself, so raw keys go through the older EC_KEY interface, which is deprecated but
  * maintained. One EC_KEY a curve is kept, with its group; keys are put into it for one operation
- * and secrets taken out after it. Keys with a handle use EVP, so that a provider may hold them.
+ * and secrets taken out after it. Keys with a handle use EVP when their provider does not give the
+ * key out.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 
 #include "crypto/openssl/internal.h"
 
@@ -22,13 +24,43 @@ struct curve {
     EC_KEY *key;
     const EC_GROUP *group;
     BN_CTX *bn;
-    int len; /* of a coordinate and of a scalar, bytes */
+    BN_MONT_CTX *mont; /* of p */
+    BIGNUM *p, *a, *b; /* y^2 = x^3 + ax + b */
+    BIGNUM *root;      /* (p + 1) / 4 */
+    int len;           /* of a coordinate and of a scalar, bytes */
 };
+
+/* What finding y from x takes. p mod 4 is 3 on both curves. */
+static bool make_field(struct curve *curve)
+{
+    curve->mont = BN_MONT_CTX_new();
+    curve->p = BN_new();
+    curve->a = BN_new();
+    curve->b = BN_new();
+    curve->root = BN_new();
+    return curve->mont != NULL && curve->p != NULL && curve->a != NULL && curve->b != NULL &&
+           curve->root != NULL &&
+           EC_GROUP_get_curve(curve->group, curve->p, curve->a, curve->b, curve->bn) == 1 &&
+           BN_MONT_CTX_set(curve->mont, curve->p, curve->bn) == 1 &&
+           BN_copy(curve->root, curve->p) != NULL && BN_add_word(curve->root, 1) == 1 &&
+           BN_rshift(curve->root, curve->root, 2) == 1;
+}
+
+static void forget_field(struct curve *curve)
+{
+    BN_MONT_CTX_free(curve->mont);
+    BN_free(curve->p);
+    BN_free(curve->a);
+    BN_free(curve->b);
+    BN_free(curve->root);
+    curve->mont = NULL;
+    curve->p = curve->a = curve->b = curve->root = NULL;
+}
 
 /* The kept objects of a curve; null when there is no memory. */
 static struct curve *find_curve(int32_t number)
 {
-    static struct curve p256 = {NULL, NULL, NULL, 32}, p384 = {NULL, NULL, NULL, 48};
+    static struct curve p256 = {.len = 32}, p384 = {.len = 48};
     bool is_256 = number == CEDE_CRV_P256;
     struct curve *curve = is_256 ? &p256 : &p384;
 
@@ -39,7 +71,10 @@ static struct curve *find_curve(int32_t number)
     if (curve->bn == NULL) {
         curve->bn = BN_CTX_secure_new();
     }
-    return curve->key != NULL && curve->bn != NULL ? curve : NULL;
+    if (curve->mont == NULL && curve->key != NULL && curve->bn != NULL && !make_field(curve)) {
+        forget_field(curve);
+    }
+    return curve->mont != NULL ? curve : NULL;
 }
 
 /* Puts a private scalar into the kept EC_KEY. CEDE_CRYPTO_KEY: not in 1 .. n - 1. */
@@ -156,25 +191,62 @@ enum cede_status cede_openssl_nist_public(const struct cede_private_key *key, ui
     return status;
 }
 
+/* y with y^2 = x^3 + ax + b mod p. CEDE_CRYPTO_KEY: there is none. EC_POINT_oct2point would do, but
+ * takes twice as long, and a conversion afterwards. Nothing here is secret. */
+static enum cede_status find_y(const struct curve *curve, const BIGNUM *x, BIGNUM *y)
+{
+    BN_CTX *bn = curve->bn;
+    BIGNUM *right = BN_CTX_get(bn);
+    BIGNUM *square = BN_CTX_get(bn);
+
+    if (square == NULL || BN_mod_sqr(right, x, curve->p, bn) != 1 ||
+        BN_mod_add_quick(right, right, curve->a, curve->p) != 1 ||
+        BN_mod_mul(right, right, x, curve->p, bn) != 1 ||
+        BN_mod_add_quick(right, right, curve->b, curve->p) != 1 ||
+        BN_mod_exp_mont(y, right, curve->root, curve->p, bn, curve->mont) != 1 ||
+        BN_mod_sqr(square, y, curve->p, bn) != 1) {
+        return CEDE_CRYPTO_FAILED;
+    }
+    return BN_cmp(square, right) == 0 ? CEDE_OK : CEDE_CRYPTO_KEY;
+}
+
+/* The order is odd, so y is never zero and has a negative of the other parity. */
+static enum cede_status decompress(const struct curve *curve, struct cede_span x_bytes, bool y_odd,
+                                   uint8_t *public_key)
+{
+    BIGNUM *x = BN_CTX_get(curve->bn);
+    BIGNUM *y = BN_CTX_get(curve->bn);
+
+    if (y == NULL || BN_bin2bn(x_bytes.ptr, curve->len, x) == NULL) {
+        return CEDE_CRYPTO_FAILED;
+    }
+    if (BN_cmp(x, curve->p) >= 0) {
+        return CEDE_CRYPTO_KEY;
+    }
+    CEDE_TRY(find_y(curve, x, y));
+    if ((BN_is_odd(y) == 1) != y_odd && BN_sub(y, curve->p, y) != 1) {
+        return CEDE_CRYPTO_FAILED;
+    }
+    memcpy(public_key, x_bytes.ptr, x_bytes.len);
+    return BN_bn2binpad(y, public_key + curve->len, curve->len) == curve->len ? CEDE_OK
+                                                                              : CEDE_CRYPTO_FAILED;
+}
+
 enum cede_status cede_openssl_nist_decompress(int32_t number, struct cede_span x, bool y_odd,
                                               uint8_t *public_key)
 {
-    uint8_t encoded[1 + COORDINATE_LEN_MAX] = {POINT_CONVERSION_COMPRESSED};
     struct curve *curve = find_curve(number);
-    enum cede_status status = CEDE_CRYPTO_KEY;
-    EC_POINT *point;
+    enum cede_status status;
 
-    if (curve == NULL || (point = EC_POINT_new(curve->group)) == NULL) {
+    if (curve == NULL) {
         return CEDE_CRYPTO_FAILED;
     }
-    encoded[0] = (uint8_t)(encoded[0] | (y_odd ? 1 : 0));
-    if (x.len == (size_t)curve->len) {
-        memcpy(encoded + 1, x.ptr, x.len);
-        if (EC_POINT_oct2point(curve->group, point, encoded, 1 + x.len, curve->bn) == 1) {
-            status = write_point(curve, point, public_key);
-        }
+    if (x.len != (size_t)curve->len) {
+        return CEDE_CRYPTO_KEY;
     }
-    EC_POINT_free(point);
+    BN_CTX_start(curve->bn);
+    status = decompress(curve, x, y_odd, public_key);
+    BN_CTX_end(curve->bn);
     return status;
 }
 
@@ -214,6 +286,18 @@ static bool write_signature(const ECDSA_SIG *sig, int len, uint8_t *signature)
            BN_bn2binpad(ECDSA_SIG_get0_s(sig), signature + len, len) == len;
 }
 
+/* The EC_KEY of an EVP_PKEY, which keeps it; null when the private key does not leave its provider.
+ */
+static EC_KEY *handle_key(EVP_PKEY *pkey)
+{
+    const EC_KEY *key;
+
+    ERR_set_mark();
+    key = EVP_PKEY_get0_EC_KEY(pkey);
+    ERR_pop_to_mark();
+    return key != NULL && EC_KEY_get0_private_key(key) != NULL ? (EC_KEY *)(uintptr_t)key : NULL;
+}
+
 /* Signs with an EVP_PKEY: DER comes out, fixed width is wanted. */
 static enum cede_status handle_sign(EVP_PKEY *pkey, int len, const uint8_t *hash,
                                     uint8_t *signature)
@@ -235,23 +319,34 @@ static enum cede_status handle_sign(EVP_PKEY *pkey, int len, const uint8_t *hash
     return ok ? CEDE_OK : CEDE_CRYPTO_FAILED;
 }
 
+static enum cede_status key_sign(EC_KEY *key, int len, const uint8_t *hash, uint8_t *signature)
+{
+    ECDSA_SIG *sig = ECDSA_do_sign(hash, len, key);
+    bool ok = write_signature(sig, len, signature);
+
+    ECDSA_SIG_free(sig);
+    return ok ? CEDE_OK : CEDE_CRYPTO_FAILED;
+}
+
 enum cede_status cede_openssl_nist_sign(const struct cede_private_key *key, const uint8_t *hash,
                                         uint8_t *signature)
 {
     struct curve *curve = find_curve(key->curve);
+    EC_KEY *kept = key->handle != NULL ? handle_key(key->handle) : NULL;
     enum cede_status status;
 
     if (curve == NULL) {
         return CEDE_CRYPTO_FAILED;
+    }
+    if (kept != NULL) {
+        return key_sign(kept, curve->len, hash, signature);
     }
     if (key->handle != NULL) {
         return handle_sign(key->handle, curve->len, hash, signature);
     }
     status = set_private(curve, key->scalar);
     if (status == CEDE_OK) {
-        ECDSA_SIG *sig = ECDSA_do_sign(hash, curve->len, curve->key);
-        status = write_signature(sig, curve->len, signature) ? CEDE_OK : CEDE_CRYPTO_FAILED;
-        ECDSA_SIG_free(sig);
+        status = key_sign(curve->key, curve->len, hash, signature);
     }
     forget_private(curve);
     return status;
