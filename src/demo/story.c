@@ -524,7 +524,10 @@ static bool make_dirs(struct story *story)
             return false;
         }
     } else {
-        snprintf(story->dir, sizeof story->dir, "/tmp/cede-demo-XXXXXX");
+        const char *parent = getenv("TMPDIR");
+
+        snprintf(story->dir, sizeof story->dir, "%.400s/cede-demo-XXXXXX",
+                 parent != NULL && *parent != '\0' ? parent : "/tmp");
         if (mkdtemp(story->dir) == NULL) {
             fprintf(stderr, "cede: %s: %s\n", story->dir, strerror(errno));
             return false;

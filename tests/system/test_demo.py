@@ -17,12 +17,15 @@ from harness import check, equal, say
 DEVICES = 6
 ENROLMENT_BYTES_MAX = 650
 ORDER_BYTES_MAX = 240
-FOLDERS = "/tmp/cede-demo-*"
+
+
+def folders():
+    """The demonstrations' folders: in a temporary folder that is ours alone (TMPDIR)."""
+    return set(glob.glob(os.environ["TMPDIR"] + "/cede-demo-*"))
 
 
 def play(cede, hierarchy, workers, *more):
     say(f"hierarchy {hierarchy}, {workers} worker(s)")
-    before = set(glob.glob(FOLDERS))
     done = subprocess.run(
         [cede, "demo", "--devices", str(DEVICES), "--hierarchy", hierarchy, "--workers",
          str(workers), "--json", *more], capture_output=True, text=True, stdin=subprocess.DEVNULL,
@@ -38,7 +41,7 @@ def play(cede, hierarchy, workers, *more):
     sizes = result["bytes"]
     check(0 < sizes["enrolment_total"] <= ENROLMENT_BYTES_MAX, f"enrolment: {sizes}")
     check(0 < sizes["transfer_message"] <= ORDER_BYTES_MAX, f"transfer message: {sizes}")
-    equal(set(glob.glob(FOLDERS)) - before, set(), "folders left")
+    equal(folders(), set(), "folders left")
 
 
 def play_and_keep(cede):
@@ -69,8 +72,9 @@ def folder_of(pid):
         with contextlib.suppress(OSError):
             words = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
             for word in words:
-                if word.startswith("/tmp/cede-demo-"):
-                    return "/".join(word.split("/")[:3])
+                if "/cede-demo-" in word:
+                    head, _, tail = word.partition("/cede-demo-")
+                    return f"{head}/cede-demo-{tail.split('/')[0]}"
     return None
 
 
@@ -105,6 +109,12 @@ def interrupt(cede, at_line, send):
 
 
 def test(options):
+    with tempfile.TemporaryDirectory(prefix="cede-system-") as parent:
+        os.environ["TMPDIR"] = parent
+        run_all(options)
+
+
+def run_all(options):
     for hierarchy, workers in (("a", 1), ("b", 1), ("c", 1), ("d", 1), ("b", 2)):
         play(options.cede, hierarchy, workers)
     play_and_keep(options.cede)
