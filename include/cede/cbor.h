@@ -62,6 +62,7 @@ bool cede_cbor_peek_null(const struct cede_reader *reader);
  * not fit. CEDE_TRUNCATED: the input ends; also for a count that the rest cannot hold. */
 uint64_t cede_cbor_get_uint(struct cede_reader *reader);
 int64_t cede_cbor_get_int(struct cede_reader *reader);
+int32_t cede_cbor_get_int32(struct cede_reader *reader); /* without -2^31: negation is safe */
 struct cede_span cede_cbor_get_bytes(struct cede_reader *reader);
 struct cede_span cede_cbor_get_text(struct cede_reader *reader);
 size_t cede_cbor_get_array(struct cede_reader *reader);

@@ -16,7 +16,7 @@
  * Memory: the session is plain memory without any pointer, CEDE_EDHOC_SESSION_LEN_MAX at most; it
  *      may be copied or kept. Never run one step twice from a copy: message_3 and message_4 would
  *      use a key and nonce twice (RFC 9528, section 7). Messages are the caller's memory. Stack:
- *      1.8 kB on a 64-bit machine and 1.3 kB on a Cortex-M4, beside the crypto back end's.
+ *      1.8 kB on a 64-bit machine and 1.5 kB on a Cortex-M4, beside the crypto back end's.
  * Cost: one key generation, one ECDH and one more for each static Diffie-Hellman key, one
  *      signature or verification where signature keys are used.
  * Errors: malformed, invalid, unauthentic, policy; CEDE_NO_SPACE; the crypto back end's.

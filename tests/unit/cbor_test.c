@@ -664,10 +664,39 @@ static void no_three_bytes_confuse_the_checker(void **state)
         }
     }
 }
+static void small_integers_have_32_bits(void **state)
+{
+    static const struct {
+        const char *hex;
+        int32_t value;
+        enum cede_status status;
+    } cases[] = {
+        {"00", 0, CEDE_OK},
+        {"1a7fffffff", INT32_MAX, CEDE_OK},
+        {"1a80000000", 0, CEDE_CBOR_RANGE},
+        {"3a7ffffffe", -INT32_MAX, CEDE_OK},
+        {"3a7fffffff", 0, CEDE_CBOR_RANGE}, /* its negation would not fit */
+        {"1b0000000100000000", 0, CEDE_CBOR_RANGE},
+        {"1800", 0, CEDE_CBOR_NOT_SHORTEST},
+        {"40", 0, CEDE_CBOR_TYPE},
+        {"", 0, CEDE_TRUNCATED},
+    };
+    uint8_t bytes[16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cede_reader reader = cede_reader(hex_into(CEDE_BUF_ARRAY(bytes), cases[i].hex));
+
+        assert_int_equal(cede_cbor_get_int32(&reader), cases[i].value);
+        assert_int_equal(reader.status, cases[i].status);
+        assert_int_equal(reader.pos, cases[i].status == CEDE_OK ? reader.in.len : 0);
+    }
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_integers_have_32_bits),
         cmocka_unit_test(whole_items_of_appendix_a_pass),
         cmocka_unit_test(items_cut_short_are_truncated),
         cmocka_unit_test(indefinite_items_of_appendix_a_are_refused),

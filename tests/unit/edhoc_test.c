@@ -1069,7 +1069,7 @@ static void malformed_error_messages_are_refused(void **state)
         {"\x02\x02", 2, CEDE_OK},
         {"\x02\x82\x02\x03", 4, CEDE_OK},
         {"\x02\x81\x02", 3, CEDE_EDHOC_SUITES},
-        {"\x02\x1a\x80\x00\x00\x00", 6, CEDE_EDHOC_SUITES},
+        {"\x02\x1a\x80\x00\x00\x00", 6, CEDE_CBOR_RANGE},
         {"\x03\xf5", 2, CEDE_OK},
         {"\x03\xf4", 2, CEDE_EDHOC_ERROR_CODE},
         {"\x20\x80", 2, CEDE_OK}, /* a code yet to be registered */
@@ -1181,7 +1181,7 @@ static void ill_formed_ead_is_refused(void **state)
         {"\x01\x42\xaa", 3, CEDE_TRUNCATED},     /* cut */
         {"\x18\x01", 2, CEDE_CBOR_NOT_SHORTEST}, /* long form */
         {"\x01\x58\x01\xaa", 4, CEDE_CBOR_NOT_SHORTEST},
-        {"\x1a\x80\x00\x00\x00", 5, CEDE_EDHOC_EAD},         /* no such label can be */
+        {"\x1a\x80\x00\x00\x00", 5, CEDE_CBOR_RANGE},        /* no such label can be */
         {"\x01\x01\x01\x01\x01\x01\x01", 7, CEDE_EDHOC_EAD}, /* more than we hold */
     };
     static struct pair pair;

@@ -103,6 +103,21 @@ int64_t cede_cbor_get_int(struct cede_reader *reader)
     return negative ? -1 - (int64_t)argument : (int64_t)argument;
 }
 
+int32_t cede_cbor_get_int32(struct cede_reader *reader)
+{
+    size_t at = reader->pos;
+    bool negative = cede_cbor_peek(reader) == CEDE_CBOR_NINT;
+    uint64_t argument = read_typed(reader, negative ? CEDE_CBOR_NINT : CEDE_CBOR_UINT);
+
+    if (argument > (negative ? INT32_MAX - 1 : INT32_MAX)) {
+        fail_at(reader, at, CEDE_CBOR_RANGE);
+    }
+    if (reader->status != CEDE_OK) {
+        return 0;
+    }
+    return negative ? -1 - (int32_t)argument : (int32_t)argument;
+}
+
 static struct cede_span get_string(struct cede_reader *reader, enum cede_cbor_type type)
 {
     size_t at = reader->pos;

@@ -2,46 +2,37 @@
 /* credential_id.c - ID_CRED_x: which credential is meant (RFC 9528, section 3.5.3). */
 #include "edhoc_engine.h"
 
+#define TYPE(type_) (1u << CEDE_CBOR_##type_)
+
 /* Labels of the COSE header parameters that name or carry a credential: RFC 9052, RFC 9360,
  * RFC 9528 (section 10.6) and the C509 draft, in the order of enum cede_edhoc_id_kind. */
 static const struct {
-    int8_t label;
-    uint8_t type; /* enum cede_cbor_type of the value; chains may be arrays too */
+    uint8_t label;
+    uint8_t types; /* set of major types the value may have */
 } parameters[] = {
-    [CEDE_EDHOC_ID_X5CHAIN] = {33, CEDE_CBOR_BYTES}, [CEDE_EDHOC_ID_C5C] = {25, CEDE_CBOR_BYTES},
-    [CEDE_EDHOC_ID_KCCS] = {14, CEDE_CBOR_MAP},      [CEDE_EDHOC_ID_KCWT] = {13, CEDE_CBOR_ARRAY},
-    [CEDE_EDHOC_ID_X5T] = {34, CEDE_CBOR_ARRAY},     [CEDE_EDHOC_ID_C5T] = {22, CEDE_CBOR_ARRAY},
-    [CEDE_EDHOC_ID_KID] = {4, CEDE_CBOR_BYTES},      [CEDE_EDHOC_ID_X5U] = {35, CEDE_CBOR_TAG},
-    [CEDE_EDHOC_ID_C5U] = {23, CEDE_CBOR_TEXT},
+    [CEDE_EDHOC_ID_X5CHAIN] = {33, TYPE(BYTES) | TYPE(ARRAY)},
+    [CEDE_EDHOC_ID_C5C] = {25, TYPE(BYTES) | TYPE(ARRAY)},
+    [CEDE_EDHOC_ID_KCCS] = {14, TYPE(MAP)},
+    [CEDE_EDHOC_ID_KCWT] = {13, TYPE(TAG) | TYPE(ARRAY)}, /* COSE_Messages, tagged or not */
+    [CEDE_EDHOC_ID_X5T] = {34, TYPE(ARRAY)},
+    [CEDE_EDHOC_ID_C5T] = {22, TYPE(ARRAY)},
+    [CEDE_EDHOC_ID_KID] = {4, TYPE(BYTES)},
+    /* A tagged uri in RFC 9360, plain text in the C509 draft. */
+    [CEDE_EDHOC_ID_X5U] = {35, TYPE(TAG) | TYPE(TEXT)},
+    [CEDE_EDHOC_ID_C5U] = {23, TYPE(TAG) | TYPE(TEXT)},
 };
 
-static bool may_have_type(enum cede_edhoc_id_kind kind, enum cede_cbor_type type)
-{
-    switch (kind) {
-    case CEDE_EDHOC_ID_X5CHAIN:
-    case CEDE_EDHOC_ID_C5C:
-        return type == CEDE_CBOR_BYTES || type == CEDE_CBOR_ARRAY;
-    case CEDE_EDHOC_ID_X5U:
-    case CEDE_EDHOC_ID_C5U: /* a tagged uri in RFC 9360, plain text in the C509 draft */
-        return type == CEDE_CBOR_TAG || type == CEDE_CBOR_TEXT;
-    case CEDE_EDHOC_ID_KCWT: /* COSE_Messages, tagged or not */
-        return type == CEDE_CBOR_TAG || type == CEDE_CBOR_ARRAY;
-    default:
-        return type == (enum cede_cbor_type)parameters[kind].type;
-    }
-}
-
+/* A key that is no integer reads as 0, which is no label here. */
 static enum cede_edhoc_id_kind kind_of(struct cede_span key)
 {
     struct cede_reader reader = cede_reader(key);
-    int64_t label = cede_cbor_get_int(&reader);
+    int32_t label = cede_cbor_get_int32(&reader);
+    unsigned kind = 0;
 
-    for (unsigned kind = 0; kind < CEDE_EDHOC_ID_OTHER && reader.status == CEDE_OK; kind++) {
-        if (parameters[kind].label == label) {
-            return (enum cede_edhoc_id_kind)kind;
-        }
+    while (kind < CEDE_EDHOC_ID_OTHER && parameters[kind].label != label) {
+        kind++;
     }
-    return CEDE_EDHOC_ID_OTHER;
+    return (enum cede_edhoc_id_kind)kind;
 }
 
 /* Reads one value; keeps it when it is the best way to the credential so far. */
@@ -51,7 +42,7 @@ static void take_parameter(struct cede_reader *reader, enum cede_edhoc_id_kind k
     enum cede_cbor_type type = cede_cbor_peek(reader);
     struct cede_span value;
 
-    if (kind != CEDE_EDHOC_ID_OTHER && !may_have_type(kind, type)) {
+    if (kind != CEDE_EDHOC_ID_OTHER && (parameters[kind].types >> type & 1) == 0) {
         cede_reader_fail(reader, CEDE_EDHOC_ID_CRED);
     }
     value = kind == CEDE_EDHOC_ID_KID ? cede_cbor_get_bytes(reader) : cede_cbor_get_item(reader);

@@ -29,14 +29,10 @@ void edhoc_put_eads(struct cede_writer *writer, const struct cede_edhoc_eads *ea
 static struct cede_edhoc_ead get_item(struct cede_reader *reader)
 {
     struct cede_edhoc_ead item = {PADDING, false, CEDE_SPAN_NULL};
-    int64_t label = cede_cbor_get_int(reader);
+    int32_t label = cede_cbor_get_int32(reader);
 
-    if (label > INT32_MAX || label < -INT32_MAX) {
-        cede_reader_fail(reader, CEDE_EDHOC_EAD);
-        return item;
-    }
     item.critical = label < 0;
-    item.label = (int32_t)(label < 0 ? -label : label);
+    item.label = label < 0 ? -label : label;
     if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
         item.value = cede_cbor_get_bytes(reader);
     }

@@ -3,8 +3,9 @@
  * edhoc_engine.h - what the files of the EDHOC engine share; nothing for other modules.
  *
  * message_N.c hold the steps and read like RFC 9528, section 5; they lean on key_schedule.c (4),
- * proof.c (Signature_or_MAC_x), encrypt0.c (message_3 and message_4), credential_id.c (3.5),
- * identifier.c (3.3.2), ead.c (3.8), suites.c (3.6) and session.c (states).
+ * proof.c (Signature_or_MAC_x), encrypt0.c (message_3 and message_4), parts.c (what these run
+ * over), credential_id.c (3.5), identifier.c (3.3.2), ead.c (3.8), suites.c (3.6) and session.c
+ * (states).
  */
 #ifndef CEDE_EDHOC_ENGINE_H
 #define CEDE_EDHOC_ENGINE_H
@@ -28,11 +29,15 @@ enum edhoc_label {
 
 enum edhoc_side { EDHOC_INITIATOR, EDHOC_RESPONDER };
 
-/* The algorithms of a session and who computes them. */
+/* The algorithms of a session, their lengths and who computes them; the session itself. */
 struct edhoc_env {
+    const struct cede_edhoc_config *config;
     const struct cede_crypto *crypto;
     const struct cede_edhoc_suite *suite;
+    struct cede_edhoc_session *session;
     size_t hash_len;
+    size_t coordinate_len; /* public key on the wire: x alone on the NIST curves (section 3.7) */
+    size_t public_len;     /* public key in the port's form */
 };
 
 /* --- session.c -------------------------------------------------------------------------------- */
@@ -40,23 +45,50 @@ struct edhoc_env {
 /* Begins a step: the session must be in `state` and counts as failed from here on. */
 CEDE_MUST_USE enum cede_status edhoc_enter(struct cede_edhoc_session *session,
                                            enum cede_edhoc_state state);
-/* Ends a step: `next`, or on failure a wiped session. Returns `status`. */
+/* The same, and fills in `env`; on failure the session is wiped, unless it was the state's. */
+CEDE_MUST_USE enum cede_status edhoc_begin(struct edhoc_env *env,
+                                           struct cede_edhoc_session *session,
+                                           const struct cede_edhoc_config *config,
+                                           enum cede_edhoc_state state);
+/* Ends a step: `next`, or on failure the session and what `out` holds are wiped. Returns `status`.
+ */
 CEDE_MUST_USE enum cede_status edhoc_leave(struct cede_edhoc_session *session,
-                                           enum cede_status status, enum cede_edhoc_state next);
-CEDE_MUST_USE enum cede_status edhoc_env_init(struct edhoc_env *env,
-                                              const struct cede_edhoc_session *session,
-                                              const struct cede_edhoc_config *config);
+                                           enum cede_status status, struct cede_buf out,
+                                           enum cede_edhoc_state next);
+/* Everything but env->session. CEDE_BAD_ARGUMENT: `config` has no such suite. */
+CEDE_MUST_USE enum cede_status
+edhoc_env_init(struct edhoc_env *env, const struct cede_edhoc_config *config, int32_t suite);
 /* True when this side authenticates with a signature key (section 3.2). */
 bool edhoc_side_signs(const struct cede_edhoc_session *session, enum edhoc_side side);
-/* Outputs of a step that failed are empty; what may be half-decrypted is wiped. */
-void edhoc_wipe_buf(struct cede_buf buf);
-bool edhoc_method_allowed(const struct cede_edhoc_config *config, int64_t method);
+bool edhoc_method_allowed(const struct cede_edhoc_config *config, int32_t method);
+
+/* --- parts.c ---------------------------------------------------------------------------------- */
+
+#define EDHOC_PARTS_MAX 14
+
+/* Points into itself: do not copy. */
+struct edhoc_parts {
+    struct cede_span list[EDHOC_PARTS_MAX];
+    size_t count;
+    bool ends_in_head; /* the next head joins it */
+    struct cede_writer heads;
+    uint8_t bytes[24];
+};
+
+void edhoc_parts_init(struct edhoc_parts *parts);
+void edhoc_parts_add(struct edhoc_parts *parts, struct cede_span span);
+void edhoc_parts_add_all(struct edhoc_parts *parts, const struct cede_span *list, size_t count);
+void edhoc_parts_add_head(struct edhoc_parts *parts, enum cede_cbor_type type, uint32_t argument);
+/* A byte string, head and content. */
+void edhoc_parts_add_bytes(struct edhoc_parts *parts, struct cede_span bytes);
+CEDE_MUST_USE enum cede_status edhoc_hash(const struct edhoc_env *env, const struct cede_span *list,
+                                          size_t count, uint8_t *hash);
 
 /* --- suites.c --------------------------------------------------------------------------------- */
 
 /* Null when the configuration does not list it. */
 const struct cede_edhoc_suite *edhoc_suite_find(const struct cede_edhoc_config *config,
-                                                int64_t number);
+                                                int32_t number);
 /* SUITES_I up to and including `selected`, or all suites for SUITES_R when it is null. */
 void edhoc_put_suites(struct cede_writer *writer, const struct cede_edhoc_config *config,
                       const struct cede_edhoc_suite *selected);
@@ -66,10 +98,12 @@ struct edhoc_suites_reader {
     size_t left;
 };
 struct edhoc_suites_reader edhoc_get_suites(struct cede_reader *reader);
-bool edhoc_suites_next(struct edhoc_suites_reader *suites, int64_t *number);
+bool edhoc_suites_next(struct edhoc_suites_reader *suites, int32_t *number);
 
 /* --- identifier.c ----------------------------------------------------------------------------- */
 
+/* A single byte that is the encoding of an integer in -24..23: it travels as that integer. */
+bool edhoc_is_one_byte_int(struct cede_span identifier);
 void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier);
 struct cede_span edhoc_get_identifier(struct cede_reader *reader);
 CEDE_MUST_USE enum cede_status edhoc_connection_id_set(struct cede_edhoc_connection_id *id,
@@ -103,9 +137,8 @@ struct edhoc_draft {
 size_t edhoc_draft_len(const struct edhoc_draft *draft);
 CEDE_MUST_USE enum cede_status edhoc_draft_write(struct edhoc_draft *draft, struct cede_buf out);
 /* ID_CRED_x, Signature_or_MAC_x, ? EAD_x from where the reader stands to the end. */
-CEDE_MUST_USE enum cede_status edhoc_peer_decode(const struct cede_edhoc_config *config,
+CEDE_MUST_USE enum cede_status edhoc_peer_decode(const struct edhoc_env *env, enum edhoc_side side,
                                                  struct cede_reader *reader,
-                                                 size_t signature_or_mac_len,
                                                  struct cede_edhoc_peer *peer);
 /* The content of a message that is one byte string. */
 CEDE_MUST_USE enum cede_status edhoc_unwrap(struct cede_span message, struct cede_span *content);
@@ -113,109 +146,73 @@ CEDE_MUST_USE enum cede_status edhoc_unwrap(struct cede_span message, struct ced
 CEDE_MUST_USE enum cede_status edhoc_wrap(struct cede_writer *writer, size_t content_len,
                                           struct cede_buf *content);
 
-/* --- points.c --------------------------------------------------------------------------------- */
-
-/* Length of a public key on the wire: x alone on the NIST curves. */
-size_t edhoc_coordinate_len(int32_t curve);
-/* The port's form of a point from x, or from that form itself; refuses what is not on the curve
- * where the back end must decompress. */
-CEDE_MUST_USE enum cede_status edhoc_point(const struct edhoc_env *env, struct cede_span from,
-                                           uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX]);
-
 /* --- key_schedule.c --------------------------------------------------------------------------- */
-
-#define EDHOC_CONTEXT_PARTS_MAX 7
 
 /* EDHOC_KDF (section 4.1.2); the context is the concatenation of `context`. */
 CEDE_MUST_USE enum cede_status edhoc_kdf(const struct edhoc_env *env, const uint8_t *prk,
-                                         int64_t label, const struct cede_span *context,
+                                         uint32_t label, const struct cede_span *context,
                                          size_t context_count, struct cede_buf out);
-/* EDHOC_KDF with a transcript hash as context. */
-CEDE_MUST_USE enum cede_status edhoc_kdf_th(const struct edhoc_env *env, const uint8_t *prk,
-                                            int64_t label, const uint8_t *th, struct cede_buf out);
+/* EDHOC_KDF from the session's present PRK, with its transcript hash as context. */
+CEDE_MUST_USE enum cede_status edhoc_kdf_th(const struct edhoc_env *env, uint32_t label,
+                                            struct cede_buf out);
 /* Encrypts or decrypts PLAINTEXT_2 in place with KEYSTREAM_2. */
 CEDE_MUST_USE enum cede_status edhoc_xor_keystream_2(const struct edhoc_env *env,
                                                      const uint8_t *prk_2e, const uint8_t *th_2,
                                                      struct cede_buf text);
+/* A key of the exchange in the port's form, from there or from the wire. */
+CEDE_MUST_USE enum cede_status edhoc_point(const struct edhoc_env *env, struct cede_span from,
+                                           uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX]);
 /* PRK_2e from TH_2 and the ephemeral keys in the session. */
-CEDE_MUST_USE enum cede_status edhoc_derive_prk_2e(const struct edhoc_env *env,
-                                                   struct cede_edhoc_session *session);
-/* PRK_3e2m from PRK_2e, or PRK_4e3m from PRK_3e2m: mixes in a static Diffie-Hellman secret. */
-CEDE_MUST_USE enum cede_status edhoc_mix_static_dh(const struct edhoc_env *env,
-                                                   struct cede_edhoc_session *session,
-                                                   enum edhoc_label salt_label,
-                                                   const struct cede_private_key *key,
-                                                   struct cede_span point);
-/* The session's own ephemeral key in the port's terms. */
-struct cede_private_key edhoc_ephemeral_key(const struct edhoc_env *env,
-                                            const struct cede_edhoc_session *session);
+CEDE_MUST_USE enum cede_status edhoc_derive_prk_2e(const struct edhoc_env *env);
+/* PRK_3e2m from PRK_2e, or PRK_4e3m from PRK_3e2m: mixes in a static Diffie-Hellman secret, of
+ * one's own key and the peer's ephemeral one. */
+CEDE_MUST_USE enum cede_status edhoc_mix_own_static(const struct edhoc_env *env,
+                                                    enum edhoc_label salt_label,
+                                                    const struct cede_private_key *key);
+/* The same of one's own ephemeral key and the peer's. */
+CEDE_MUST_USE enum cede_status edhoc_mix_peer_static(const struct edhoc_env *env,
+                                                     enum edhoc_label salt_label,
+                                                     struct cede_span point);
 /* TH_2 = H( G_Y, H(message_1) ), in place of H(message_1). */
-CEDE_MUST_USE enum cede_status edhoc_derive_th_2(const struct edhoc_env *env,
-                                                 struct cede_edhoc_session *session,
-                                                 struct cede_span g_y);
-CEDE_MUST_USE enum cede_status edhoc_derive_prk_out(const struct edhoc_env *env,
-                                                    struct cede_edhoc_session *session);
+CEDE_MUST_USE enum cede_status edhoc_derive_th_2(const struct edhoc_env *env, struct cede_span g_y);
+CEDE_MUST_USE enum cede_status edhoc_derive_prk_out(const struct edhoc_env *env);
 
 /* --- proof.c ---------------------------------------------------------------------------------- */
 
-/* What a side proves in Signature_or_MAC_x. Holds pointers into itself: do not copy. */
-struct edhoc_proof {
-    bool signs;
-    enum edhoc_label mac_label;
-    /* context_x: C_R (responder only), ID_CRED_x in two parts, TH, CRED_x in two parts, EAD_x */
-    struct cede_span context[EDHOC_CONTEXT_PARTS_MAX];
-    uint8_t c_r[2 + CEDE_EDHOC_CONNECTION_ID_LEN_MAX];
-    uint8_t id_cred_head[8];
-    uint8_t th[2 + CEDE_HASH_LEN_MAX];
-    uint8_t cred_head[5];
-};
-
-struct edhoc_proof_cred {
-    enum cede_edhoc_cred_form form;
-    struct cede_span cred;
-};
-
 /* Length of Signature_or_MAC_x. */
-size_t edhoc_proof_len(const struct edhoc_env *env, const struct cede_edhoc_session *session,
-                       enum edhoc_side side);
-CEDE_MUST_USE enum cede_status edhoc_proof_init(struct edhoc_proof *proof,
-                                                const struct edhoc_env *env,
-                                                const struct cede_edhoc_session *session,
-                                                enum edhoc_side side,
-                                                const struct cede_edhoc_id_cred *id_cred,
-                                                struct edhoc_proof_cred cred, struct cede_span ead);
-/* The key must suit method and suite: a signature key, or a static one of the exchange's curve. */
-CEDE_MUST_USE enum cede_status edhoc_proof_check_curve(const struct edhoc_env *env, bool signs,
-                                                       int32_t curve);
-CEDE_MUST_USE enum cede_status edhoc_proof_make(const struct edhoc_proof *proof,
-                                                const struct edhoc_env *env, const uint8_t *prk,
-                                                const struct cede_private_key *key,
-                                                struct cede_buf signature_or_mac);
-CEDE_MUST_USE enum cede_status edhoc_proof_verify(const struct edhoc_proof *proof,
-                                                  const struct edhoc_env *env, const uint8_t *prk,
-                                                  const struct cede_public_key *key,
-                                                  struct cede_span signature_or_mac);
-/* TH_3 or TH_4 = H( TH, PLAINTEXT, CRED ), in place of the one before. */
-CEDE_MUST_USE enum cede_status edhoc_proof_next_th(const struct edhoc_proof *proof,
-                                                   const struct edhoc_env *env,
-                                                   struct cede_span plaintext, uint8_t *th);
-/* Remembers the first credential of a session; refuses the second when it is the same. */
-CEDE_MUST_USE enum cede_status edhoc_proof_note_cred(const struct edhoc_proof *proof,
-                                                     const struct edhoc_env *env,
-                                                     struct cede_edhoc_session *session,
-                                                     bool is_first);
+size_t edhoc_proof_len(const struct edhoc_env *env, enum edhoc_side side);
+/* Fills in Signature_or_MAC_x of a draft that is written. PRK and TH of the session move on: to
+ * PRK_3e2m and TH_3 for the responder's side, to PRK_4e3m and TH_4 for the initiator's. */
+CEDE_MUST_USE enum cede_status edhoc_prove(const struct edhoc_env *env, enum edhoc_side side,
+                                           const struct cede_edhoc_own *own,
+                                           const struct edhoc_draft *draft);
+/* Checks that of the peer; PRK and TH move on likewise. */
+CEDE_MUST_USE enum cede_status edhoc_check_proof(const struct edhoc_env *env, enum edhoc_side side,
+                                                 const struct cede_edhoc_peer *peer,
+                                                 const struct cede_edhoc_credential *credential);
 
 /* --- encrypt0.c ------------------------------------------------------------------------------- */
 
-/* COSE_Encrypt0 of message_3 and message_4, in place: `text` holds plaintext_len bytes and room for
- * the tag. `label` is that of the key. */
-CEDE_MUST_USE enum cede_status edhoc_encrypt0_seal(const struct edhoc_env *env, const uint8_t *prk,
-                                                   enum edhoc_label label, const uint8_t *th,
-                                                   size_t plaintext_len, struct cede_buf text);
-/* Decrypts a copy of `ciphertext` in `out`. */
-CEDE_MUST_USE enum cede_status edhoc_encrypt0_open(const struct edhoc_env *env, const uint8_t *prk,
-                                                   enum edhoc_label label, const uint8_t *th,
-                                                   struct cede_span ciphertext, struct cede_buf out,
-                                                   struct cede_span *plaintext);
+/* Key, nonce and associated data of the COSE_Encrypt0 in message_3 and message_4; to be wiped. */
+struct edhoc_aead {
+    uint8_t key[CEDE_AEAD_KEY_LEN_MAX];
+    uint8_t iv[CEDE_AEAD_NONCE_LEN_MAX];
+    uint8_t aad_bytes[13 + CEDE_HASH_LEN_MAX];
+    size_t key_len;
+    size_t iv_len;
+    struct cede_span aad; /* in aad_bytes: do not copy */
+};
+
+/* From the session's present PRK and TH; `label` is that of the key. */
+CEDE_MUST_USE enum cede_status edhoc_derive_aead(const struct edhoc_env *env,
+                                                 enum edhoc_label label, struct edhoc_aead *aead);
+/* In place: `text` holds plaintext_len bytes and room for the tag. */
+CEDE_MUST_USE enum cede_status edhoc_seal(const struct edhoc_env *env,
+                                          const struct edhoc_aead *aead, size_t plaintext_len,
+                                          struct cede_buf text);
+/* Decrypts a message that is one byte string: a copy of its content, in `out`. */
+CEDE_MUST_USE enum cede_status edhoc_open(const struct edhoc_env *env, enum edhoc_label label,
+                                          struct cede_span message, struct cede_buf out,
+                                          struct cede_span *plaintext);
 
 #endif

@@ -63,14 +63,10 @@ bool cede_edhoc_is_error(struct cede_span message)
 static void get_suites_r(struct cede_reader *reader, struct cede_edhoc_error *error)
 {
     struct edhoc_suites_reader suites = edhoc_get_suites(reader);
-    int64_t suite;
+    int32_t suite;
 
     while (edhoc_suites_next(&suites, &suite)) {
-        if (suite < INT32_MIN || suite > INT32_MAX) {
-            cede_reader_fail(reader, CEDE_EDHOC_SUITES);
-        } else {
-            error->suites_r[error->suites_r_count++] = (int32_t)suite;
-        }
+        error->suites_r[error->suites_r_count++] = suite;
     }
 }
 

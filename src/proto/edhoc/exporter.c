@@ -18,7 +18,7 @@ enum cede_status cede_edhoc_export(const struct cede_edhoc_session *session,
     if (!cede_edhoc_has_keys(session)) {
         return CEDE_EDHOC_STATE;
     }
-    CEDE_TRY(edhoc_env_init(&env, session, config));
+    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
     /* PRK_exporter = EDHOC_KDF( PRK_out, 10, h'', hash_length ) */
     status = edhoc_kdf(&env, session->prk_out, EDHOC_PRK_EXPORTER, NULL, 0,
                        cede_buf(prk_exporter, env.hash_len));
@@ -40,7 +40,7 @@ enum cede_status cede_edhoc_update_key(struct cede_edhoc_session *session,
     if (!cede_edhoc_has_keys(session)) {
         return CEDE_EDHOC_STATE;
     }
-    CEDE_TRY(edhoc_env_init(&env, session, config));
+    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
     status = edhoc_kdf(&env, session->prk_out, EDHOC_KEY_UPDATE, &context, 1,
                        cede_buf(prk_out, env.hash_len));
     if (status == CEDE_OK) {
@@ -59,7 +59,7 @@ enum cede_status cede_edhoc_export_oscore(const struct cede_edhoc_session *sessi
     enum cede_status status;
 
     memset(oscore, 0, sizeof *oscore);
-    CEDE_TRY(edhoc_env_init(&env, session, config));
+    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
     secret_len = cede_aead_key_len(env.suite->application_aead);
     status = cede_edhoc_export(session, config, LABEL_MASTER_SECRET, CEDE_SPAN_NULL,
                                cede_buf(oscore->master_secret, secret_len));

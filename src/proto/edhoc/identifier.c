@@ -4,8 +4,7 @@
 
 #include "edhoc_engine.h"
 
-/* A single byte that is the encoding of an integer in -24..23: it travels as that integer. */
-static bool is_one_byte_int(struct cede_span identifier)
+bool edhoc_is_one_byte_int(struct cede_span identifier)
 {
     return identifier.len == 1 &&
            (identifier.ptr[0] <= 0x17 || (identifier.ptr[0] >= 0x20 && identifier.ptr[0] <= 0x37));
@@ -13,7 +12,7 @@ static bool is_one_byte_int(struct cede_span identifier)
 
 void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier)
 {
-    if (is_one_byte_int(identifier)) {
+    if (edhoc_is_one_byte_int(identifier)) {
         cede_write_bytes(writer, identifier);
     } else {
         cede_cbor_put_bytes(writer, identifier);
@@ -26,7 +25,7 @@ struct cede_span edhoc_get_identifier(struct cede_reader *reader)
     bool is_int = type == CEDE_CBOR_UINT || type == CEDE_CBOR_NINT;
     struct cede_span identifier = is_int ? cede_cbor_get_item(reader) : cede_cbor_get_bytes(reader);
 
-    if (reader->status == CEDE_OK && is_int != is_one_byte_int(identifier)) {
+    if (reader->status == CEDE_OK && is_int != edhoc_is_one_byte_int(identifier)) {
         cede_reader_fail(reader, CEDE_EDHOC_IDENTIFIER);
         return CEDE_SPAN_NULL;
     }

@@ -4,34 +4,30 @@
 
 #include "edhoc_engine.h"
 
-static enum cede_status hash_message_1(const struct edhoc_env *env, struct cede_span message_1,
-                                       struct cede_edhoc_session *session)
+static enum cede_status hash_message_1(const struct edhoc_env *env, struct cede_span message_1)
 {
-    return cede_hash(env->crypto, env->suite->hash, message_1, session->th);
+    return cede_hash(env->crypto, env->suite->hash, message_1, env->session->th);
 }
 
-static enum cede_status compose(struct cede_edhoc_session *session,
-                                const struct cede_edhoc_config *config,
-                                const struct cede_edhoc_eads *eads, struct cede_buf out,
-                                struct cede_span *message_1)
+static enum cede_status compose(const struct edhoc_env *env, const struct cede_edhoc_eads *eads,
+                                struct cede_buf out, struct cede_span *message_1)
 {
+    struct cede_edhoc_session *session = env->session;
     struct cede_writer writer = cede_writer(out);
-    struct edhoc_env env;
 
-    CEDE_TRY(edhoc_env_init(&env, session, config));
     /* X, G_X */
-    CEDE_TRY(env.crypto->generate(env.crypto->context, env.suite->curve, session->ephemeral,
-                                  session->point));
+    CEDE_TRY(env->crypto->generate(env->crypto->context, env->suite->curve, session->ephemeral,
+                                   session->point));
     cede_cbor_put_uint(&writer, session->method);
-    edhoc_put_suites(&writer, config, env.suite);
-    cede_cbor_put_bytes(&writer, cede_span(session->point, edhoc_coordinate_len(env.suite->curve)));
+    edhoc_put_suites(&writer, env->config, env->suite);
+    cede_cbor_put_bytes(&writer, cede_span(session->point, env->coordinate_len));
     edhoc_put_identifier(&writer, cede_edhoc_connection_id_span(&session->c_i));
     edhoc_put_eads(&writer, eads);
     CEDE_TRY(cede_writer_finish(&writer, message_1));
     if (message_1->ptr == NULL || message_1->len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
         return CEDE_NO_SPACE;
     }
-    return hash_message_1(&env, *message_1, session);
+    return hash_message_1(env, *message_1);
 }
 
 enum cede_status cede_edhoc_compose_message_1(struct cede_edhoc_session *session,
@@ -39,21 +35,22 @@ enum cede_status cede_edhoc_compose_message_1(struct cede_edhoc_session *session
                                               const struct cede_edhoc_eads *eads,
                                               struct cede_buf out, struct cede_span *message_1)
 {
+    struct edhoc_env env;
     enum cede_status status;
 
     *message_1 = CEDE_SPAN_NULL;
-    CEDE_TRY(edhoc_enter(session, CEDE_EDHOC_READY_MESSAGE_1));
-    status = compose(session, config, eads, out, message_1);
+    CEDE_TRY(edhoc_begin(&env, session, config, CEDE_EDHOC_READY_MESSAGE_1));
+    status = compose(&env, eads, out, message_1);
     if (status != CEDE_OK) {
         *message_1 = CEDE_SPAN_NULL;
     }
-    return edhoc_leave(session, status, CEDE_EDHOC_WAIT_MESSAGE_2);
+    return edhoc_leave(session, status, out, CEDE_EDHOC_WAIT_MESSAGE_2);
 }
 
 /* message_1 as it was decoded. */
 struct message_1 {
-    int64_t method;
-    int64_t first_common; /* first suite of SUITES_I that is ours too */
+    int32_t method;
+    int32_t first_common; /* first suite of SUITES_I that is ours too */
     bool has_common;
     bool selects_first_common;
     struct cede_span g_x;
@@ -66,7 +63,7 @@ static void decode_suites_i(const struct cede_edhoc_config *config, struct cede_
                             struct message_1 *message)
 {
     struct edhoc_suites_reader suites = edhoc_get_suites(reader);
-    int64_t suite;
+    int32_t suite;
 
     while (edhoc_suites_next(&suites, &suite)) {
         message->selects_first_common = false;
@@ -87,7 +84,7 @@ static enum cede_status decode(const struct cede_edhoc_config *config, struct ce
     if (bytes.len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
         return CEDE_EDHOC_LENGTH;
     }
-    message->method = cede_cbor_get_int(&reader);
+    message->method = cede_cbor_get_int32(&reader);
     decode_suites_i(config, &reader, message);
     message->g_x = cede_cbor_get_bytes(&reader);
     message->c_i = edhoc_get_identifier(&reader);
@@ -110,16 +107,17 @@ static enum cede_status process(struct cede_edhoc_session *session,
         return CEDE_EDHOC_WRONG_SUITE;
     }
     session->method = (uint8_t)message.method;
-    session->suite = (int32_t)message.first_common;
-    CEDE_TRY(edhoc_env_init(&env, session, config));
-    if (message.g_x.len != edhoc_coordinate_len(env.suite->curve) ||
+    session->suite = message.first_common;
+    env.session = session;
+    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
+    if (message.g_x.len != env.coordinate_len ||
         message.c_i.len > CEDE_EDHOC_CONNECTION_ID_LEN_MAX) {
         return CEDE_EDHOC_LENGTH;
     }
     CEDE_TRY(edhoc_connection_id_set(&session->c_i, message.c_i));
     CEDE_TRY(edhoc_eads_decode(config, message.ead_1, eads));
     CEDE_TRY(edhoc_point(&env, message.g_x, session->point)); /* G_X */
-    return hash_message_1(&env, bytes, session);
+    return hash_message_1(&env, bytes);
 }
 
 enum cede_status cede_edhoc_process_message_1(struct cede_edhoc_session *session,
@@ -135,5 +133,5 @@ enum cede_status cede_edhoc_process_message_1(struct cede_edhoc_session *session
     if (status != CEDE_OK) {
         memset(eads, 0, sizeof *eads);
     }
-    return edhoc_leave(session, status, CEDE_EDHOC_READY_MESSAGE_2);
+    return edhoc_leave(session, status, cede_buf(NULL, 0), CEDE_EDHOC_READY_MESSAGE_2);
 }

@@ -39,19 +39,18 @@ enum cede_status edhoc_draft_write(struct edhoc_draft *draft, struct cede_buf ou
     return CEDE_OK;
 }
 
-enum cede_status edhoc_peer_decode(const struct cede_edhoc_config *config,
-                                   struct cede_reader *reader, size_t signature_or_mac_len,
-                                   struct cede_edhoc_peer *peer)
+enum cede_status edhoc_peer_decode(const struct edhoc_env *env, enum edhoc_side side,
+                                   struct cede_reader *reader, struct cede_edhoc_peer *peer)
 {
     peer->plaintext = reader->in;
     peer->id_cred = edhoc_get_id_cred(reader);
     peer->signature_or_mac = cede_cbor_get_bytes(reader);
     peer->ead = cede_read_rest(reader);
     CEDE_TRY(cede_reader_finish(reader));
-    if (peer->signature_or_mac.len != signature_or_mac_len) {
+    if (peer->signature_or_mac.len != edhoc_proof_len(env, side)) {
         return CEDE_EDHOC_LENGTH;
     }
-    return edhoc_eads_decode(config, peer->ead, &peer->eads);
+    return edhoc_eads_decode(env->config, peer->ead, &peer->eads);
 }
 
 enum cede_status edhoc_unwrap(struct cede_span message, struct cede_span *content)

@@ -6,134 +6,178 @@
 
 #include "edhoc_engine.h"
 
-/* Items of context_x; a credential identifier and a credential have a head of their own. */
-enum { C_R, ID_CRED_HEAD, ID_CRED, TH, CRED_HEAD, CRED, EAD };
-
 /* "An array of 11", the C509Certificate around ~C509Certificate. */
 #define C509_ITEMS 11
+#define LABEL_KID  4
 
-static size_t mac_len(const struct edhoc_env *env, bool signs)
+/* What a side proves. */
+struct proof {
+    bool signs;
+    enum edhoc_label salt_label;
+    enum edhoc_label mac_label;
+    size_t mac_len;
+    /* context_x = << C_R (responder only), ID_CRED_x, TH, CRED_x, ? EAD_x >>, and where in it: */
+    struct edhoc_parts context;
+    size_t id_cred, th, cred, ead;
+};
+
+size_t edhoc_proof_len(const struct edhoc_env *env, enum edhoc_side side)
 {
-    return signs ? env->hash_len : env->suite->mac_len;
+    return edhoc_side_signs(env->session, side) ? cede_signature_len(env->suite->signature)
+                                                : env->suite->mac_len;
 }
 
-size_t edhoc_proof_len(const struct edhoc_env *env, const struct cede_edhoc_session *session,
-                       enum edhoc_side side)
+static void add_c_r(struct edhoc_parts *parts, const struct cede_edhoc_connection_id *id)
 {
-    return edhoc_side_signs(session, side) ? cede_signature_len(env->suite->signature)
-                                           : env->suite->mac_len;
+    struct cede_span c_r = cede_edhoc_connection_id_span(id);
+
+    if (edhoc_is_one_byte_int(c_r)) {
+        edhoc_parts_add(parts, c_r);
+    } else {
+        edhoc_parts_add_bytes(parts, c_r);
+    }
 }
 
 /* ID_CRED_x is always a map here, also when a lone kid travels without it. */
-static enum cede_status set_id_cred(struct edhoc_proof *proof,
-                                    const struct cede_edhoc_id_cred *id_cred)
+static void add_id_cred(struct edhoc_parts *parts, const struct cede_edhoc_id_cred *id_cred)
 {
-    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(proof->id_cred_head));
-
-    proof->context[ID_CRED] = id_cred->map;
-    if (id_cred->map.ptr == NULL) {
-        cede_cbor_put_map(&writer, 1);
-        cede_cbor_put_int(&writer, 4); /* kid */
-        cede_cbor_put_bytes_head(&writer, id_cred->value.len);
-        proof->context[ID_CRED] = id_cred->value;
+    if (id_cred->map.ptr != NULL) {
+        edhoc_parts_add(parts, id_cred->map);
+        return;
     }
-    return cede_writer_finish(&writer, &proof->context[ID_CRED_HEAD]);
+    edhoc_parts_add_head(parts, CEDE_CBOR_MAP, 1);
+    edhoc_parts_add_head(parts, CEDE_CBOR_UINT, LABEL_KID);
+    edhoc_parts_add_bytes(parts, id_cred->value);
 }
 
 /* CRED_x as one data item (section 3.5.2). */
-static enum cede_status set_cred(struct edhoc_proof *proof, struct edhoc_proof_cred cred)
+static void add_cred(struct edhoc_parts *parts, enum cede_edhoc_cred_form form,
+                     struct cede_span cred)
 {
-    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(proof->cred_head));
-
-    if (cred.cred.len == 0) {
-        return CEDE_BAD_ARGUMENT;
+    if (form == CEDE_EDHOC_CRED_DER) {
+        edhoc_parts_add_head(parts, CEDE_CBOR_BYTES, (uint32_t)cred.len);
+    } else if (form == CEDE_EDHOC_CRED_C509) {
+        edhoc_parts_add_head(parts, CEDE_CBOR_ARRAY, C509_ITEMS);
     }
-    if (cred.form == CEDE_EDHOC_CRED_DER) {
-        cede_cbor_put_bytes_head(&writer, cred.cred.len);
-    } else if (cred.form == CEDE_EDHOC_CRED_C509) {
-        cede_cbor_put_array(&writer, C509_ITEMS);
-    }
-    proof->context[CRED] = cred.cred;
-    return cede_writer_finish(&writer, &proof->context[CRED_HEAD]);
+    edhoc_parts_add(parts, cred);
 }
 
-enum cede_status edhoc_proof_init(struct edhoc_proof *proof, const struct edhoc_env *env,
-                                  const struct cede_edhoc_session *session, enum edhoc_side side,
-                                  const struct cede_edhoc_id_cred *id_cred,
-                                  struct edhoc_proof_cred cred, struct cede_span ead)
+static void build_context(struct proof *proof, const struct edhoc_env *env, enum edhoc_side side,
+                          const struct cede_edhoc_id_cred *id_cred, enum cede_edhoc_cred_form form,
+                          struct cede_span cred, struct cede_span ead)
 {
-    struct cede_writer c_r = cede_writer(CEDE_BUF_ARRAY(proof->c_r));
-    struct cede_writer th = cede_writer(CEDE_BUF_ARRAY(proof->th));
+    struct edhoc_parts *context = &proof->context;
 
-    proof->signs = edhoc_side_signs(session, side);
-    proof->mac_label = side == EDHOC_RESPONDER ? EDHOC_MAC_2 : EDHOC_MAC_3;
+    edhoc_parts_init(context);
     if (side == EDHOC_RESPONDER) {
-        edhoc_put_identifier(&c_r, cede_edhoc_connection_id_span(&session->c_r));
+        add_c_r(context, &env->session->c_r);
     }
-    cede_cbor_put_bytes(&th, cede_span(session->th, env->hash_len));
-    proof->context[EAD] = ead;
-    CEDE_TRY(cede_writer_finish(&c_r, &proof->context[C_R]));
-    CEDE_TRY(cede_writer_finish(&th, &proof->context[TH]));
-    CEDE_TRY(set_id_cred(proof, id_cred));
-    return set_cred(proof, cred);
+    proof->id_cred = context->count;
+    add_id_cred(context, id_cred);
+    proof->th = context->count;
+    edhoc_parts_add_bytes(context, cede_span(env->session->th, env->hash_len));
+    proof->cred = context->count;
+    add_cred(context, form, cred);
+    proof->ead = context->count;
+    edhoc_parts_add(context, ead);
 }
 
-enum cede_status edhoc_proof_check_curve(const struct edhoc_env *env, bool signs, int32_t curve)
+/* Remembers the first credential of a session, which is the responder's; refuses the second when
+ * it is the same. */
+static enum cede_status note_cred(const struct proof *proof, const struct edhoc_env *env,
+                                  enum edhoc_side side)
 {
-    int32_t expected = signs ? cede_signature_curve(env->suite->signature) : env->suite->curve;
+    const struct cede_span *cred = proof->context.list + proof->cred;
+    size_t count = proof->ead - proof->cred;
+    uint8_t *first = env->session->cred_hash;
+    uint8_t second[CEDE_HASH_LEN_MAX];
 
-    return curve == expected ? CEDE_OK : CEDE_EDHOC_KEY_TYPE;
+    if (side == EDHOC_RESPONDER) {
+        return edhoc_hash(env, cred, count, first);
+    }
+    CEDE_TRY(edhoc_hash(env, cred, count, second));
+    return memcmp(first, second, env->hash_len) == 0 ? CEDE_EDHOC_REFLECTED : CEDE_OK;
+}
+
+/* The key must suit method and suite: a signature key, or a static one of the exchange's curve. */
+static enum cede_status begin(struct proof *proof, const struct edhoc_env *env,
+                              enum edhoc_side side, int32_t key_curve)
+{
+    const struct cede_edhoc_suite *suite = env->suite;
+
+    proof->signs = edhoc_side_signs(env->session, side);
+    proof->salt_label = side == EDHOC_RESPONDER ? EDHOC_SALT_3E2M : EDHOC_SALT_4E3M;
+    proof->mac_label = side == EDHOC_RESPONDER ? EDHOC_MAC_2 : EDHOC_MAC_3;
+    proof->mac_len = proof->signs ? env->hash_len : suite->mac_len;
+    CEDE_TRY(proof->context.heads.status);
+    CEDE_TRY(note_cred(proof, env, side));
+    if (key_curve != (proof->signs ? cede_signature_curve(suite->signature) : suite->curve)) {
+        return CEDE_EDHOC_KEY_TYPE;
+    }
+    return CEDE_OK;
 }
 
 /* MAC_x = EDHOC_KDF( PRK, 2 or 6, context_x, mac_length_x ) */
-static enum cede_status compute_mac(const struct edhoc_proof *proof, const struct edhoc_env *env,
-                                    const uint8_t *prk, struct cede_buf mac)
+static enum cede_status compute_mac(const struct proof *proof, const struct edhoc_env *env,
+                                    uint8_t mac[CEDE_HASH_LEN_MAX])
 {
-    return edhoc_kdf(env, prk, proof->mac_label, proof->context, EDHOC_CONTEXT_PARTS_MAX, mac);
+    return edhoc_kdf(env, env->session->prk, proof->mac_label, proof->context.list,
+                     proof->context.count, cede_buf(mac, proof->mac_len));
 }
 
-/* [ "Signature1", << ID_CRED_x >>, << TH, CRED_x, ? EAD_x >>, MAC_x ] in parts. */
-struct sig_structure {
-    struct cede_span parts[10];
-    uint8_t protected_head[17];
-    uint8_t aad_head[5];
-    uint8_t payload_head[2];
-};
-
-static void build_sig_structure(struct sig_structure *sig, const struct edhoc_proof *proof,
-                                struct cede_span mac)
+static void add_wrapped(struct edhoc_parts *sig, const struct cede_span *list, size_t count)
 {
-    const struct cede_span *context = proof->context;
-    struct cede_writer protected_head = cede_writer(CEDE_BUF_ARRAY(sig->protected_head));
-    struct cede_writer aad_head = cede_writer(CEDE_BUF_ARRAY(sig->aad_head));
-    struct cede_writer payload_head = cede_writer(CEDE_BUF_ARRAY(sig->payload_head));
+    size_t len = 0;
 
-    cede_cbor_put_array(&protected_head, 4);
-    cede_cbor_put_text(&protected_head, CEDE_SPAN_TEXT("Signature1"));
-    cede_cbor_put_bytes_head(&protected_head, context[ID_CRED_HEAD].len + context[ID_CRED].len);
-    cede_cbor_put_bytes_head(&aad_head, context[TH].len + context[CRED_HEAD].len +
-                                            context[CRED].len + context[EAD].len);
-    cede_cbor_put_bytes_head(&payload_head, mac.len);
-    sig->parts[0] = cede_written(&protected_head);
-    memcpy(&sig->parts[1], &context[ID_CRED_HEAD], 2 * sizeof context[0]);
-    sig->parts[3] = cede_written(&aad_head);
-    memcpy(&sig->parts[4], &context[TH], 4 * sizeof context[0]);
-    sig->parts[8] = cede_written(&payload_head);
-    sig->parts[9] = mac;
+    for (size_t i = 0; i < count; i++) {
+        len += list[i].len;
+    }
+    edhoc_parts_add_head(sig, CEDE_CBOR_BYTES, (uint32_t)len);
+    edhoc_parts_add_all(sig, list, count);
 }
 
-static enum cede_status sign(const struct edhoc_proof *proof, const struct edhoc_env *env,
-                             const struct cede_private_key *key, struct cede_span mac,
+/* [ "Signature1", << ID_CRED_x >>, << TH, CRED_x, ? EAD_x >>, MAC_x ] */
+static enum cede_status build_sig_structure(struct edhoc_parts *sig, const struct proof *proof,
+                                            const uint8_t *mac)
+{
+    static const uint8_t array_and_context[] = "\x84\x6aSignature1";
+    const struct cede_span *context = proof->context.list;
+
+    edhoc_parts_init(sig);
+    edhoc_parts_add(sig, cede_span(array_and_context, sizeof array_and_context - 1));
+    add_wrapped(sig, context + proof->id_cred, proof->th - proof->id_cred);
+    add_wrapped(sig, context + proof->th, proof->context.count - proof->th);
+    edhoc_parts_add_bytes(sig, cede_span(mac, proof->mac_len));
+    return sig->heads.status;
+}
+
+/* TH_3 or TH_4 = H( TH, PLAINTEXT, CRED ), in place of the one before. */
+static enum cede_status derive_next_th(const struct proof *proof, const struct edhoc_env *env,
+                                       struct cede_span plaintext)
+{
+    const struct cede_span *context = proof->context.list;
+    const struct cede_span list[] = {
+        context[proof->th],   context[proof->th + 1],  plaintext,
+        context[proof->cred], context[proof->ead - 1], /* the same again when CRED_x has no head */
+    };
+
+    return edhoc_hash(env, list, 3 + proof->ead - proof->cred, env->session->th);
+}
+
+/* --- one's own -------------------------------------------------------------------------------- */
+
+static enum cede_status sign(const struct proof *proof, const struct edhoc_env *env,
+                             const struct cede_private_key *key, const uint8_t *mac,
                              struct cede_buf signature)
 {
     const struct cede_crypto *crypto = env->crypto;
-    struct sig_structure sig;
+    struct edhoc_parts sig;
     uint8_t made[CEDE_SIGNATURE_LEN_MAX];
     size_t made_len = 0;
 
-    build_sig_structure(&sig, proof, mac);
-    CEDE_TRY(
-        crypto->sign(crypto->context, env->suite->signature, key, sig.parts, 10, made, &made_len));
+    CEDE_TRY(build_sig_structure(&sig, proof, mac));
+    CEDE_TRY(crypto->sign(crypto->context, env->suite->signature, key, sig.list, sig.count, made,
+                          &made_len));
     if (made_len != signature.cap) {
         return CEDE_INTERNAL;
     }
@@ -141,82 +185,74 @@ static enum cede_status sign(const struct edhoc_proof *proof, const struct edhoc
     return CEDE_OK;
 }
 
-enum cede_status edhoc_proof_make(const struct edhoc_proof *proof, const struct edhoc_env *env,
-                                  const uint8_t *prk, const struct cede_private_key *key,
-                                  struct cede_buf signature_or_mac)
+enum cede_status edhoc_prove(const struct edhoc_env *env, enum edhoc_side side,
+                             const struct cede_edhoc_own *own, const struct edhoc_draft *draft)
 {
     uint8_t mac[CEDE_HASH_LEN_MAX];
-    struct cede_buf mac_buf = cede_buf(mac, mac_len(env, proof->signs));
-
+    struct proof proof;
     enum cede_status status;
 
-    CEDE_TRY(edhoc_proof_check_curve(env, proof->signs, key->curve));
-    status = compute_mac(proof, env, prk, mac_buf);
-    if (status == CEDE_OK && proof->signs) {
-        status = sign(proof, env, key, cede_span(mac, mac_buf.cap), signature_or_mac);
+    if (own->cred.len == 0) {
+        return CEDE_BAD_ARGUMENT;
+    }
+    build_context(&proof, env, side, &draft->id_cred, own->form, own->cred, draft->ead);
+    CEDE_TRY(begin(&proof, env, side, own->key.curve));
+    if (!proof.signs) { /* PRK_3e2m or PRK_4e3m */
+        CEDE_TRY(edhoc_mix_own_static(env, proof.salt_label, &own->key));
+    }
+    status = compute_mac(&proof, env, mac);
+    if (status == CEDE_OK && proof.signs) {
+        status = sign(&proof, env, &own->key, mac, draft->signature_or_mac);
     } else if (status == CEDE_OK) {
-        memcpy(signature_or_mac.ptr, mac, signature_or_mac.cap);
+        memcpy(draft->signature_or_mac.ptr, mac, draft->signature_or_mac.cap);
     }
     cede_wipe(mac, sizeof mac);
-    return status;
+    CEDE_TRY(status);
+    return derive_next_th(&proof, env, cede_span(draft->plaintext.ptr, draft->plaintext.cap));
 }
 
-static enum cede_status verify_signature(const struct edhoc_proof *proof,
-                                         const struct edhoc_env *env,
-                                         const struct cede_public_key *key, struct cede_span mac,
-                                         struct cede_span signature)
+/* --- the peer's ------------------------------------------------------------------------------- */
+
+static enum cede_status verify(const struct proof *proof, const struct edhoc_env *env,
+                               const struct cede_public_key *key, const uint8_t *mac,
+                               struct cede_span signature_or_mac)
 {
     const struct cede_crypto *crypto = env->crypto;
-    struct sig_structure sig;
+    struct edhoc_parts sig;
 
-    build_sig_structure(&sig, proof, mac);
-    return crypto->verify(crypto->context, env->suite->signature, key, sig.parts, 10, signature);
-}
-
-static enum cede_status verify_mac(struct cede_span mac, struct cede_span received)
-{
-    if (received.len != mac.len || !cede_equal_constant_time(mac.ptr, received.ptr, mac.len)) {
-        return CEDE_EDHOC_MAC;
+    if (!proof->signs) {
+        bool holds = signature_or_mac.len == proof->mac_len &&
+                     cede_equal_constant_time(mac, signature_or_mac.ptr, proof->mac_len);
+        return holds ? CEDE_OK : CEDE_EDHOC_MAC;
     }
-    return CEDE_OK;
+    CEDE_TRY(build_sig_structure(&sig, proof, mac));
+    return crypto->verify(crypto->context, env->suite->signature, key, sig.list, sig.count,
+                          signature_or_mac);
 }
 
-enum cede_status edhoc_proof_verify(const struct edhoc_proof *proof, const struct edhoc_env *env,
-                                    const uint8_t *prk, const struct cede_public_key *key,
-                                    struct cede_span signature_or_mac)
+enum cede_status edhoc_check_proof(const struct edhoc_env *env, enum edhoc_side side,
+                                   const struct cede_edhoc_peer *peer,
+                                   const struct cede_edhoc_credential *credential)
 {
-    uint8_t bytes[CEDE_HASH_LEN_MAX];
-    struct cede_span mac = cede_span(bytes, mac_len(env, proof->signs));
-    enum cede_status status = compute_mac(proof, env, prk, cede_buf(bytes, mac.len));
+    const struct cede_public_key *key = &credential->public_key;
+    uint8_t mac[CEDE_HASH_LEN_MAX];
+    struct proof proof;
+    enum cede_status status;
 
+    if (credential->cred.len == 0) {
+        return CEDE_BAD_ARGUMENT;
+    }
+    build_context(&proof, env, side, &peer->id_cred, credential->form, credential->cred, peer->ead);
+    CEDE_TRY(begin(&proof, env, side, key->curve));
+    if (!proof.signs) { /* PRK_3e2m or PRK_4e3m */
+        CEDE_TRY(edhoc_mix_peer_static(env, proof.salt_label, key->point));
+    }
+    status = compute_mac(&proof, env, mac);
     if (status == CEDE_OK) {
-        status = proof->signs ? verify_signature(proof, env, key, mac, signature_or_mac)
-                              : verify_mac(mac, signature_or_mac);
+        status = verify(&proof, env, key, mac, peer->signature_or_mac);
     }
-    cede_wipe(bytes, sizeof bytes);
-    return status;
-}
-
-enum cede_status edhoc_proof_next_th(const struct edhoc_proof *proof, const struct edhoc_env *env,
-                                     struct cede_span plaintext, uint8_t *th)
-{
-    struct cede_span parts[4] = {proof->context[TH], plaintext, proof->context[CRED_HEAD],
-                                 proof->context[CRED]};
-
-    return env->crypto->hash(env->crypto->context, env->suite->hash, parts, 4, th);
-}
-
-enum cede_status edhoc_proof_note_cred(const struct edhoc_proof *proof, const struct edhoc_env *env,
-                                       struct cede_edhoc_session *session, bool is_first)
-{
-    uint8_t hash[CEDE_HASH_LEN_MAX];
-
-    CEDE_TRY(env->crypto->hash(env->crypto->context, env->suite->hash, &proof->context[CRED_HEAD],
-                               2, hash));
-    if (is_first) {
-        memcpy(session->cred_hash, hash, env->hash_len);
-    } else if (memcmp(session->cred_hash, hash, env->hash_len) == 0) {
-        return CEDE_EDHOC_REFLECTED;
-    }
-    return CEDE_OK;
+    cede_wipe(mac, sizeof mac);
+    CEDE_TRY(status);
+    cede_wipe(env->session->ephemeral, sizeof env->session->ephemeral);
+    return derive_next_th(&proof, env, peer->plaintext);
 }

@@ -17,7 +17,7 @@ bool cede_edhoc_has_keys(const struct cede_edhoc_session *session)
            session->state == CEDE_EDHOC_READY_MESSAGE_4 || session->state == CEDE_EDHOC_DONE;
 }
 
-bool edhoc_method_allowed(const struct cede_edhoc_config *config, int64_t method)
+bool edhoc_method_allowed(const struct cede_edhoc_config *config, int32_t method)
 {
     return method >= CEDE_EDHOC_SIGNATURE_SIGNATURE && method <= CEDE_EDHOC_STATIC_DH_STATIC_DH &&
            (config->methods & CEDE_EDHOC_METHOD_BIT(method)) != 0;
@@ -58,26 +58,39 @@ enum cede_status edhoc_enter(struct cede_edhoc_session *session, enum cede_edhoc
     return CEDE_OK;
 }
 
-enum cede_status edhoc_leave(struct cede_edhoc_session *session, enum cede_status status,
-                             enum cede_edhoc_state next)
+enum cede_status edhoc_begin(struct edhoc_env *env, struct cede_edhoc_session *session,
+                             const struct cede_edhoc_config *config, enum cede_edhoc_state state)
 {
+    CEDE_TRY(edhoc_enter(session, state));
+    env->session = session;
+    return edhoc_leave(session, edhoc_env_init(env, config, session->suite), cede_buf(NULL, 0),
+                       CEDE_EDHOC_FAILED);
+}
+
+enum cede_status edhoc_leave(struct cede_edhoc_session *session, enum cede_status status,
+                             struct cede_buf out, enum cede_edhoc_state next)
+{
+    session->state = (uint8_t)next;
     if (status != CEDE_OK) {
         cede_edhoc_wipe(session);
-    } else {
-        session->state = (uint8_t)next;
+        cede_wipe(out.ptr, out.ptr != NULL ? out.cap : 0);
     }
     return status;
 }
 
-enum cede_status edhoc_env_init(struct edhoc_env *env, const struct cede_edhoc_session *session,
-                                const struct cede_edhoc_config *config)
+enum cede_status edhoc_env_init(struct edhoc_env *env, const struct cede_edhoc_config *config,
+                                int32_t suite)
 {
+    env->config = config;
     env->crypto = config->crypto;
-    env->suite = edhoc_suite_find(config, session->suite);
+    env->suite = edhoc_suite_find(config, suite);
     if (env->suite == NULL) {
         return CEDE_BAD_ARGUMENT;
     }
     env->hash_len = cede_hash_len(env->suite->hash);
+    /* x is as long as a private key, and so are the public keys of X25519. */
+    env->coordinate_len = cede_curve_private_len(env->suite->curve);
+    env->public_len = cede_curve_public_len(env->suite->curve);
     return CEDE_OK;
 }
 
@@ -88,11 +101,4 @@ bool edhoc_side_signs(const struct cede_edhoc_session *session, enum edhoc_side 
     }
     return session->method == (side == EDHOC_INITIATOR ? CEDE_EDHOC_SIGNATURE_STATIC_DH
                                                        : CEDE_EDHOC_STATIC_DH_SIGNATURE);
-}
-
-void edhoc_wipe_buf(struct cede_buf buf)
-{
-    if (buf.ptr != NULL) {
-        cede_wipe(buf.ptr, buf.cap);
-    }
 }

@@ -92,7 +92,7 @@ const struct cede_edhoc_suite cede_edhoc_suite_24 = {
 };
 
 const struct cede_edhoc_suite *edhoc_suite_find(const struct cede_edhoc_config *config,
-                                                int64_t number)
+                                                int32_t number)
 {
     for (size_t i = 0; i < config->suites_count; i++) {
         if (config->suites[i]->number == number) {
@@ -133,13 +133,13 @@ struct edhoc_suites_reader edhoc_get_suites(struct cede_reader *reader)
     return suites;
 }
 
-bool edhoc_suites_next(struct edhoc_suites_reader *suites, int64_t *number)
+bool edhoc_suites_next(struct edhoc_suites_reader *suites, int32_t *number)
 {
     if (suites->left == 0 || suites->reader->status != CEDE_OK) {
         return false;
     }
     suites->left--;
-    *number = cede_cbor_get_int(suites->reader);
+    *number = cede_cbor_get_int32(suites->reader);
     return suites->reader->status == CEDE_OK;
 }
 
