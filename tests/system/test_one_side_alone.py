@@ -157,8 +157,11 @@ SP_ROUTES = [("/v1/contracts", "application/jose+json"),
              ("/v1/notices", "application/cwt")]
 LONG = {"/v1/contracts": 100 << 10, "/v1/device-updates": (4 << 20) + 1, "/v1/transfer-offers": 100 << 10,
         "/v1/receipts": 300 << 10, "/v1/notices": 300 << 10}
-CA_ROUTES = ["/v1/factory-certificates", "/v1/server-certificates", "/v1/registrations",
-             "/v1/releases", "/v1/deregistrations", "/v1/revocations"]
+CA_ROUTES = [("/v1/factory-certificates", "application/cbor"),
+             ("/v1/server-certificates", "application/pkcs10"),
+             ("/v1/registrations", "application/cbor"), ("/v1/releases", "application/jose+json"),
+             ("/v1/deregistrations", "application/cbor"),
+             ("/v1/revocations", "application/json")]
 
 
 def nonsense(world):
@@ -168,8 +171,8 @@ def nonsense(world):
     for body in NONSENSE:
         for path, kind in SP_ROUTES:
             partner.expect_error(world, SP1, SP2, "POST", path, body, kind)
-        for path in CA_ROUTES:
-            partner.expect_error(world, CA1, SP1, "POST", path, body, "application/cbor")
+        for path, kind in CA_ROUTES:
+            partner.expect_error(world, CA1, SP1, "POST", path, body, kind)
     for path, kind in SP_ROUTES:
         partner.expect_error(world, SP1, SP2, "POST", path, b"x", "text/plain", codes=[415])
         partner.expect_error(world, SP1, SP2, "GET", path, codes=[405])

@@ -17,6 +17,7 @@
 #define ANCHORS_MAX      16384
 #define REVOKED_PAGE     1000
 #define URI_MAX          256
+#define TYPE_CBOR        "application/cbor"
 
 /* --- transactions ----------------------------------------------------------------------------- */
 
@@ -145,8 +146,11 @@ static void answer_factory(struct ca_api *api, const struct https_request *reque
         status = issue_all(api->ca, request->partner, requests, count, &writer, &bad_index);
         status = ca_unit_end(api->ca, part, status);
     }
+    if (status == CEDE_CA_OTHER_KEY) { /* the alarm went with the rest of the unit */
+        status = ca_note_other_key(api->ca, requests[bad_index], status);
+    }
     if (status == CEDE_OK) {
-        https_answer(response, 200, "application/cbor", cede_written(&writer));
+        https_answer(response, 200, TYPE_CBOR, cede_written(&writer));
     } else {
         refuse_entry(response, request, status, bad_index);
     }
@@ -254,7 +258,7 @@ static void post_registrations(void *context, const struct https_request *reques
     if (status == CEDE_OK) {
         register_bag(api, request, response, certificates, count);
     } else {
-        refuse(response, request, status);
+        refuse(response, request, status == CEDE_NO_SPACE ? CEDE_CA_BATCH : status);
     }
     free(certificates);
 }
@@ -389,16 +393,24 @@ static enum cede_status read_revoked(void *context, const struct store_row *row)
                : CEDE_SERVER_MEMORY;
 }
 
+/* Decimal digits alone; absent: from the beginning. */
+static bool read_since(const struct https_request *request, int64_t *since)
+{
+    const char *text = https_query(request, "since");
+    size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
+
+    *since = text == NULL ? 0 : strtoll(text, NULL, 10);
+    return text == NULL || (digits > 0 && digits <= 18 && text[digits] == '\0');
+}
+
 static void get_revoked(void *context, const struct https_request *request,
                         struct https_response *response)
 {
     struct ca_api *api = context;
-    const char *since = https_query(request, "since");
-    char *end = NULL;
-    struct revoked_page page = {NULL, since == NULL ? 0 : strtoll(since, &end, 10)};
+    struct revoked_page page = {NULL, 0};
     enum cede_status status = CEDE_OK;
 
-    if (since != NULL && (*since == '\0' || *end != '\0' || page.next < 0)) {
+    if (!read_since(request, &page.next)) {
         https_answer_error(response, 400, "bad_since", "since is not a number");
         return;
     }
@@ -427,19 +439,19 @@ static void get_anchors(void *context, const struct https_request *request,
     enum cede_status status = ca_anchors(api->ca, CEDE_BUF_ARRAY(bytes), &anchors);
 
     if (status == CEDE_OK) {
-        https_answer(response, 200, "application/cbor", anchors);
+        https_answer(response, 200, TYPE_CBOR, anchors);
     } else {
         refuse(response, request, status);
     }
 }
 
 const struct https_route ca_api_routes[] = {
-    {"POST", "/v1/factory-certificates", NULL, BODY_MAX_BATCH, post_factory_certificates},
+    {"POST", "/v1/factory-certificates", TYPE_CBOR, BODY_MAX_BATCH, post_factory_certificates},
     {"POST", "/v1/server-certificates", NULL, BODY_MAX_REQUEST, post_server_certificates},
-    {"POST", "/v1/registrations", NULL, BODY_MAX_BATCH, post_registrations},
-    {"POST", "/v1/releases", NULL, BODY_MAX_BATCH, post_releases},
-    {"POST", "/v1/deregistrations", NULL, BODY_MAX_BATCH, post_deregistrations},
-    {"POST", "/v1/revocations", NULL, BODY_MAX_BATCH, post_revocations},
+    {"POST", "/v1/registrations", TYPE_CBOR, BODY_MAX_BATCH, post_registrations},
+    {"POST", "/v1/releases", "application/jose+json", BODY_MAX_BATCH, post_releases},
+    {"POST", "/v1/deregistrations", TYPE_CBOR, BODY_MAX_BATCH, post_deregistrations},
+    {"POST", "/v1/revocations", "application/json", BODY_MAX_BATCH, post_revocations},
     {"GET", "/v1/revoked", NULL, 0, get_revoked},
     {"GET", "/v1/anchors", NULL, 0, get_anchors},
 };

@@ -240,6 +240,10 @@ CEDE_MUST_USE enum cede_status ca_issue_checked(struct ca *ca,
                                                 const struct ca_checked_request *checked,
                                                 const char *authorised_by,
                                                 struct ca_certificate_record *record);
+/* Writes the alarm of a refused factory certificate again, when the caller took back a unit around
+ * ca_issue(); returns `status`. */
+CEDE_MUST_USE enum cede_status ca_note_other_key(struct ca *ca, struct cede_span request,
+                                                 enum cede_status status);
 CEDE_MUST_USE enum cede_status ca_key_hash(const struct ca *ca, struct cede_span point,
                                            uint8_t hash[32]);
 /* Valid now? `not_after` may be CA_NO_END. */

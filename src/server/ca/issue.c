@@ -190,6 +190,21 @@ static enum cede_status issue_in_unit(struct ca *ca, enum ca_profile profile,
     return ca_issue_checked(ca, checked, authorised_by, record);
 }
 
+static enum cede_status note_other_key(struct ca *ca, const char *subject, enum cede_status status)
+{
+    CEDE_TRY(ca_records_alarm(ca, "factory-key", subject,
+                              "another key was to get a factory certificate"));
+    return status;
+}
+
+enum cede_status ca_note_other_key(struct ca *ca, struct cede_span request, enum cede_status status)
+{
+    struct ca_checked_request checked;
+
+    CEDE_TRY(ca_check_request(ca, CA_PROFILE_FACTORY, request, &checked));
+    return note_other_key(ca, checked.subject, status);
+}
+
 enum cede_status ca_issue(struct ca *ca, enum ca_profile profile, struct cede_span request,
                           const char *account, const char *authorised_by, struct cede_buf out,
                           struct cede_span *certificate)
@@ -208,11 +223,7 @@ enum cede_status ca_issue(struct ca *ca, enum ca_profile profile, struct cede_sp
     CEDE_TRY(ca_unit_begin(ca, &part));
     status = issue_in_unit(ca, profile, &checked, row, authorised_by, &record);
     status = ca_unit_end(ca, part, status);
-    if (status == CEDE_CA_OTHER_KEY) {
-        CEDE_TRY(ca_records_alarm(ca, "factory-key", checked.subject,
-                                  "another key was to get a factory certificate"));
-    }
-    CEDE_TRY(status);
+    CEDE_TRY(status == CEDE_CA_OTHER_KEY ? note_other_key(ca, checked.subject, status) : status);
     return cede_copy(out, cede_span(record.raw, record.raw_len), certificate);
 }
 
