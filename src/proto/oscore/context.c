@@ -20,12 +20,19 @@ static struct cede_span id_context_of(const struct cede_oscore_context *context)
     return cede_span(context->id_context, context->id_context_len);
 }
 
+/* What the keys and the Common IV are derived from. */
+struct derivation {
+    const struct cede_oscore_context *context;
+    const struct cede_crypto *crypto;
+    int32_t hash_alg;
+    struct cede_span prk;
+};
+
 /* info = [ id, id_context / nil, alg_aead, type, L ] and HKDF-Expand */
-static enum cede_status derive(const struct cede_oscore_context *context,
-                               const struct cede_crypto *crypto, int32_t hash_alg,
-                               struct cede_span prk, struct cede_span id, struct cede_span type,
+static enum cede_status derive(const struct derivation *from, struct cede_span id, const char *type,
                                struct cede_buf out)
 {
+    const struct cede_oscore_context *context = from->context;
     uint8_t bytes[INFO_LEN_MAX];
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(bytes));
     struct cede_span info;
@@ -38,41 +45,34 @@ static enum cede_status derive(const struct cede_oscore_context *context,
         cede_cbor_put_null(&writer);
     }
     cede_cbor_put_int(&writer, context->aead_alg);
-    cede_cbor_put_text(&writer, type);
+    cede_cbor_put_text(&writer, cede_span_string(type));
     cede_cbor_put_uint(&writer, out.cap);
     CEDE_TRY(cede_writer_finish(&writer, &info));
-    return cede_hkdf_expand(crypto, hash_alg, prk, info, out);
+    return cede_hkdf_expand(from->crypto, from->hash_alg, from->prk, info, out);
 }
 
 static enum cede_status derive_all(struct cede_oscore_context *context,
                                    const struct cede_crypto *crypto,
                                    const struct cede_oscore_params *params, int32_t hash_alg)
 {
-    static const uint8_t no_id = 0;
     size_t key_len = cede_aead_key_len(context->aead_alg);
-    uint8_t prk_bytes[CEDE_HASH_LEN_MAX];
-    struct cede_span prk = cede_span(prk_bytes, cede_hash_len(hash_alg));
+    size_t nonce_len = cede_aead_nonce_len(context->aead_alg);
+    uint8_t prk[CEDE_HASH_LEN_MAX];
+    struct derivation from = {context, crypto, hash_alg, cede_span(prk, cede_hash_len(hash_alg))};
     enum cede_status status;
 
-    status =
-        cede_hkdf_extract(crypto, hash_alg, params->master_salt, params->master_secret, prk_bytes);
-    if (status != CEDE_OK) {
-        goto out;
+    status = cede_hkdf_extract(crypto, hash_alg, params->master_salt, params->master_secret, prk);
+    if (status == CEDE_OK) {
+        status = derive(&from, params->sender_id, "Key", cede_buf(context->sender_key, key_len));
     }
-    status = derive(context, crypto, hash_alg, prk, params->sender_id, CEDE_SPAN_TEXT("Key"),
-                    cede_buf(context->sender_key, key_len));
-    if (status != CEDE_OK) {
-        goto out;
+    if (status == CEDE_OK) {
+        status =
+            derive(&from, params->recipient_id, "Key", cede_buf(context->recipient_key, key_len));
     }
-    status = derive(context, crypto, hash_alg, prk, params->recipient_id, CEDE_SPAN_TEXT("Key"),
-                    cede_buf(context->recipient_key, key_len));
-    if (status != CEDE_OK) {
-        goto out;
+    if (status == CEDE_OK) {
+        status = derive(&from, CEDE_SPAN_NULL, "IV", cede_buf(context->common_iv, nonce_len));
     }
-    status = derive(context, crypto, hash_alg, prk, cede_span(&no_id, 0), CEDE_SPAN_TEXT("IV"),
-                    cede_buf(context->common_iv, cede_aead_nonce_len(context->aead_alg)));
-out:
-    cede_wipe(prk_bytes, sizeof(prk_bytes));
+    cede_wipe(prk, sizeof(prk));
     return status;
 }
 
@@ -163,14 +163,17 @@ void cede_oscore_reserve(struct cede_oscore_context *context, uint64_t ceiling)
     context->sender_ceiling = ceiling <= CEDE_OSCORE_SEQ_MAX ? ceiling : CEDE_OSCORE_SEQ_MAX + 1;
 }
 
-enum cede_status cede_oscore_next_sequence_number(const struct cede_oscore_context *context,
+enum cede_status cede_oscore_take_sequence_number(struct cede_oscore_context *context,
                                                   uint64_t *sequence_number)
 {
-    *sequence_number = context->sender_seq;
     if (context->sender_seq > CEDE_OSCORE_SEQ_MAX) {
         return CEDE_OSCORE_EXHAUSTED;
     }
-    return context->sender_seq < context->sender_ceiling ? CEDE_OK : CEDE_OSCORE_RESERVE;
+    if (context->sender_seq >= context->sender_ceiling) {
+        return CEDE_OSCORE_RESERVE;
+    }
+    *sequence_number = context->sender_seq++;
+    return CEDE_OK;
 }
 
 bool cede_oscore_matches(const struct cede_oscore_context *context,

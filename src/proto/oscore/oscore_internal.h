@@ -5,18 +5,14 @@
 
 #include "cede/oscore.h"
 
-/* A partial IV in its shortest form. */
-struct cede_oscore_piv {
-    uint8_t bytes[CEDE_OSCORE_PIV_LEN_MAX];
-    uint8_t len;
-};
-
-struct cede_oscore_piv cede_oscore_piv(uint64_t sequence_number);
+/* A partial IV in its shortest form: the end of `bytes`. */
+struct cede_span cede_oscore_piv(uint64_t sequence_number, uint8_t bytes[CEDE_OSCORE_PIV_LEN_MAX]);
 /* `partial_iv` has at most CEDE_OSCORE_PIV_LEN_MAX bytes. */
 uint64_t cede_oscore_piv_number(struct cede_span partial_iv);
 
-/* The next sender sequence number, if there is one that may be used; does not take it. */
-enum cede_status cede_oscore_next_sequence_number(const struct cede_oscore_context *context,
+/* Takes the next sender sequence number, if there is one that may be used: it never serves again,
+ * whatever happens then. */
+enum cede_status cede_oscore_take_sequence_number(struct cede_oscore_context *context,
                                                   uint64_t *sequence_number);
 
 /* CEDE_OSCORE_REPLAY: received before, or too old to tell. */

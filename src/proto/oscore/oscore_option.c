@@ -13,17 +13,15 @@
 #define FLAGS_RESERVED   0xe0
 #define PIV_LEN_MASK     0x07
 
-struct cede_oscore_piv cede_oscore_piv(uint64_t sequence_number)
+struct cede_span cede_oscore_piv(uint64_t sequence_number, uint8_t bytes[CEDE_OSCORE_PIV_LEN_MAX])
 {
-    struct cede_oscore_piv piv = {{0}, 1};
+    size_t at = CEDE_OSCORE_PIV_LEN_MAX;
 
-    while (piv.len < CEDE_OSCORE_PIV_LEN_MAX && sequence_number >> (8 * piv.len) != 0) {
-        piv.len++;
-    }
-    for (size_t i = 0; i < piv.len; i++) {
-        piv.bytes[i] = (uint8_t)(sequence_number >> (8 * (piv.len - 1 - i)));
-    }
-    return piv;
+    do {
+        bytes[--at] = (uint8_t)sequence_number;
+        sequence_number >>= 8;
+    } while (at > 0 && sequence_number != 0);
+    return cede_span(bytes + at, CEDE_OSCORE_PIV_LEN_MAX - at);
 }
 
 uint64_t cede_oscore_piv_number(struct cede_span partial_iv)

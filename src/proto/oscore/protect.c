@@ -14,9 +14,13 @@
 
 #define PAYLOAD_MARKER 0xff
 /* "Encrypt0" with its frame, and the array of RFC 8613, 5.4 with ids and IVs of full length. */
-#define AAD_LEN_MAX                                                                                \
-    (11 + 2 + 1 + 1 + 6 + 1 + CEDE_OSCORE_ID_LEN_MAX + 1 + CEDE_OSCORE_PIV_LEN_MAX + 1)
+#define AAD_ARRAY_LEN_MAX                                                                          \
+    (1 + 1 + 1 + 2 + 1 + CEDE_OSCORE_ID_LEN_MAX + 1 + CEDE_OSCORE_PIV_LEN_MAX + 1)
+#define AAD_LEN_MAX (11 + 1 + AAD_ARRAY_LEN_MAX)
+_Static_assert(AAD_ARRAY_LEN_MAX < 24, "its head is one byte");
 #define OBSERVE_LEN_MAX 3
+
+enum direction { SENDING, RECEIVING };
 
 /* Everything one AEAD operation needs. */
 struct operation {
@@ -49,71 +53,74 @@ static struct cede_span piv_of(const struct cede_oscore_exchange *exchange)
     return cede_span(exchange->partial_iv, exchange->partial_iv_len);
 }
 
+static void xor_into(uint8_t *end, struct cede_span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        end[i - bytes.len] ^= bytes.ptr[i];
+    }
+}
+
 /* Common IV xor ( S || padded ID_PIV || padded PIV ), RFC 8613, 5.2. */
 static void compute_nonce(const struct cede_oscore_context *context, struct cede_span id_piv,
                           struct cede_span partial_iv, struct operation *operation)
 {
     size_t len = cede_aead_nonce_len(context->aead_alg);
     uint8_t *nonce = operation->nonce_bytes;
-    uint8_t *id = nonce + len - CEDE_OSCORE_PIV_LEN_MAX - id_piv.len;
 
-    memset(nonce, 0, sizeof(operation->nonce_bytes));
-    nonce[0] = (uint8_t)id_piv.len;
-    for (size_t i = 0; i < id_piv.len; i++) {
-        id[i] = id_piv.ptr[i];
-    }
-    for (size_t i = 0; i < partial_iv.len; i++) {
-        nonce[len - partial_iv.len + i] = partial_iv.ptr[i];
-    }
-    for (size_t i = 0; i < len; i++) {
-        nonce[i] ^= context->common_iv[i];
-    }
+    memcpy(nonce, context->common_iv, sizeof(operation->nonce_bytes));
+    nonce[0] ^= (uint8_t)id_piv.len;
+    xor_into(nonce + len - CEDE_OSCORE_PIV_LEN_MAX, id_piv);
+    xor_into(nonce + len, partial_iv);
     operation->nonce = cede_span(nonce, len);
 }
 
-/* aad_array = [ oscore_version, [ alg_aead ], request_kid, request_piv, options ] */
-static void put_aad_array(struct cede_writer *writer, int32_t aead_alg,
-                          const struct cede_oscore_exchange *exchange)
-{
-    static const uint8_t no_class_i_options = 0;
-
-    cede_cbor_put_array(writer, 5);
-    cede_cbor_put_uint(writer, 1);
-    cede_cbor_put_array(writer, 1);
-    cede_cbor_put_int(writer, aead_alg);
-    cede_cbor_put_bytes(writer, kid_of(exchange));
-    cede_cbor_put_bytes(writer, piv_of(exchange));
-    cede_cbor_put_bytes(writer, cede_span(&no_class_i_options, 0));
-}
-
-/* AAD = [ "Encrypt0", h'', bstr .cbor aad_array ], RFC 8613, 5.4. */
+/* AAD = [ "Encrypt0", h'', << [ oscore_version, [ alg_aead ], request_kid, request_piv, options ]
+ * >>
+ * ], RFC 8613, 5.4. There are no class I options. */
 static enum cede_status compute_aad(int32_t aead_alg, const struct cede_oscore_exchange *exchange,
                                     struct operation *operation)
 {
-    static const uint8_t empty_protected = 0;
+    static const uint8_t array_context_and_empty[] = "\x83\x68"
+                                                     "Encrypt0\x40";
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(operation->aad_bytes));
-    struct cede_writer counter = cede_writer_counting();
+    struct cede_buf head;
 
-    put_aad_array(&counter, aead_alg, exchange);
-    cede_cbor_put_array(&writer, 3);
-    cede_cbor_put_text(&writer, CEDE_SPAN_TEXT("Encrypt0"));
-    cede_cbor_put_bytes(&writer, cede_span(&empty_protected, 0));
-    cede_cbor_put_bytes_head(&writer, counter.len);
-    put_aad_array(&writer, aead_alg, exchange);
-    return cede_writer_finish(&writer, &operation->aad);
+    cede_write_bytes(&writer,
+                     cede_span(array_context_and_empty, sizeof(array_context_and_empty) - 1));
+    head = cede_write_room(&writer, 1);
+    cede_cbor_put_array(&writer, 5);
+    cede_cbor_put_uint(&writer, 1);
+    cede_cbor_put_array(&writer, 1);
+    cede_cbor_put_int(&writer, aead_alg);
+    cede_cbor_put_bytes(&writer, kid_of(exchange));
+    cede_cbor_put_bytes(&writer, piv_of(exchange));
+    cede_cbor_put_bytes(&writer, CEDE_SPAN_NULL);
+    CEDE_TRY(cede_writer_finish(&writer, &operation->aad));
+    /* A byte string shorter than 24 (AAD_LEN_MAX): its length is in the one byte of its head. */
+    head.ptr[0] =
+        (uint8_t)(CEDE_CBOR_BYTES << 5 | (operation->aad_bytes + writer.len - 1 - head.ptr));
+    return CEDE_OK;
 }
 
-/* The nonce comes from the endpoint `id_piv` and its `partial_iv`; the AAD from the request. */
+/* The nonce comes from the endpoint's `partial_iv`, or from the request when that is null; the AAD
+ * always from the request. */
 static enum cede_status prepare(const struct cede_oscore_context *context,
-                                const struct cede_crypto *crypto, const uint8_t *key,
-                                struct cede_span id_piv, struct cede_span partial_iv,
+                                const struct cede_crypto *crypto, enum direction direction,
+                                struct cede_span partial_iv,
                                 const struct cede_oscore_exchange *exchange,
                                 struct operation *operation)
 {
-    memset(operation, 0, sizeof(*operation));
+    struct cede_span id_piv =
+        direction == SENDING ? sender_id_of(context) : recipient_id_of(context);
+
+    if (cede_span_is_null(partial_iv)) {
+        id_piv = kid_of(exchange);
+        partial_iv = piv_of(exchange);
+    }
     operation->crypto = crypto;
     operation->aead_alg = context->aead_alg;
-    operation->key = cede_span(key, cede_aead_key_len(context->aead_alg));
+    operation->key = cede_span(direction == SENDING ? context->sender_key : context->recipient_key,
+                               cede_aead_key_len(context->aead_alg));
     compute_nonce(context, id_piv, partial_iv, operation);
     return compute_aad(context->aead_alg, exchange, operation);
 }
@@ -256,6 +263,17 @@ static enum cede_status decode_unprotected(struct cede_span datagram,
     return has_option(message, CEDE_COAP_OSCORE) ? CEDE_OSCORE_NESTED : CEDE_OK;
 }
 
+static enum cede_status take_partial_iv(struct cede_oscore_context *context,
+                                        uint8_t bytes[CEDE_OSCORE_PIV_LEN_MAX],
+                                        struct cede_span *partial_iv)
+{
+    uint64_t sequence_number;
+
+    CEDE_TRY(cede_oscore_take_sequence_number(context, &sequence_number));
+    *partial_iv = cede_oscore_piv(sequence_number, bytes);
+    return CEDE_OK;
+}
+
 enum cede_status cede_oscore_protect_request(struct cede_oscore_context *context,
                                              const struct cede_crypto *crypto, unsigned flags,
                                              struct cede_span request,
@@ -266,26 +284,21 @@ enum cede_status cede_oscore_protect_request(struct cede_oscore_context *context
     struct cede_oscore_exchange begun;
     struct cede_oscore_header header = {0};
     struct operation operation;
-    struct cede_oscore_piv piv;
-    uint64_t sequence_number;
+    uint8_t piv[CEDE_OSCORE_PIV_LEN_MAX];
 
     *datagram = CEDE_SPAN_NULL;
     CEDE_TRY(decode_unprotected(request, &message));
     if (!cede_coap_is_request(&message) || has_option(&message, CEDE_COAP_PROXY_URI)) {
         return CEDE_BAD_ARGUMENT;
     }
-    CEDE_TRY(cede_oscore_next_sequence_number(context, &sequence_number));
-    piv = cede_oscore_piv(sequence_number);
-    header.partial_iv = cede_span(piv.bytes, piv.len);
+    CEDE_TRY(take_partial_iv(context, piv, &header.partial_iv));
     header.kid = sender_id_of(context);
     if ((flags & CEDE_OSCORE_SEND_KID_CONTEXT) != 0 && context->has_id_context) {
         header.kid_context = cede_span(context->id_context, context->id_context_len);
     }
     set_request(&begun, header.kid, header.partial_iv);
     begun.observe = registers_observation(&message);
-    CEDE_TRY(prepare(context, crypto, context->sender_key, header.kid, header.partial_iv, &begun,
-                     &operation));
-    context->sender_seq++; /* before the nonce is used, whatever happens then */
+    CEDE_TRY(prepare(context, crypto, SENDING, CEDE_SPAN_NULL, &begun, &operation));
     CEDE_TRY(seal(&operation, &message, &header, out, datagram));
     *exchange = begun;
     return CEDE_OK;
@@ -301,8 +314,7 @@ enum cede_status cede_oscore_protect_response(struct cede_oscore_context *contex
     struct cede_coap_message message;
     struct cede_oscore_header header = {0};
     struct operation operation;
-    struct cede_oscore_piv piv;
-    uint64_t sequence_number;
+    uint8_t piv[CEDE_OSCORE_PIV_LEN_MAX];
 
     *datagram = CEDE_SPAN_NULL;
     CEDE_TRY(decode_unprotected(response, &message));
@@ -310,17 +322,11 @@ enum cede_status cede_oscore_protect_response(struct cede_oscore_context *contex
         return CEDE_BAD_ARGUMENT;
     }
     if (own_piv) {
-        CEDE_TRY(cede_oscore_next_sequence_number(context, &sequence_number));
-        piv = cede_oscore_piv(sequence_number);
-        header.partial_iv = cede_span(piv.bytes, piv.len);
-        CEDE_TRY(prepare(context, crypto, context->sender_key, sender_id_of(context),
-                         header.partial_iv, exchange, &operation));
-        context->sender_seq++;
+        CEDE_TRY(take_partial_iv(context, piv, &header.partial_iv));
     } else {
-        CEDE_TRY(prepare(context, crypto, context->sender_key, kid_of(exchange), piv_of(exchange),
-                         exchange, &operation));
         exchange->nonce_used = true;
     }
+    CEDE_TRY(prepare(context, crypto, SENDING, header.partial_iv, exchange, &operation));
     return seal(&operation, &message, &header, out, datagram);
 }
 
@@ -491,8 +497,7 @@ static enum cede_status open_request(struct cede_oscore_context *context,
     struct inner inner;
     struct cede_coap_message view = {0};
 
-    CEDE_TRY(prepare(context, crypto, context->recipient_key, recipient_id_of(context),
-                     piv_of(begun), begun, &operation));
+    CEDE_TRY(prepare(context, crypto, RECEIVING, CEDE_SPAN_NULL, begun, &operation));
     CEDE_TRY(open_ciphertext(&operation, outer->payload, out, &plaintext));
     /* Authentic from here on: whatever else is wrong with it, it has been received. */
     begun->nonce_used = context->window.lost;
@@ -590,15 +595,12 @@ open_response(const struct cede_oscore_context *context, const struct cede_crypt
               const struct cede_coap_message *outer, const struct cede_oscore_header *header,
               struct cede_oscore_exchange *updated, struct cede_buf out, struct cede_span *response)
 {
-    bool own_piv = !cede_span_is_null(header->partial_iv);
     struct operation operation;
     struct cede_span plaintext;
     struct cede_span observe = observe_value(header->partial_iv);
     struct inner inner;
 
-    CEDE_TRY(prepare(context, crypto, context->recipient_key,
-                     own_piv ? recipient_id_of(context) : kid_of(updated),
-                     own_piv ? header->partial_iv : piv_of(updated), updated, &operation));
+    CEDE_TRY(prepare(context, crypto, RECEIVING, header->partial_iv, updated, &operation));
     CEDE_TRY(open_ciphertext(&operation, outer->payload, out, &plaintext));
     CEDE_TRY(parse_plaintext(plaintext, false, &inner));
     CEDE_TRY(accept_response(updated, header->partial_iv, has_inner_observe(&inner)));
