@@ -1489,7 +1489,9 @@ static void come_home(struct world *world, bool kills)
         assert_int_equal(world_device(world, SP1, 0).status, DEVICE_FALLBACK);
     }
     assert_int_equal(device_connect(world, SP1, &device->operational[SP1], &device->peer),
-                     CEDE_SP_DEVICE); /* the old certificate stays revoked */
+                     CEDE_SP_DEVICE);               /* the old certificate stays revoked */
+    assert_int_equal(world_settle(world), CEDE_OK); /* SP2 lets go before the device is home */
+    assert_int_equal(world_device(world, SP2, 0).status, DEVICE_GIVEN_BACK);
     world_enrol(world, SP1, device);
     device_poll(world, SP1, device, &answer);
     assert_int_equal(world_device(world, SP1, 0).status, DEVICE_OPERATIONAL);

@@ -327,6 +327,9 @@ struct report_kind {
 
 static const struct report_kind report_kinds[] = {
     {TRANSFER_IN, MOVE_TAKEN_OVER, CEDE_RECEIPT_TAKEN_OVER, "receipt", "/v1/receipts"},
+    /* At once, not when it is home: its old CA may be the new one as well, and issues nothing while
+     * the certificate for the new provider lives. */
+    {TRANSFER_OUT, MOVE_FALLBACK, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
     {TRANSFER_OUT, MOVE_RETURNED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
     {TRANSFER_OUT, MOVE_REFUSED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
     {TRANSFER_OUT, MOVE_MISSED, CEDE_RECEIPT_RETURNED, "notice", "/v1/notices"},
