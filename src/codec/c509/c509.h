@@ -20,7 +20,7 @@
 /* Reads an AlgorithmIdentifier item: *value is its number, -1 << 15 for one without. Returns the
  * encoding. */
 #define NO_ALGORITHM_NUMBER INT16_MIN
-struct cede_span c509_get_algorithm(struct cede_reader *reader, int64_t *value);
+struct cede_span c509_get_algorithm(struct cede_reader *reader, int32_t *value);
 struct cede_span c509_get_name(struct cede_reader *reader);
 /* The bytes of a ~biguint, which has no leading zeros. */
 struct cede_span c509_get_biguint(struct cede_reader *reader);
@@ -55,5 +55,24 @@ enum cede_status c509_tbs_to_der(struct cede_writer *writer, const struct cede_c
 enum cede_status c509_request_info_to_der(struct cede_writer *writer,
                                           const struct cede_crypto *crypto,
                                           const struct cede_c509_request *request);
+/* The BIT STRING; `entry` is null for an algorithm without number. */
+enum cede_status c509_signature_to_der(struct cede_writer *writer,
+                                       const struct algorithm_entry *entry,
+                                       struct cede_span signature);
+
+/* --- from DER --------------------------------------------------------------------------------- */
+
+/* AlgorithmIdentifier as number, identifier, or identifier with parameters; `entry` is null for one
+ * without number. */
+void c509_put_algorithm_from_der(struct cede_writer *writer, struct cede_span algorithm,
+                                 const struct algorithm_entry *entry);
+void c509_put_key_from_der(struct cede_writer *writer, const struct cede_crypto *crypto,
+                           const struct algorithm_entry *entry, struct cede_span bits);
+void c509_put_signature_from_der(struct cede_writer *writer,
+                                 const struct algorithm_entry *signature,
+                                 const struct algorithm_entry *key, struct cede_span bits);
+/* `extensions`: the contents of the SEQUENCE OF. */
+void c509_put_extensions_from_der(struct cede_writer *writer, struct cede_span extensions,
+                                  struct cede_buf scratch);
 
 #endif

@@ -10,7 +10,7 @@
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
-struct cede_span c509_get_algorithm(struct cede_reader *reader, int64_t *value)
+struct cede_span c509_get_algorithm(struct cede_reader *reader, int32_t *value)
 {
     size_t at = reader->pos;
 
@@ -25,7 +25,7 @@ struct cede_span c509_get_algorithm(struct cede_reader *reader, int64_t *value)
         (void)cede_cbor_get_bytes(reader);
         break;
     default:
-        *value = cede_cbor_get_int(reader);
+        *value = cede_cbor_get_int32(reader);
         break;
     }
     return cede_reader_since(reader, at);
@@ -92,12 +92,10 @@ enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type,
 
 static void read_type(struct cede_reader *reader, int32_t *type)
 {
-    int64_t value = cede_cbor_get_int(reader);
-
-    if (reader->status == CEDE_OK && value != CEDE_C509_NATIVE && value != CEDE_C509_X509) {
+    *type = cede_cbor_get_int32(reader);
+    if (*type != CEDE_C509_NATIVE && *type != CEDE_C509_X509) {
         cede_reader_fail(reader, CEDE_C509_TYPE);
     }
-    *type = (int32_t)value;
 }
 
 /* ~time without fraction; null, allowed for notAfter, is no expiration. */
@@ -119,7 +117,7 @@ static uint64_t read_time(struct cede_reader *reader, bool may_be_none)
 /* TBSCertificate, a CBOR sequence of ten items. */
 static void read_tbs(struct cede_reader *reader, struct cede_c509 *certificate)
 {
-    int64_t algorithm;
+    int32_t algorithm;
 
     read_type(reader, &certificate->type);
     certificate->serial = c509_get_biguint(reader);

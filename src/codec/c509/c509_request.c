@@ -82,17 +82,17 @@ static enum cede_status read_attributes(struct cede_c509_request *request)
 static enum cede_status decode(struct cede_span encoding, struct cede_c509_request *request)
 {
     struct cede_reader reader = cede_reader(encoding);
-    int64_t value;
+    int32_t value;
     size_t start;
 
     request->encoding = encoding;
     cede_cbor_expect_array(&reader, REQUEST_ITEMS);
     start = reader.pos;
-    value = cede_cbor_get_int(&reader);
+    value = cede_cbor_get_int32(&reader);
     if (reader.status == CEDE_OK && value != CEDE_C509_NATIVE && value != CEDE_C509_X509) {
         return CEDE_C509_TYPE;
     }
-    request->type = (int32_t)value;
+    request->type = value;
     request->signature_algorithm = c509_get_algorithm(&reader, &value);
     request->signature_alg = signature_algorithm_alg(value);
     request->subject = c509_get_name(&reader);

@@ -26,14 +26,14 @@ struct c509_extensions_walk c509_extensions_walk(struct cede_span extensions)
 /* ( extensionID: int, extensionValue: Defined ): a negative number means critical. */
 static void get_numbered(struct cede_reader *reader, struct c509_extension *extension)
 {
-    int64_t number = cede_cbor_get_int(reader);
+    int32_t number = cede_cbor_get_int32(reader);
 
-    if (number == 0 || number < -INT32_MAX || number > INT32_MAX) {
+    if (number == 0) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
         return;
     }
     extension->critical = number < 0;
-    extension->number = (int32_t)(number < 0 ? -number : number);
+    extension->number = number < 0 ? -number : number;
     extension->value = cede_cbor_get_item(reader);
     if (extension->value.len == 1 && extension->value.ptr[0] == 0xf7) { /* undefined */
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
@@ -83,7 +83,7 @@ bool c509_extensions_next(struct c509_extensions_walk *walk, struct c509_extensi
 
 static void basic_constraints(struct cede_reader *reader, struct cede_extensions *ext)
 {
-    int64_t value = cede_cbor_get_int(reader);
+    int32_t value = cede_cbor_get_int32(reader);
 
     if (value < -2) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
@@ -91,16 +91,16 @@ static void basic_constraints(struct cede_reader *reader, struct cede_extensions
     ext->has_basic_constraints = true;
     ext->ca = value >= -1;
     if (value >= 0) {
-        ext->path_len = value > INT16_MAX ? INT16_MAX : (int32_t)value;
+        ext->path_len = value > INT16_MAX ? INT16_MAX : value;
     }
 }
 
 /* Alone, the sign of the number is that of the extension, so it is never zero. */
 static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, bool alone)
 {
-    int64_t value = cede_cbor_get_int(reader);
+    int32_t value = cede_cbor_get_int32(reader);
 
-    if (alone && value < 0 && value >= -(int64_t)UINT16_MAX) {
+    if (alone && value < 0) {
         value = -value;
     }
     if (value < 0 || value > UINT16_MAX || (alone && value == 0)) {
@@ -114,14 +114,14 @@ static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, b
 static void key_purpose(struct cede_reader *reader, const struct c509_identifiers *identifiers,
                         struct cede_extensions *ext)
 {
-    int64_t value;
+    int32_t value;
 
     if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
         struct cede_span oid = cede_cbor_get_bytes(reader);
         ext->eku |= identifiers != NULL ? identifiers->purpose(oid) : CEDE_EKU_OTHER;
         return;
     }
-    value = cede_cbor_get_int(reader);
+    value = cede_cbor_get_int32(reader);
     ext->eku |= value >= 0 && value < 31 ? 1u << value : CEDE_EKU_OTHER;
 }
 
@@ -154,12 +154,34 @@ static void authority_key_id(struct cede_reader *reader, struct cede_extensions 
     }
 }
 
+/* The values that are kept as they are; null for another extension. */
+static struct cede_span *raw_member(struct cede_extensions *ext, int32_t number)
+{
+    switch (number) {
+    case EXT_SUBJECT_ALT_NAME:
+        return &ext->subject_alt_name;
+    case EXT_NAME_CONSTRAINTS:
+        return &ext->name_constraints;
+    case EXT_CRL_POINTS:
+        return &ext->crl_points;
+    case EXT_INFO_ACCESS:
+        return &ext->info_access;
+    default:
+        return NULL;
+    }
+}
+
 static enum cede_status decode_numbered(const struct c509_extension *extension, bool alone,
                                         const struct c509_identifiers *identifiers,
                                         struct cede_extensions *ext)
 {
     struct cede_reader reader = cede_reader(extension->value);
+    struct cede_span *raw = raw_member(ext, extension->number);
 
+    if (raw != NULL) {
+        *raw = extension->value;
+        return CEDE_OK;
+    }
     switch (extension->number) {
     case EXT_BASIC_CONSTRAINTS:
         basic_constraints(&reader, ext);
@@ -176,21 +198,8 @@ static enum cede_status decode_numbered(const struct c509_extension *extension, 
     case EXT_AUTHORITY_KEY_ID:
         authority_key_id(&reader, ext);
         break;
-    case EXT_SUBJECT_ALT_NAME:
-        ext->subject_alt_name = cede_read_rest(&reader);
-        break;
-    case EXT_NAME_CONSTRAINTS:
-        ext->name_constraints = cede_read_rest(&reader);
-        break;
-    case EXT_CRL_POINTS:
-        ext->crl_points = cede_read_rest(&reader);
-        break;
-    case EXT_INFO_ACCESS:
-        ext->info_access = cede_read_rest(&reader);
-        break;
     default:
-        (void)cede_read_rest(&reader);
-        break;
+        return CEDE_OK;
     }
     return cede_reader_finish(&reader);
 }

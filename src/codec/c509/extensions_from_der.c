@@ -522,7 +522,7 @@ static void directory_attribute_from_der(struct cede_reader *attributes, struct 
     const struct registry_entry *entry = registry_find_oid(&registry_rdn, oid);
     size_t values_count = count_inside(&attribute, CEDE_DER_SET);
     struct cede_reader values = cede_der_enter(&attribute, CEDE_DER_SET);
-    int64_t type = entry != NULL ? entry->value : 0;
+    int32_t type = entry != NULL ? entry->value : 0;
 
     if (entry != NULL) {
         type = cede_der_peek(&values) == CEDE_DER_PRINTABLE_STRING ? -type : type;

@@ -480,7 +480,7 @@ static void policy_constraints_to_der(struct cede_reader *reader, struct cede_wr
 /* --- attributes ------------------------------------------------------------------------------- */
 
 static void attribute_values_to_der(struct cede_reader *reader, struct cede_writer *writer,
-                                    bool is_der, int64_t type)
+                                    bool is_der, int32_t type)
 {
     size_t set = cede_der_open(writer, CEDE_DER_SET);
     size_t values = cede_cbor_get_array(reader);
@@ -503,13 +503,13 @@ static void directory_attribute_to_der(struct cede_reader *reader, struct cede_w
     size_t attribute = cede_der_open(writer, CEDE_DER_SEQUENCE);
     bool is_der = cede_cbor_peek(reader) == CEDE_CBOR_BYTES;
     const struct registry_entry *entry;
-    int64_t type = 0;
+    int32_t type = 0;
 
     if (is_der) {
         cede_der_put_oid(writer, cede_cbor_get_bytes(reader));
     } else {
-        type = cede_cbor_get_int(reader);
-        entry = registry_find(&registry_rdn, type > INT64_MIN && type < 0 ? -type : type);
+        type = cede_cbor_get_int32(reader);
+        entry = registry_find(&registry_rdn, type < 0 ? -type : type);
         if (entry == NULL) {
             cede_reader_fail(reader, CEDE_C509_EXTENSION);
             return;

@@ -131,12 +131,12 @@ struct c509_name_walk c509_name_walk(struct cede_span name)
 }
 
 /* Attributes of which the value is always an IA5 string: their numbers bear no sign. */
-static bool is_always_ia5(int64_t type)
+static bool is_always_ia5(int32_t type)
 {
     return type == CEDE_RDN_EMAIL || type == CEDE_RDN_DOMAIN_COMPONENT;
 }
 
-static bool is_attribute_type(int64_t type)
+static bool is_attribute_type(int32_t type)
 {
     return type >= -INT16_MAX && type <= INT16_MAX && !(type < 0 && is_always_ia5(-type));
 }
@@ -151,7 +151,7 @@ static void get_attribute(struct cede_reader *reader, struct c509_attribute *att
         }
         return;
     }
-    attribute->type = cede_cbor_get_int(reader);
+    attribute->type = cede_cbor_get_int32(reader);
     if (reader->status == CEDE_OK && !is_attribute_type(attribute->type)) {
         cede_reader_fail(reader, CEDE_C509_NAME);
     }
@@ -190,7 +190,7 @@ enum cede_status c509_name_check(struct cede_span name)
 
 /* --- from X.501 ------------------------------------------------------------------------------- */
 
-uint8_t c509_string_tag(int64_t type)
+uint8_t c509_string_tag(int32_t type)
 {
     if (is_always_ia5(type)) {
         return CEDE_DER_IA5_STRING;
@@ -208,7 +208,7 @@ void c509_put_attribute(struct cede_writer *writer, struct cede_span oid, uint8_
                         struct cede_span text, struct cede_span value, bool native)
 {
     const struct registry_entry *entry = registry_find_oid(&registry_rdn, oid);
-    int64_t type = entry != NULL ? entry->value : 0;
+    int32_t type = entry != NULL ? entry->value : 0;
 
     if (entry != NULL && !is_supported_string(tag)) {
         cede_writer_fail(writer, CEDE_C509_NOT_EXPRESSIBLE);
@@ -271,7 +271,7 @@ void c509_put_name_from_der(struct cede_writer *writer, struct cede_span name, b
 
 static void put_attribute_der(struct cede_writer *writer, const struct c509_attribute *attribute)
 {
-    int64_t type = attribute->type < 0 ? -attribute->type : attribute->type;
+    int32_t type = attribute->type < 0 ? -attribute->type : attribute->type;
     const struct registry_entry *entry = registry_find(&registry_rdn, type);
     size_t set = cede_der_open(writer, CEDE_DER_SET);
     size_t sequence = cede_der_open(writer, CEDE_DER_SEQUENCE);

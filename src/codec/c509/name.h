@@ -34,7 +34,7 @@ void special_put_der(struct cede_writer *writer, uint8_t tag, struct special_tex
 
 struct c509_attribute {
     struct cede_span oid; /* null: `type` counts */
-    int64_t type;         /* of the registry; negative: a printable string */
+    int32_t type;         /* of the registry; negative: a printable string */
     struct special_text text;
     struct cede_span der; /* with `oid`: the encoded value */
 };
@@ -55,7 +55,7 @@ enum cede_status c509_name_check(struct cede_span name);
 void c509_put_attribute(struct cede_writer *writer, struct cede_span oid, uint8_t tag,
                         struct cede_span text, struct cede_span value, bool native);
 /* The DER string tag an attribute type and sign stand for. */
-uint8_t c509_string_tag(int64_t type);
+uint8_t c509_string_tag(int32_t type);
 /* Writes an encoded X.501 Name as C509 Name. */
 void c509_put_name_from_der(struct cede_writer *writer, struct cede_span name, bool native);
 /* Writes an encoded C509 Name as X.501 Name. */

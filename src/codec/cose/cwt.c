@@ -169,36 +169,14 @@ enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cos
     return CEDE_CWT_TAGGED;
 }
 
-/* A claims set has its own bound; otherwise keys follow the rules of COSE labels. */
-struct keys {
-    struct cede_span seen[CEDE_CWT_CLAIMS_MAX];
-    size_t count;
-};
-
-static enum cede_status add_key(struct keys *keys, struct cede_span key)
-{
-    unsigned type = key.ptr[0] >> 5;
-
-    if ((type != CEDE_CBOR_UINT && type != CEDE_CBOR_NINT && type != CEDE_CBOR_TEXT) ||
-        keys->count == CEDE_CWT_CLAIMS_MAX) {
-        return CEDE_CBOR_KEY;
-    }
-    for (size_t i = 0; i < keys->count; i++) {
-        if (cede_span_equal(keys->seen[i], key)) {
-            return CEDE_CBOR_KEY;
-        }
-    }
-    keys->seen[keys->count++] = key;
-    return CEDE_OK;
-}
-
 enum cede_status cede_cwt_decode(struct cede_span encoding, enum cede_cbor_order order,
                                  struct cede_cwt_claims *claims)
 {
     struct cede_reader reader = cede_reader(encoding);
     struct cede_cbor_map map = cede_cbor_get_map(&reader, order);
     struct cede_cwt_claims decoded = {0};
-    struct keys keys = {.count = 0};
+    struct cede_span seen[CEDE_CWT_CLAIMS_MAX];
+    struct cose_labels keys = {seen, 0, CEDE_CWT_CLAIMS_MAX};
     struct cede_span key;
 
     *claims = (struct cede_cwt_claims){0};
@@ -207,7 +185,9 @@ enum cede_status cede_cwt_decode(struct cede_span encoding, enum cede_cbor_order
         int64_t number;
 
         CEDE_TRY(reader.status);
-        CEDE_TRY(add_key(&keys, key));
+        if (!cose_labels_add(&keys, key)) {
+            return CEDE_CBOR_KEY;
+        }
         if (cose_label_number(key, &number)) {
             CEDE_TRY(take_claim(&decoded, number, item));
         }

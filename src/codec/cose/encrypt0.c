@@ -8,15 +8,16 @@ enum cede_status cede_cose_encrypt0_decode(struct cede_span encoding,
                                            struct cede_cose_encrypt0 *msg)
 {
     struct cede_reader reader = cede_reader(encoding);
-    struct cede_cose_encrypt0 decoded;
+    enum cede_status status;
 
-    *msg = (struct cede_cose_encrypt0){0};
-    decoded.tagged = cose_read_open(&reader, CEDE_COSE_TAG_ENCRYPT0, 3);
-    cose_headers_read(&reader, &decoded.headers);
-    decoded.ciphertext = cose_read_content(&reader);
-    CEDE_TRY(cede_reader_finish(&reader));
-    *msg = decoded;
-    return CEDE_OK;
+    msg->tagged = cose_read_open(&reader, CEDE_COSE_TAG_ENCRYPT0, 3);
+    cose_headers_read(&reader, &msg->headers);
+    msg->ciphertext = cose_read_content(&reader);
+    status = cede_reader_finish(&reader);
+    if (status != CEDE_OK) {
+        *msg = (struct cede_cose_encrypt0){0};
+    }
+    return status;
 }
 
 /* The message's IV, or its Partial IV, left-padded, XOR the Context IV (RFC 9052, section 3.1). */

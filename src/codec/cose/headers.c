@@ -5,69 +5,48 @@
  * One table says which labels are known and which types their values may have; reading, writing and
  * the crit rule all follow it.
  */
+#include <stddef.h>
+
 #include "headers.h"
 
 #define TYPE(type_) (1u << CEDE_CBOR_##type_)
 
+#define FIELD(name_) offsetof(struct cede_cose_params, name_)
+#define ALG_OFFSET   FIELD(alg)
+
 static const struct parameter {
     uint8_t label;
-    uint8_t types; /* set of major types */
-    bool content;  /* kept as the content of a byte string, not as an item */
+    uint8_t types;  /* set of major types */
+    uint8_t offset; /* in struct cede_cose_params */
+    bool content;   /* kept as the content of a byte string, not as an item */
 } parameters[] = {
     /* In deterministic order of the labels' encodings. */
-    {CEDE_COSE_LABEL_ALG, TYPE(UINT) | TYPE(NINT), false},
-    {CEDE_COSE_LABEL_CRIT, TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_CONTENT_TYPE, TYPE(UINT) | TYPE(TEXT), false},
-    {CEDE_COSE_LABEL_KID, TYPE(BYTES), true},
-    {CEDE_COSE_LABEL_IV, TYPE(BYTES), true},
-    {CEDE_COSE_LABEL_PARTIAL_IV, TYPE(BYTES), true},
-    {CEDE_COSE_LABEL_TYP, TYPE(UINT) | TYPE(TEXT), false},
-    {CEDE_COSE_LABEL_C5T, TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_C5U, TYPE(TAG) | TYPE(TEXT), false},
-    {CEDE_COSE_LABEL_C5B, TYPE(BYTES) | TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_C5C, TYPE(BYTES) | TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_X5BAG, TYPE(BYTES) | TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_X5CHAIN, TYPE(BYTES) | TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_X5T, TYPE(ARRAY), false},
-    {CEDE_COSE_LABEL_X5U, TYPE(TAG) | TYPE(TEXT), false},
+    {CEDE_COSE_LABEL_ALG, TYPE(UINT) | TYPE(NINT), FIELD(alg), false},
+    {CEDE_COSE_LABEL_CRIT, TYPE(ARRAY), FIELD(crit), false},
+    {CEDE_COSE_LABEL_CONTENT_TYPE, TYPE(UINT) | TYPE(TEXT), FIELD(content_type), false},
+    {CEDE_COSE_LABEL_KID, TYPE(BYTES), FIELD(kid), true},
+    {CEDE_COSE_LABEL_IV, TYPE(BYTES), FIELD(iv), true},
+    {CEDE_COSE_LABEL_PARTIAL_IV, TYPE(BYTES), FIELD(partial_iv), true},
+    {CEDE_COSE_LABEL_TYP, TYPE(UINT) | TYPE(TEXT), FIELD(typ), false},
+    {CEDE_COSE_LABEL_C5T, TYPE(ARRAY), FIELD(c5t), false},
+    {CEDE_COSE_LABEL_C5U, TYPE(TAG) | TYPE(TEXT), FIELD(c5u), false},
+    {CEDE_COSE_LABEL_C5B, TYPE(BYTES) | TYPE(ARRAY), FIELD(c5b), false},
+    {CEDE_COSE_LABEL_C5C, TYPE(BYTES) | TYPE(ARRAY), FIELD(c5c), false},
+    {CEDE_COSE_LABEL_X5BAG, TYPE(BYTES) | TYPE(ARRAY), FIELD(x5bag), false},
+    {CEDE_COSE_LABEL_X5CHAIN, TYPE(BYTES) | TYPE(ARRAY), FIELD(x5chain), false},
+    {CEDE_COSE_LABEL_X5T, TYPE(ARRAY), FIELD(x5t), false},
+    {CEDE_COSE_LABEL_X5U, TYPE(TAG) | TYPE(TEXT), FIELD(x5u), false},
 };
+_Static_assert(sizeof(struct cede_cose_params) <= UINT8_MAX, "offsets are bytes");
 #define PARAMETERS_COUNT (sizeof parameters / sizeof parameters[0])
 
 /* Where a parameter but alg is kept. */
-static struct cede_span *field_of(struct cede_cose_params *params, uint8_t label)
+static struct cede_span *field_of(struct cede_cose_params *params,
+                                  const struct parameter *parameter)
 {
-    switch (label) {
-    case CEDE_COSE_LABEL_CRIT:
-        return &params->crit;
-    case CEDE_COSE_LABEL_CONTENT_TYPE:
-        return &params->content_type;
-    case CEDE_COSE_LABEL_KID:
-        return &params->kid;
-    case CEDE_COSE_LABEL_IV:
-        return &params->iv;
-    case CEDE_COSE_LABEL_PARTIAL_IV:
-        return &params->partial_iv;
-    case CEDE_COSE_LABEL_TYP:
-        return &params->typ;
-    case CEDE_COSE_LABEL_C5T:
-        return &params->c5t;
-    case CEDE_COSE_LABEL_C5U:
-        return &params->c5u;
-    case CEDE_COSE_LABEL_C5B:
-        return &params->c5b;
-    case CEDE_COSE_LABEL_C5C:
-        return &params->c5c;
-    case CEDE_COSE_LABEL_X5BAG:
-        return &params->x5bag;
-    case CEDE_COSE_LABEL_X5CHAIN:
-        return &params->x5chain;
-    case CEDE_COSE_LABEL_X5T:
-        return &params->x5t;
-    case CEDE_COSE_LABEL_X5U:
-        return &params->x5u;
-    default:
-        return NULL;
-    }
+    void *field = (uint8_t *)params + parameter->offset;
+
+    return parameter->offset != ALG_OFFSET ? field : NULL;
 }
 
 static const struct parameter *find_parameter(struct cede_span label)
@@ -104,19 +83,19 @@ bool cose_label_number(struct cede_span label, int64_t *number)
     return reader.status == CEDE_OK;
 }
 
-enum cede_status cose_labels_add(struct cose_labels *labels, struct cede_span label)
+bool cose_labels_add(struct cose_labels *labels, struct cede_span label)
 {
     if ((type_of(label) & (TYPE(UINT) | TYPE(NINT) | TYPE(TEXT))) == 0 ||
-        labels->count == CEDE_COSE_LABELS_MAX) {
-        return CEDE_COSE_LABEL;
+        labels->count == labels->max) {
+        return false;
     }
     for (size_t i = 0; i < labels->count; i++) {
         if (cede_span_equal(labels->seen[i], label)) {
-            return CEDE_COSE_LABEL;
+            return false;
         }
     }
     labels->seen[labels->count++] = label;
-    return CEDE_OK;
+    return true;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -145,7 +124,7 @@ static enum cede_status take_parameter(struct cede_cose_params *params,
     if ((type_of(item) & parameter->types) == 0) {
         return CEDE_COSE_HEADER;
     }
-    *field_of(params, parameter->label) = parameter->content ? cede_cbor_get_bytes(&reader) : item;
+    *field_of(params, parameter) = parameter->content ? cede_cbor_get_bytes(&reader) : item;
     return CEDE_OK;
 }
 
@@ -164,7 +143,9 @@ static enum cede_status read_params(struct cede_span encoding, struct cose_label
         if (reader.status != CEDE_OK) {
             return reader.status;
         }
-        CEDE_TRY(cose_labels_add(labels, label));
+        if (!cose_labels_add(labels, label)) {
+            return CEDE_COSE_LABEL;
+        }
         if (parameter != NULL) {
             CEDE_TRY(take_parameter(params, parameter, item));
         }
@@ -174,7 +155,8 @@ static enum cede_status read_params(struct cede_span encoding, struct cose_label
 
 enum cede_status cede_cose_params_decode(struct cede_span map, struct cede_cose_params *params)
 {
-    struct cose_labels labels = {.count = 0};
+    struct cede_span seen[CEDE_COSE_LABELS_MAX];
+    struct cose_labels labels = {seen, 0, CEDE_COSE_LABELS_MAX};
     struct cede_cose_params decoded;
 
     *params = (struct cede_cose_params){0};
@@ -217,7 +199,8 @@ static enum cede_status check_crit(const struct cede_cose_headers *headers)
 
 static enum cede_status check_headers(struct cede_cose_headers *headers)
 {
-    struct cose_labels labels = {.count = 0};
+    struct cede_span seen[CEDE_COSE_LABELS_MAX];
+    struct cose_labels labels = {seen, 0, CEDE_COSE_LABELS_MAX};
     const struct cede_cose_params *protected_ = &headers->protected_;
     const struct cede_cose_params *unprotected = &headers->unprotected;
 
@@ -260,7 +243,7 @@ static size_t params_count(const struct cede_cose_params *params)
     size_t count = copy.alg != 0 ? 1 : 0;
 
     for (size_t i = 0; i < PARAMETERS_COUNT; i++) {
-        const struct cede_span *field = field_of(&copy, parameters[i].label);
+        const struct cede_span *field = field_of(&copy, &parameters[i]);
         count += field != NULL && field->ptr != NULL ? 1 : 0;
     }
     return count;
@@ -276,7 +259,7 @@ void cede_cose_params_encode(struct cede_writer *writer, const struct cede_cose_
         cede_cbor_put_int(writer, params->alg);
     }
     for (size_t i = 0; i < PARAMETERS_COUNT; i++) {
-        const struct cede_span *field = field_of(&copy, parameters[i].label);
+        const struct cede_span *field = field_of(&copy, &parameters[i]);
         if (field == NULL || field->ptr == NULL) {
             continue;
         }

@@ -5,14 +5,15 @@
 
 #include "cede/cose.h"
 
-/* The labels met so far, to notice one that comes twice. */
+/* The labels of header parameters, or the keys of claims, met so far, to notice one that comes
+ * twice. */
 struct cose_labels {
-    struct cede_span seen[CEDE_COSE_LABELS_MAX];
-    size_t count;
+    struct cede_span *seen;
+    size_t count, max;
 };
 
-/* CEDE_COSE_LABEL: `label` (an item) is no label, was there before, or is one too many. */
-enum cede_status cose_labels_add(struct cose_labels *labels, struct cede_span label);
+/* False when `label` (an item) is no label, was there before, or is one too many. */
+bool cose_labels_add(struct cose_labels *labels, struct cede_span label);
 /* The number of an integer label; false for text and for numbers beyond 64 bits. */
 bool cose_label_number(struct cede_span label, int64_t *number);
 

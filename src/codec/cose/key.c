@@ -56,7 +56,8 @@ static enum cede_status collect(struct cede_span encoding, struct key_items *ite
 {
     struct cede_reader reader = cede_reader(encoding);
     struct cede_cbor_map map = cede_cbor_get_map(&reader, CEDE_CBOR_ANY_ORDER);
-    struct cose_labels labels = {.count = 0};
+    struct cede_span seen[CEDE_COSE_LABELS_MAX];
+    struct cose_labels labels = {seen, 0, CEDE_COSE_LABELS_MAX};
     struct cede_span label;
 
     *items = (struct key_items){0};
@@ -65,7 +66,9 @@ static enum cede_status collect(struct cede_span encoding, struct key_items *ite
         struct cede_span *known = NULL;
         int64_t number;
 
-        CEDE_TRY(cose_labels_add(&labels, label));
+        if (!cose_labels_add(&labels, label)) {
+            return CEDE_COSE_LABEL;
+        }
         if (cose_label_number(label, &number)) {
             known = item_of(items, number);
         }

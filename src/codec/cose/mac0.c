@@ -7,16 +7,17 @@
 enum cede_status cede_cose_mac0_decode(struct cede_span encoding, struct cede_cose_mac0 *msg)
 {
     struct cede_reader reader = cede_reader(encoding);
-    struct cede_cose_mac0 decoded;
+    enum cede_status status;
 
-    *msg = (struct cede_cose_mac0){0};
-    decoded.tagged = cose_read_open(&reader, CEDE_COSE_TAG_MAC0, 4);
-    cose_headers_read(&reader, &decoded.headers);
-    decoded.payload = cose_read_content(&reader);
-    decoded.tag = cede_cbor_get_bytes(&reader);
-    CEDE_TRY(cede_reader_finish(&reader));
-    *msg = decoded;
-    return CEDE_OK;
+    msg->tagged = cose_read_open(&reader, CEDE_COSE_TAG_MAC0, 4);
+    cose_headers_read(&reader, &msg->headers);
+    msg->payload = cose_read_content(&reader);
+    msg->tag = cede_cbor_get_bytes(&reader);
+    status = cede_reader_finish(&reader);
+    if (status != CEDE_OK) {
+        *msg = (struct cede_cose_mac0){0};
+    }
+    return status;
 }
 
 /* 0: not an algorithm of ours. */

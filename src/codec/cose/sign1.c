@@ -5,16 +5,17 @@
 enum cede_status cede_cose_sign1_decode(struct cede_span encoding, struct cede_cose_sign1 *msg)
 {
     struct cede_reader reader = cede_reader(encoding);
-    struct cede_cose_sign1 decoded;
+    enum cede_status status;
 
-    *msg = (struct cede_cose_sign1){0};
-    decoded.tagged = cose_read_open(&reader, CEDE_COSE_TAG_SIGN1, 4);
-    cose_headers_read(&reader, &decoded.headers);
-    decoded.payload = cose_read_content(&reader);
-    decoded.signature = cede_cbor_get_bytes(&reader);
-    CEDE_TRY(cede_reader_finish(&reader));
-    *msg = decoded;
-    return CEDE_OK;
+    msg->tagged = cose_read_open(&reader, CEDE_COSE_TAG_SIGN1, 4);
+    cose_headers_read(&reader, &msg->headers);
+    msg->payload = cose_read_content(&reader);
+    msg->signature = cede_cbor_get_bytes(&reader);
+    status = cede_reader_finish(&reader);
+    if (status != CEDE_OK) {
+        *msg = (struct cede_cose_sign1){0};
+    }
+    return status;
 }
 
 /* An algorithm is never taken from the message alone: it must be the one of the key's curve. */

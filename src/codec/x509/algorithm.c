@@ -34,7 +34,7 @@ int32_t cede_x509_signature_alg(struct cede_span algorithm)
     return entry != NULL ? signature_algorithm_alg(entry->value) : 0;
 }
 
-int32_t certificate_curve(int64_t value)
+int32_t certificate_curve(int32_t value)
 {
     int32_t curve = key_algorithm_curve(value);
 

@@ -13,7 +13,7 @@
 /* The contents of an encoded AlgorithmIdentifier; null when it is none. */
 struct cede_span algorithm_contents(struct cede_span algorithm);
 /* The curve of a key algorithm's number when it is one that signs here; 0 otherwise. */
-int32_t certificate_curve(int64_t value);
+int32_t certificate_curve(int32_t value);
 /* The curve of a key's AlgorithmIdentifier when it is one that signs here; 0 otherwise. */
 int32_t x509_curve(struct cede_span algorithm);
 /* A public key from 04 x y, 02 x or 03 x, or the bytes of Ed25519. */

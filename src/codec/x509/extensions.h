@@ -27,7 +27,7 @@ enum cede_status key_usage_from_der(struct cede_span value, uint32_t *flags);
 /* The CEDE_EKU_ flag of a key purpose. */
 uint32_t eku_flag(struct cede_span oid);
 /* By number in the C509 registry: already seen, and processed when critical. */
-bool extension_is_set(const struct cede_extensions *ext, int64_t number);
-bool extension_is_understood(int64_t number);
+bool extension_is_set(const struct cede_extensions *ext, int32_t number);
+bool extension_is_understood(int32_t number);
 
 #endif

@@ -353,7 +353,7 @@ static const struct known {
   known_keys[] = {
       {1, CEDE_CRV_P256}, {2, CEDE_CRV_P384}, {8, CEDE_CRV_X25519}, {12, CEDE_CRV_ED25519}, {0, 0}};
 
-static int32_t find_alg(const struct known *known, int64_t value)
+static int32_t find_alg(const struct known *known, int32_t value)
 {
     while (known->alg != 0 && known->value != value) {
         known++;
@@ -369,12 +369,12 @@ static const struct known *find_known(const struct known *known, int32_t alg)
     return known->alg != 0 ? known : NULL;
 }
 
-int32_t signature_algorithm_alg(int64_t value)
+int32_t signature_algorithm_alg(int32_t value)
 {
     return find_alg(known_signatures, value);
 }
 
-int32_t key_algorithm_curve(int64_t value)
+int32_t key_algorithm_curve(int32_t value)
 {
     return find_alg(known_keys, value);
 }

@@ -83,8 +83,8 @@ const struct algorithm_entry *key_algorithm_find(int64_t value);
 const struct algorithm_entry *key_algorithm_find_der(struct cede_span contents);
 const struct algorithm_entry *key_algorithm_find_curve(int32_t curve);
 /* COSE algorithm or curve the port knows an algorithm by, 0 for none. */
-int32_t signature_algorithm_alg(int64_t value);
-int32_t key_algorithm_curve(int64_t value);
+int32_t signature_algorithm_alg(int32_t value);
+int32_t key_algorithm_curve(int32_t value);
 
 #define KEY_ALGORITHM_RSA 0
 

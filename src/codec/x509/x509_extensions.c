@@ -117,7 +117,7 @@ static enum cede_status keep_raw(struct cede_span value, struct cede_span *raw, 
     return cede_reader_finish(&reader);
 }
 
-bool extension_is_set(const struct cede_extensions *ext, int64_t number)
+bool extension_is_set(const struct cede_extensions *ext, int32_t number)
 {
     switch (number) {
     case EXT_BASIC_CONSTRAINTS:
@@ -145,29 +145,24 @@ bool extension_is_set(const struct cede_extensions *ext, int64_t number)
 
 /* certificatePolicies may be critical: without required policies every set of them is acceptable
  * (section 6.1.1 (c)), as long as no policy constraint is there, and those are not understood. */
-bool extension_is_understood(int64_t number)
+bool extension_is_understood(int32_t number)
 {
-    switch (number) {
-    case EXT_BASIC_CONSTRAINTS:
-    case EXT_KEY_USAGE:
-    case EXT_EKU:
-    case EXT_SUBJECT_KEY_ID:
-    case EXT_AUTHORITY_KEY_ID:
-    case EXT_SUBJECT_ALT_NAME:
-    case EXT_NAME_CONSTRAINTS:
-    case EXT_POLICIES:
-    case EXT_OCSP_NO_CHECK:
-        return true;
-    default:
-        return false;
+    const uint32_t understood = 1u << EXT_BASIC_CONSTRAINTS | 1u << EXT_KEY_USAGE | 1u << EXT_EKU |
+                                1u << EXT_SUBJECT_KEY_ID | 1u << EXT_AUTHORITY_KEY_ID |
+                                1u << EXT_SUBJECT_ALT_NAME | 1u << EXT_NAME_CONSTRAINTS |
+                                1u << EXT_POLICIES;
+
+    if (number < 0 || number > 31) {
+        return number == EXT_OCSP_NO_CHECK;
     }
+    return (understood >> number & 1) != 0;
 }
 
 enum cede_status cede_x509_extension(struct cede_span oid, bool critical, struct cede_span value,
                                      struct cede_extensions *ext)
 {
     const struct registry_entry *entry = registry_find_oid(&registry_extensions, oid);
-    int64_t number = entry != NULL ? entry->value : 0;
+    int32_t number = entry != NULL ? entry->value : 0;
 
     if (extension_is_set(ext, number)) {
         return CEDE_X509_EXTENSION;
