@@ -15,23 +15,21 @@ struct binary_float {
     int exponent;
 };
 
-/* IEEE 754 in 2, 4 or 8 bytes; false for infinities and NaN. No floating-point unit is needed. */
+/* IEEE 754 in 2, 4 or 8 bytes: sign, exponent and the start of the fraction are in the first two.
+ * False for infinities and NaN. No floating-point unit is needed. */
 static bool take_float_apart(struct cede_span item, struct binary_float *number)
 {
-    int width = (int)(item.len - 1) * 8;
-    int exponent_bits = width == 16 ? 5 : width == 32 ? 8 : 11;
-    int fraction_bits = width - 1 - exponent_bits;
-    int biased, max = (1 << exponent_bits) - 1;
-    uint64_t bits = 0;
+    int exponent_bits = item.len == 3 ? 5 : item.len == 5 ? 8 : 11;
+    int fraction_bits = (int)(item.len - 1) * 8 - 1 - exponent_bits;
+    int max = (1 << exponent_bits) - 1;
+    int first = item.ptr[1] << 8 | item.ptr[2];
+    int hidden_one = 1 << (15 - exponent_bits);
+    int biased = first >> (15 - exponent_bits) & max;
 
-    for (size_t i = 1; i < item.len; i++) {
-        bits = bits << 8 | item.ptr[i];
-    }
-    biased = (int)(bits >> fraction_bits & (uint64_t)max);
-    number->negative = (bits >> (width - 1)) != 0;
-    number->significand = bits & ((UINT64_C(1) << fraction_bits) - 1);
-    if (biased != 0) {
-        number->significand |= UINT64_C(1) << fraction_bits;
+    number->negative = first >> 15 != 0;
+    number->significand = (uint64_t)((first & (hidden_one - 1)) | (biased != 0 ? hidden_one : 0));
+    for (size_t i = 3; i < item.len; i++) {
+        number->significand = number->significand << 8 | item.ptr[i];
     }
     number->exponent = (biased != 0 ? biased : 1) - max / 2 - fraction_bits;
     return biased != max;
