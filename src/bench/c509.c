@@ -16,8 +16,8 @@ static struct cede_span native, x509, type_3;
 
 static const uint8_t serial[] = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0};
 
-/* As a CA issues it to a device: names, usage, both key identifiers. */
-static struct cede_certificate_info device_info(void)
+/* As a CA issues it to a device: X.509 also has the key identifiers. */
+static struct cede_certificate_info device_info(bool with_key_ids)
 {
     static uint8_t key_id[20] = {0x77};
     struct cede_certificate_info info = {
@@ -27,12 +27,14 @@ static struct cede_certificate_info device_info(void)
         .not_after = 1821536000,
         .subject = {CEDE_NAME_TEXT, CEDE_SPAN_TEXT("device-000123")},
         .public_key = issuer,
+        .path_len = CEDE_PATH_LEN_NONE,
         .key_usage = CEDE_KU_DIGITAL_SIGNATURE,
-        .eku = CEDE_EKU_CLIENT_AUTH,
-        .subject_key_id = CEDE_SPAN_ARRAY(key_id),
-        .authority_key_id = CEDE_SPAN_ARRAY(key_id),
     };
 
+    if (with_key_ids) {
+        info.subject_key_id = CEDE_SPAN_ARRAY(key_id);
+        info.authority_key_id = CEDE_SPAN_ARRAY(key_id);
+    }
     return info;
 }
 
@@ -54,10 +56,8 @@ static bool decode_encode(void)
     info.not_after = view.not_after;
     info.subject = (struct cede_name){CEDE_NAME_C509, view.subject};
     info.public_key = issuer;
+    info.path_len = view.ext.path_len;
     info.key_usage = view.ext.key_usage;
-    info.eku = view.ext.eku;
-    info.subject_key_id = view.ext.subject_key_id;
-    info.authority_key_id = view.ext.authority_key_id;
     return cede_c509_encode_tbs(&info, view.signature_alg, CEDE_BUF_ARRAY(out), &tbs) == CEDE_OK &&
            cede_c509_join(tbs, view.signature, CEDE_BUF_ARRAY(out), &again) == CEDE_OK &&
            cede_span_equal(again, native);
@@ -82,7 +82,7 @@ static bool verify(void)
 
 static bool prepare(void)
 {
-    struct cede_certificate_info info;
+    struct cede_certificate_info info, x509_info;
     uint8_t scratch[2048];
 
     crypto = cede_crypto_openssl();
@@ -91,10 +91,12 @@ static bool prepare(void)
     }
     own = (struct cede_private_key){CEDE_CRV_P256, cede_span(private_key, 32), NULL};
     issuer = (struct cede_public_key){CEDE_CRV_P256, cede_span(public_key, 64)};
-    info = device_info();
+    info = device_info(false);
+    x509_info = device_info(true);
     return floor_p256_prepare() &&
            cede_c509_issue(crypto, &info, &own, CEDE_BUF_ARRAY(native_bytes), &native) == CEDE_OK &&
-           cede_x509_issue(crypto, &info, &own, CEDE_BUF_ARRAY(x509_bytes), &x509) == CEDE_OK &&
+           cede_x509_issue(crypto, &x509_info, &own, CEDE_BUF_ARRAY(x509_bytes), &x509) ==
+               CEDE_OK &&
            cede_c509_from_x509(crypto, x509, CEDE_BUF_ARRAY(scratch), CEDE_BUF_ARRAY(type_3_bytes),
                                &type_3) == CEDE_OK;
 }
