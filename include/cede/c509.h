@@ -132,6 +132,18 @@ CEDE_MUST_USE enum cede_status cede_c509_request_write(
     const struct cede_public_key *public_key, const struct cede_private_key *private_key,
     struct cede_span challenge_password, struct cede_buf out, struct cede_span *request);
 
+/* PKCS #10 to C509 type 3 and back; as with certificates, what is written has been turned back in
+ * `scratch` and found equal. CEDE_C509_NOT_EXPRESSIBLE, CEDE_C509_TYPE as there. */
+CEDE_MUST_USE enum cede_status cede_c509_request_from_x509(const struct cede_crypto *crypto,
+                                                           struct cede_span der,
+                                                           struct cede_buf scratch,
+                                                           struct cede_buf out,
+                                                           struct cede_span *request);
+CEDE_MUST_USE enum cede_status cede_c509_request_to_x509(const struct cede_crypto *crypto,
+                                                         struct cede_span encoding,
+                                                         struct cede_buf out,
+                                                         struct cede_span *der);
+
 /* --- COSE header values ----------------------------------------------------------------------- */
 
 /* COSE_C509 and COSE_X509 (c5b, c5c, x5bag, x5chain): one byte string, or an array of two or more.

@@ -12,8 +12,8 @@
 #define VERSION "0.1.0"
 
 static const struct cli_command *const all_nouns[] = {
-    cli_ca_commands,      cli_sp_commands,   cli_transfer_commands, cli_device_commands,
-    cli_inspect_commands, cli_demo_commands, cli_bench_commands,
+    cli_ca_commands,      cli_sp_commands,      cli_transfer_commands, cli_device_commands,
+    cli_inspect_commands, cli_convert_commands, cli_demo_commands,     cli_bench_commands,
 };
 #define NOUN_COUNT (sizeof all_nouns / sizeof all_nouns[0])
 

@@ -28,6 +28,7 @@ extern const struct cli_command cli_sp_commands[];
 extern const struct cli_command cli_transfer_commands[];
 extern const struct cli_command cli_device_commands[];
 extern const struct cli_command cli_inspect_commands[];
+extern const struct cli_command cli_convert_commands[];
 extern const struct cli_command cli_demo_commands[];
 extern const struct cli_command cli_bench_commands[];
 

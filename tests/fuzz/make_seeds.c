@@ -159,6 +159,7 @@ static void certificates(const char *directory)
                                             CEDE_BUF_ARRAY(memory), &encoding) == CEDE_OK);
             snprintf(label, sizeof label, "pkcs10-%s", names[i]);
             seed(request, label, encoding);
+            seed(convert, label, encoding);
             REQUIRE(cede_c509_request_write(cede_crypto_openssl(), subject, &key.public_key,
                                             &key.private_key, CEDE_SPAN_NULL,
                                             CEDE_BUF_ARRAY(memory), &encoding) == CEDE_OK);

@@ -19,8 +19,8 @@ static void put_biguint(struct cede_writer *writer, struct cede_span number)
 }
 
 /* AlgorithmIdentifier as number, identifier, or identifier with parameters. */
-static void put_algorithm(struct cede_writer *writer, struct cede_span algorithm,
-                          const struct algorithm_entry *entry)
+void c509_put_algorithm_from_der(struct cede_writer *writer, struct cede_span algorithm,
+                                 const struct algorithm_entry *entry)
 {
     struct cede_reader reader = cede_reader(algorithm_contents(algorithm));
     struct cede_span oid, parameters;
@@ -86,8 +86,8 @@ static void put_point(struct cede_writer *writer, const struct cede_crypto *cryp
     cede_write_bytes(writer, cede_span(bits.ptr + 1, len));
 }
 
-static void put_key(struct cede_writer *writer, const struct cede_crypto *crypto,
-                    const struct algorithm_entry *entry, struct cede_span bits)
+void c509_put_key_from_der(struct cede_writer *writer, const struct cede_crypto *crypto,
+                           const struct algorithm_entry *entry, struct cede_span bits)
 {
     if (entry != NULL && entry->pairs) {
         put_point(writer, crypto, entry, bits);
@@ -123,8 +123,9 @@ static void put_padded(struct cede_writer *writer, struct cede_span number, size
 
 #define KEY_BRAINPOOL_P512 26
 
-static void put_signature(struct cede_writer *writer, const struct algorithm_entry *signature,
-                          const struct algorithm_entry *key, struct cede_span bits)
+void c509_put_signature_from_der(struct cede_writer *writer,
+                                 const struct algorithm_entry *signature,
+                                 const struct algorithm_entry *key, struct cede_span bits)
 {
     struct cede_span r, s;
     size_t len;
@@ -213,8 +214,8 @@ static bool put_lone_key_usage(struct cede_writer *writer, struct cede_span exte
     return true;
 }
 
-static void put_extensions(struct cede_writer *writer, struct cede_span extensions,
-                           struct cede_buf scratch)
+void c509_put_extensions_from_der(struct cede_writer *writer, struct cede_span extensions,
+                                  struct cede_buf scratch)
 {
     struct cede_reader reader = cede_reader(extensions);
     struct x509_extension extension;
@@ -242,7 +243,7 @@ static void put_certificate(struct cede_writer *writer, const struct cede_x509 *
 
     cede_cbor_put_int(writer, CEDE_C509_X509);
     put_biguint(writer, x509->serial);
-    put_algorithm(writer, x509->signature_algorithm, signature);
+    c509_put_algorithm_from_der(writer, x509->signature_algorithm, signature);
     if (cede_span_equal(x509->issuer, x509->subject)) {
         cede_cbor_put_null(writer);
     } else {
@@ -255,10 +256,10 @@ static void put_certificate(struct cede_writer *writer, const struct cede_x509 *
         cede_cbor_put_uint(writer, x509->not_after);
     }
     c509_put_name_from_der(writer, x509->subject, false);
-    put_algorithm(writer, x509->public_key_algorithm, key);
-    put_key(writer, crypto, key, x509->public_key_bits);
-    put_extensions(writer, x509->extensions, scratch);
-    put_signature(writer, signature, key, x509->signature_bits);
+    c509_put_algorithm_from_der(writer, x509->public_key_algorithm, key);
+    c509_put_key_from_der(writer, crypto, key, x509->public_key_bits);
+    c509_put_extensions_from_der(writer, x509->extensions, scratch);
+    c509_put_signature_from_der(writer, signature, key, x509->signature_bits);
 }
 
 enum cede_status cede_c509_from_x509(const struct cede_crypto *crypto, struct cede_span der,

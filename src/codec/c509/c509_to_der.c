@@ -208,6 +208,20 @@ enum cede_status c509_tbs_to_der(struct cede_writer *writer, const struct cede_c
     return writer->status;
 }
 
+enum cede_status c509_signature_to_der(struct cede_writer *writer,
+                                       const struct algorithm_entry *entry,
+                                       struct cede_span signature)
+{
+    if (entry == NULL || !entry->pairs) {
+        cede_der_put_bits(writer, signature);
+    } else if (signature.len % 2 == 0) {
+        put_signature_bits(writer, entry, signature);
+    } else {
+        return CEDE_CRYPTO_SIGNATURE;
+    }
+    return writer->status;
+}
+
 enum cede_status cede_c509_to_x509(const struct cede_crypto *crypto, struct cede_span encoding,
                                    struct cede_buf out, struct cede_span *der)
 {
@@ -224,14 +238,7 @@ enum cede_status cede_c509_to_x509(const struct cede_crypto *crypto, struct cede
     CEDE_TRY(c509_tbs_to_der(&writer, crypto, &certificate));
     CEDE_TRY(c509_algorithm_to_der(&writer, certificate.signature_algorithm, ALGORITHM_SIGNATURE,
                                    &entry));
-    if (entry != NULL && entry->pairs) {
-        if (certificate.signature.len % 2 != 0) {
-            return CEDE_CRYPTO_SIGNATURE;
-        }
-        put_signature_bits(&writer, entry, certificate.signature);
-    } else {
-        cede_der_put_bits(&writer, certificate.signature);
-    }
+    CEDE_TRY(c509_signature_to_der(&writer, entry, certificate.signature));
     cede_der_close(&writer, mark);
     return cede_writer_finish(&writer, der);
 }
