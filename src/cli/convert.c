@@ -227,14 +227,37 @@ static const char *why_not_certificate(struct cede_span der)
     return first_of(why_not_time(validity), first_of(why_not_name(issuer), why_not_name(subject)));
 }
 
+/* ChallengePassword has two string types in C509 (section "Challenge Password"). */
+static const char *why_not_attributes(struct cede_reader attributes)
+{
+    static const uint8_t challenge_password[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 7};
+
+    while (attributes.status == CEDE_OK && !cede_reader_at_end(&attributes)) {
+        struct cede_reader attribute = cede_der_enter(&attributes, CEDE_DER_SEQUENCE);
+        struct cede_span oid = cede_der_get(&attribute, CEDE_DER_OID);
+        struct cede_reader values = cede_der_enter(&attribute, CEDE_DER_SET);
+        uint8_t tag = cede_der_peek(&values);
+
+        if (cede_span_equal(oid, CEDE_SPAN_ARRAY(challenge_password)) &&
+            tag != CEDE_DER_UTF8_STRING && tag != CEDE_DER_PRINTABLE_STRING) {
+            return "the challengePassword is neither UTF8String nor PrintableString";
+        }
+    }
+    return NULL;
+}
+
 static const char *why_not_request(struct cede_span der)
 {
     struct cede_reader outer = cede_reader(der);
     struct cede_reader request = cede_der_enter(&outer, CEDE_DER_SEQUENCE);
     struct cede_reader info = cede_der_enter(&request, CEDE_DER_SEQUENCE);
+    struct cede_reader subject;
 
-    (void)cede_der_get_value(&info);
-    return why_not_name(cede_der_enter(&info, CEDE_DER_SEQUENCE));
+    (void)cede_der_get_value(&info); /* version */
+    subject = cede_der_enter(&info, CEDE_DER_SEQUENCE);
+    (void)cede_der_get_value(&info); /* subjectPKInfo */
+    return first_of(why_not_name(subject),
+                    why_not_attributes(cede_der_enter(&info, CEDE_DER_CONTEXT_CONSTRUCTED(0))));
 }
 
 static bool refuse_c509(const struct object *object, enum cede_status status)

@@ -538,7 +538,7 @@ static void requests_without_a_form_are_refused(void **state)
     struct cede_name name = {CEDE_NAME_TEXT, CEDE_SPAN_TEXT("device-1")};
 
     make_request(f, "ia5.der", EVP_EC_gen("P-256"), V_ASN1_IA5STRING);
-    assert_refused(f, "c509", "ia5.der", "no C509 form");
+    assert_refused(f, "c509", "ia5.der", "challengePassword is neither");
     new_key(&key);
     ok(cede_c509_request_write(crypto(), name, &key.public_key, &key.private_key, CEDE_SPAN_NULL,
                                CEDE_BUF_ARRAY(bytes), &native));
