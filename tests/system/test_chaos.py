@@ -89,6 +89,8 @@ def test(options):
             settled = []
             for _ in range(options.rounds):
                 transfer = world.agree(latest=LATEST_S)
+                if chance.random() < 0.8:  # else it strikes while they still agree
+                    world.wait_state(SP1, transfer, "ready")
                 deaths = storm(world, chance, transfer)
                 say(f"{deaths} servers have died")
                 places = check_one_home_each(world, ids, settled, transfer)
