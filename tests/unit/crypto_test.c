@@ -360,6 +360,38 @@ static void aead_backends_agree(void **state)
     }
 }
 
+/* Kept contexts remember nothing: a good text opens after forged ones of other lengths. */
+static void aead_forgeries_leave_no_trace(void **state)
+{
+    static const size_t lens[] = {300, 0, 17};
+    uint8_t text[300], sealed[316], forged[316], opened[316];
+    struct aead_input in;
+    struct cede_span whole, back;
+
+    (void)state;
+    memset(text, 0x3c, sizeof text);
+    memset(forged, 0x77, sizeof forged);
+    for (size_t i = 0; i < COUNT(aeads) * COUNT(lens) * 2; i++) {
+        const struct cede_crypto *c = backends[i % 2];
+        int32_t alg = aeads[i / 2 % COUNT(aeads)];
+        size_t len = lens[i / 2 / COUNT(aeads)];
+        make_aead_input(&in, alg, len % 30);
+        assert_int_equal(c->aead_seal(c->context, alg, in.key, in.nonce, in.aad,
+                                      cede_span(text, len), CEDE_BUF_ARRAY(sealed), &whole),
+                         CEDE_OK);
+        for (size_t k = 0; k < COUNT(lens); k++) {
+            assert_int_equal(c->aead_open(c->context, alg, in.key, in.nonce, CEDE_SPAN_NULL,
+                                          cede_span(forged, lens[k] + 16), CEDE_BUF_ARRAY(opened),
+                                          &back),
+                             CEDE_CRYPTO_TAG);
+        }
+        assert_int_equal(c->aead_open(c->context, alg, in.key, in.nonce, in.aad, whole,
+                                      CEDE_BUF_ARRAY(opened), &back),
+                         CEDE_OK);
+        assert_span(back, cede_span(text, len));
+    }
+}
+
 static void aead_refuses_what_was_changed(void **state)
 {
     uint8_t sealed[40], changed[40], out[40];
@@ -1139,6 +1171,7 @@ int main(void)
         cmocka_unit_test(hkdf_refuses_more_than_255_blocks),
         cmocka_unit_test(aead_known_answers),
         cmocka_unit_test(aead_backends_agree),
+        cmocka_unit_test(aead_forgeries_leave_no_trace),
         cmocka_unit_test(aead_refuses_what_was_changed),
         cmocka_unit_test(aead_refuses_wrong_lengths),
         cmocka_unit_test(ccm_refuses_a_text_too_long_for_its_nonce),

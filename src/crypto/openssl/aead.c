@@ -2,60 +2,89 @@
 /*
  * aead.c - AES-CCM, AES-GCM and ChaCha20-Poly1305 through OpenSSL.
  *
- * The ciphers are fetched once; one context is kept and reset after each use, which wipes the key.
+ * Setting a context up costs more than sealing a short text, so each algorithm keeps one for
+ * sealing and one for opening. Between uses they hold a key of zeros: no secret key stays.
  */
 #include <openssl/err.h>
 
 #include "crypto/openssl/internal.h"
 
-static EVP_CIPHER_CTX *kept_context(void)
+/* The algorithm's place among the kept contexts, and OpenSSL's name for it. */
+static size_t index_of(int32_t alg)
 {
-    static EVP_CIPHER_CTX *ctx;
+    switch (alg) {
+    case CEDE_ALG_CHACHA20_POLY1305:
+        return 0;
+    case CEDE_ALG_A128GCM:
+    case CEDE_ALG_A192GCM:
+    case CEDE_ALG_A256GCM:
+        return (size_t)alg; /* 1 to 3 */
+    default:
+        return alg < 30 ? (size_t)alg - 6 : (size_t)alg - 22; /* CCM: 10 to 13, 30 to 33 */
+    }
+}
+#define CONTEXTS 12
 
-    if (ctx == NULL) {
-        ctx = EVP_CIPHER_CTX_new();
+static const char *name_of(int32_t alg)
+{
+    static const char *const gcm[] = {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"};
+
+    if (cede_is_ccm(alg)) {
+        return cede_aead_key_len(alg) == 16 ? "AES-128-CCM" : "AES-256-CCM";
+    }
+    return alg == CEDE_ALG_CHACHA20_POLY1305 ? "ChaCha20-Poly1305" : gcm[alg - CEDE_ALG_A128GCM];
+}
+
+/* CCM wants the tag's length set before the first key; opening, a tag will do that. */
+static EVP_CIPHER_CTX *make_context(int32_t alg, bool seal)
+{
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name_of(alg), NULL);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    bool ok =
+        cipher != NULL && ctx != NULL &&
+        EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, seal, NULL) == 1 &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)cede_aead_nonce_len(alg), NULL) ==
+            1 &&
+        (!seal || !cede_is_ccm(alg) ||
+         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)cede_aead_tag_len(alg), NULL) == 1);
+
+    EVP_CIPHER_free(cipher);
+    if (!ok) {
+        EVP_CIPHER_CTX_free(ctx);
+        return NULL;
     }
     return ctx;
 }
 
-static const EVP_CIPHER *find_cipher(int32_t alg)
+static EVP_CIPHER_CTX *kept_context(int32_t alg, bool seal)
 {
-    static struct {
-        const char *name;
-        EVP_CIPHER *cipher;
-    } ciphers[] = {{"AES-128-CCM", NULL}, {"AES-256-CCM", NULL}, {"AES-128-GCM", NULL},
-                   {"AES-192-GCM", NULL}, {"AES-256-GCM", NULL}, {"ChaCha20-Poly1305", NULL}};
-    size_t which = 5;
+    static EVP_CIPHER_CTX *contexts[CONTEXTS][2];
+    EVP_CIPHER_CTX **ctx = &contexts[index_of(alg)][seal];
 
-    if (cede_is_ccm(alg)) {
-        which = cede_aead_key_len(alg) == 16 ? 0 : 1;
-    } else if (alg >= CEDE_ALG_A128GCM && alg <= CEDE_ALG_A256GCM) {
-        which = (size_t)alg + 1;
+    if (*ctx == NULL) {
+        *ctx = make_context(alg, seal);
     }
-    if (ciphers[which].cipher == NULL) {
-        ciphers[which].cipher = EVP_CIPHER_fetch(NULL, ciphers[which].name, NULL);
-    }
-    return ciphers[which].cipher;
+    return *ctx;
 }
 
-/* Sets algorithm, lengths, key and nonce. CCM wants the tag (opening) or its length (sealing) set
- * before the key; the other two accept that. */
+/* The tag to be found (opening), then key and nonce. CCM also takes its tag length from the tag,
+ * and that goes into the nonce's first block. */
 static bool start(EVP_CIPHER_CTX *ctx, int32_t alg, struct cede_span key, struct cede_span nonce,
                   const uint8_t *tag)
 {
-    int nonce_len = (int)nonce.len;
-    int tag_len = (int)cede_aead_tag_len(alg);
     bool seal = tag == NULL;
 
-    if (EVP_CipherInit_ex2(ctx, find_cipher(alg), NULL, NULL, seal, NULL) != 1 ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, nonce_len, NULL) != 1) {
-        return false;
-    }
-    if ((!seal || cede_is_ccm(alg)) &&
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, tag_len, (void *)(uintptr_t)tag) != 1) {
-        return false;
-    }
-    return EVP_CipherInit_ex2(ctx, NULL, key.ptr, nonce.ptr, seal, NULL) == 1;
+    return (seal || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)cede_aead_tag_len(alg),
+                                        (void *)(uintptr_t)tag) == 1) &&
+           EVP_CipherInit_ex2(ctx, NULL, key.ptr, nonce.ptr, seal, NULL) == 1;
+}
+
+/* Puts zeros in the key's place. */
+static bool forget_key(EVP_CIPHER_CTX *ctx, bool seal)
+{
+    static const uint8_t zeros[CEDE_AEAD_KEY_LEN_MAX] = {0};
+
+    return EVP_CipherInit_ex2(ctx, NULL, zeros, NULL, seal, NULL) == 1;
 }
 
 /* Additional data, then the text. CCM must know the text's length first. */
@@ -85,18 +114,19 @@ enum cede_status cede_openssl_seal(void *context, int32_t alg, struct cede_span 
                                    struct cede_span plaintext, struct cede_buf out,
                                    struct cede_span *ciphertext)
 {
-    EVP_CIPHER_CTX *ctx = kept_context();
     size_t tag_len = cede_aead_tag_len(alg);
+    EVP_CIPHER_CTX *ctx;
     bool ok;
 
     (void)context;
     *ciphertext = CEDE_SPAN_NULL;
     CEDE_TRY(cede_check_seal(alg, key, nonce, plaintext.len, out.cap));
+    ctx = kept_context(alg, true);
     ok =
         ctx != NULL && aad.len <= INT32_MAX / 2 && start(ctx, alg, key, nonce, NULL) &&
         run(ctx, alg, aad, plaintext, out.ptr) &&
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, (int)tag_len, out.ptr + plaintext.len) == 1;
-    EVP_CIPHER_CTX_reset(ctx);
+    ok = ctx != NULL && forget_key(ctx, true) && ok;
     if (!ok) {
         cede_wipe(out.ptr, plaintext.len + tag_len);
         return CEDE_CRYPTO_FAILED;
@@ -110,19 +140,22 @@ enum cede_status cede_openssl_open(void *context, int32_t alg, struct cede_span 
                                    struct cede_span ciphertext, struct cede_buf out,
                                    struct cede_span *plaintext)
 {
-    EVP_CIPHER_CTX *ctx = kept_context();
     enum cede_status status = CEDE_CRYPTO_FAILED;
+    EVP_CIPHER_CTX *ctx;
     struct cede_span text;
 
     (void)context;
     *plaintext = CEDE_SPAN_NULL;
     CEDE_TRY(cede_check_open(alg, key, nonce, ciphertext.len, out.cap));
     text = cede_span(ciphertext.ptr, ciphertext.len - cede_aead_tag_len(alg));
+    ctx = kept_context(alg, false);
     if (ctx != NULL && aad.len <= INT32_MAX / 2 &&
         start(ctx, alg, key, nonce, ciphertext.ptr + text.len)) {
         status = run(ctx, alg, aad, text, out.ptr) ? CEDE_OK : CEDE_CRYPTO_TAG;
     }
-    EVP_CIPHER_CTX_reset(ctx);
+    if (ctx == NULL || !forget_key(ctx, false)) {
+        status = CEDE_CRYPTO_FAILED;
+    }
     if (status != CEDE_OK) {
         cede_wipe(out.ptr, text.len);
         ERR_clear_error();
