@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -109,9 +110,10 @@ def interrupt(cede, at_line, send):
 
 
 def test(options):
-    with tempfile.TemporaryDirectory(prefix="cede-system-") as parent:
-        os.environ["TMPDIR"] = parent
-        run_all(options)
+    parent = tempfile.mkdtemp(prefix="cede-system-")
+    os.environ["TMPDIR"] = parent
+    run_all(options)
+    shutil.rmtree(parent)  # a failure leaves it, with all logs
 
 
 def run_all(options):
