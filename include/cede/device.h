@@ -139,12 +139,17 @@ struct cede_device {
     uint64_t resume_at_ms;  /* next attempt */
     uint64_t uptime_saved_ms;
     uint64_t renew_after_ms; /* no renewal before */
+    uint64_t clock_floor;    /* POSIX seconds: a clock that shows less is wrong */
     uint32_t failures;       /* in a row, in the present state */
     uint32_t bad_answers;    /* authentic but useless ones, in a row */
     uint32_t fruitless;      /* fallback attempts that did not help */
+    uint32_t rounds;         /* fallbacks since it was operational */
+    uint32_t challenges;     /* answered since the last message_1 */
+    bool patience_saved;     /* since the start */
     bool by_value;           /* send one's own certificate by value */
     bool want_value;         /* ask for the peer's certificate by value */
-    bool renewing;           /* operational: /sren rather than a poll */
+    bool renewing;           /* operational: enrolment rather than a poll */
+    bool expired;            /* ... with the factory certificate: the other one is too old */
     bool fetching_anchors;   /* enrolled: /crts next, in the same session */
     bool refused;            /* report `refusal` of the order `refused_cti` */
     uint8_t refused_cti[CEDE_CTI_LEN];

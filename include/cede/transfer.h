@@ -31,7 +31,9 @@
 
 #define CEDE_DEVICE_ID_LEN_MAX 32
 #define CEDE_CTI_LEN           8
-#define CEDE_TRANSFER_ID_LEN   16
+/* An order may not use up the numbers of all orders to come. */
+#define CEDE_TRANSFER_SEQ_STEP_MAX 0xffffffffu
+#define CEDE_TRANSFER_ID_LEN       16
 /* A TransferMessage or TrustUpdate for a device adds this much to its payload: tag, array,
  * protected header, unprotected header, head of the payload, signature. */
 #define CEDE_TRANSFER_OVERHEAD 76

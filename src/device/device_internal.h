@@ -18,6 +18,10 @@
 #define KEY_LEN     32
 #define POINT_LEN   64
 #define SCRATCH_LEN 2048
+/* What a record leaves free for the numbers that may still grow: a fallback always fits. */
+#define RECORD_RESERVE 64
+/* What an order leaves free for what joining makes. */
+#define ORDER_RESERVE 256
 
 /* --- record.c -----------------------------------------------------------------------------------
  */
@@ -30,6 +34,10 @@ CEDE_MUST_USE enum cede_status record_decode(struct cede_span encoding,
  * point into the old record. */
 CEDE_MUST_USE enum cede_status record_commit(struct cede_device *device,
                                              const struct cede_device_record *next);
+/* Is `next` a record, and does it leave so many bytes free? Changes nothing. */
+bool record_fits(struct cede_device *device, const struct cede_device_record *next, size_t reserve);
+/* Before the present controller's certificate was made, no clock is right. */
+void record_set_clock_floor(struct cede_device *device);
 /* Rule R2: what the records before said cannot be read from the flash any more. */
 CEDE_MUST_USE enum cede_status record_scrub(struct cede_device *device);
 
@@ -128,6 +136,8 @@ bool life_enter(struct cede_device *device, const struct cede_device_record *nex
 /* The next attempt after the usual growing delay, or after `seconds`. */
 void life_retry(struct cede_device *device, enum cede_status reason);
 void life_wait(struct cede_device *device, uint64_t seconds);
+/* The next provider wants the device to wait. */
+void life_stalled(struct cede_device *device, uint64_t seconds);
 void life_fall_back(struct cede_device *device, enum cede_status reason);
 /* An authentic server refused (R8): permanent where the state has something to fall back to. */
 void life_refused(struct cede_device *device, enum cede_status reason);

@@ -18,11 +18,15 @@ static void enter_with_new_key(struct cede_device *device, struct cede_device_re
     uint8_t key[KEY_LEN], point[POINT_LEN];
     enum cede_status status = crypto->generate(crypto->context, CEDE_CRV_P256, key, point);
 
+    next->pending_key = CEDE_SPAN_ARRAY(key);
+    if (status == CEDE_OK && !record_fits(device, next, 0)) {
+        status = CEDE_NO_SPACE;
+    }
     if (status != CEDE_OK) {
         device->failures++;
+        device->renewing = false;
         life_retry(device, status);
     } else {
-        next->pending_key = CEDE_SPAN_ARRAY(key);
         (void)life_enter(device, next);
     }
     cede_wipe(key, sizeof key);
@@ -88,18 +92,21 @@ void home_enter(struct cede_device *device, struct cede_device_record *next)
 
 #define RENEWAL_PAUSE_MS 3600000 /* whatever a CA issues, reports are not starved */
 
-/* After three quarters of its life a certificate is replaced. */
+/* After three quarters of its life a certificate is replaced; after its end, too, but then only the
+ * factory certificate can ask for it. */
 bool renewal_is_due(struct cede_device *device)
 {
     struct cede_certificate certificate;
     uint64_t now;
 
-    return device->now_ms >= device->renew_after_ms && device_clock(device, &now) &&
-           cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
-                                   &certificate) == CEDE_OK &&
-           certificate.not_after != CEDE_TIME_NONE && now > certificate.not_before &&
-           now <= certificate.not_after &&
-           (now - certificate.not_before) / 3 >= certificate.not_after - now;
+    if (device->now_ms < device->renew_after_ms || !device_clock(device, &now) ||
+        cede_certificate_decode(device->record.operational_certificate, device->config.crypto,
+                                &certificate) != CEDE_OK ||
+        certificate.not_after == CEDE_TIME_NONE || now <= certificate.not_before) {
+        return false;
+    }
+    device->expired = now > certificate.not_after;
+    return device->expired || (now - certificate.not_before) / 3 >= certificate.not_after - now;
 }
 
 /* --- the request ------------------------------------------------------------------------------ */
@@ -181,7 +188,7 @@ static const struct cede_est_operation *enrolment_operation(const struct cede_de
     if (device->fetching_anchors) {
         return cede_est_operation(CEDE_EST_CRTS);
     }
-    return cede_est_operation(device->renewing ? CEDE_EST_SREN : CEDE_EST_SEN);
+    return cede_est_operation(device->renewing && !device->expired ? CEDE_EST_SREN : CEDE_EST_SEN);
 }
 
 void enrolment_plan(struct cede_device *device, struct plan *plan)
@@ -193,7 +200,7 @@ void enrolment_plan(struct cede_device *device, struct plan *plan)
     plan->method = operation->method;
     plan->format = operation->has_body ? (int32_t)operation->format : -1;
     plan->accept = (int32_t)operation->accept;
-    plan->own = device->renewing ? OWN_OPERATIONAL : OWN_FACTORY;
+    plan->own = device->renewing && !device->expired ? OWN_OPERATIONAL : OWN_FACTORY;
     plan->role = enrolment_role(device);
 }
 
@@ -260,9 +267,14 @@ static void finish(struct cede_device *device, struct cede_span certificate,
                   CEDE_PURPOSE_ENROL |
                       (device->record.state == CEDE_DEVICE_JOINING ? PURPOSE_PENDING : 0),
                   anchor);
-        if (trust_encode(&builder, CEDE_BUF_ARRAY(memory), &next.trust) != CEDE_OK) {
+        if (trust_encode(&builder, CEDE_BUF_ARRAY(memory), &next.trust) != CEDE_OK ||
+            !record_fits(device, &next, RECORD_RESERVE)) {
             next.trust = device->record.trust; /* it can be fetched again */
         }
+    }
+    if (!record_fits(device, &next, RECORD_RESERVE)) {
+        life_unusable(device, CEDE_COAP_CHANGED, CEDE_NO_SPACE);
+        return;
     }
     if (life_enter(device, &next) && device->renewing) {
         device->renewing = false;
@@ -279,6 +291,10 @@ static void on_anchors(struct cede_device *device, uint8_t code, struct cede_spa
     struct cede_span anchor = CEDE_SPAN_NULL;
     uint8_t scratch[SCRATCH_LEN];
 
+    if (CEDE_COAP_CODE_CLASS(code) == 5) { /* later, perhaps: all once more */
+        life_unusable(device, code, CEDE_DEVICE_ANSWER);
+        return;
+    }
     trust.has_clock = device_clock(device, &trust.now);
     if (code != CEDE_COAP_CONTENT ||
         cede_est_check_anchor(device->config.crypto, body, candidate, &trust,

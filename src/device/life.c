@@ -17,7 +17,11 @@
 #define PATIENCE_ATTEMPTS     20
 #define PATIENCE_HOURS        72
 #define PATIENCE_COMMIT_EVERY 8
+#define PATIENCE_ATTEMPTS_MAX 1000
+#define PATIENCE_HOURS_MAX    (366u * 24)
 #define COME_BACK_MAX_S       (30u * 24 * 3600)
+#define STALL_MAX_S           3600               /* in a hand-over without a clock */
+#define ROUND_PAUSE_MAX_MS    (6u * 3600 * 1000) /* a round of fallbacks writes to the flash */
 
 /* --- the tables ------------------------------------------------------------------------------- */
 
@@ -111,11 +115,15 @@ enum cede_status cede_device_diagram(struct cede_buf out, struct cede_span *text
 
 /* --- time ------------------------------------------------------------------------------------- */
 
+/* A clock that runs before its controller's certificate was made has lost the time. */
 bool device_clock(const struct cede_device *device, uint64_t *now)
 {
     *now = 0;
     if (device->config.wall_clock != NULL) {
         *now = device->config.wall_clock(device->config.clock_context);
+    }
+    if (*now < device->clock_floor) {
+        *now = 0;
     }
     return *now != 0;
 }
@@ -179,19 +187,42 @@ void life_retry(struct cede_device *device, enum cede_status reason)
         delay_ms = max_ms; /* whoever says no will hardly say yes in a second */
     }
     delay_ms = delay_ms - delay_ms / 4 + jitter(device, delay_ms / 2);
+    device->resume_at_ms = device->now_ms + 1 + limit_to_window(device, delay_ms);
+}
+
+/* Not sooner than after a failure, whatever the server says; and where only attempts end a
+ * hand-over, not so late that there are none. */
+void life_wait(struct cede_device *device, uint64_t seconds)
+{
+    uint64_t delay_ms, now;
+    bool stalls = is_handing_over(device->record.state) && !device_clock(device, &now);
+    uint64_t max_s = stalls ? STALL_MAX_S : COME_BACK_MAX_S;
+
+    delay_ms = (seconds < max_s ? seconds : max_s) * 1000;
+    if (delay_ms < device->record.retry_ms) {
+        delay_ms = device->record.retry_ms;
+    }
+    delay_ms += jitter(device, delay_ms / 10);
     device->resume_at_ms = device->now_ms + limit_to_window(device, delay_ms);
 }
 
-void life_wait(struct cede_device *device, uint64_t seconds)
+/* Who falls back again and again, because one server sends it on and the next one refuses, pauses
+ * longer and longer before it asks once more. */
+static void pause_between_rounds(struct cede_device *device)
 {
-    uint64_t delay_ms;
+    uint64_t delay_ms = device->record.retry_max_ms;
 
-    if (seconds > COME_BACK_MAX_S) {
-        seconds = COME_BACK_MAX_S;
+    device->rounds++;
+    if (device->rounds == 1) {
+        return;
     }
-    delay_ms = seconds * 1000;
-    delay_ms += jitter(device, delay_ms / 10);
-    device->resume_at_ms = device->now_ms + limit_to_window(device, delay_ms);
+    for (uint32_t i = 2; i < device->rounds && delay_ms < ROUND_PAUSE_MAX_MS; i++) {
+        delay_ms *= 2;
+    }
+    if (delay_ms > ROUND_PAUSE_MAX_MS) {
+        delay_ms = ROUND_PAUSE_MAX_MS;
+    }
+    device->resume_at_ms = device->now_ms + delay_ms - delay_ms / 4 + jitter(device, delay_ms / 2);
 }
 
 /* --- transitions ------------------------------------------------------------------------------ */
@@ -215,6 +246,9 @@ static void start_state(struct cede_device *device, bool keep_session)
     device->renewing = false;
     device->resume_at_ms = device->now_ms;
     device->uptime_saved_ms = device->now_ms;
+    if (device->record.state == CEDE_DEVICE_OPERATIONAL) {
+        device->rounds = 0;
+    }
 }
 
 static void leave_state(struct cede_device *device)
@@ -263,31 +297,62 @@ void life_fall_back(struct cede_device *device, enum cede_status reason)
     }
     if (life_enter(device, &next)) {
         device->fruitless = 0;
+        pause_between_rounds(device);
     }
 }
 
 /* --- failures --------------------------------------------------------------------------------- */
 
-/* Without a clock patience is counted. Kept in memory, and in the journal now and then. */
+static uint64_t at_most(uint64_t number, uint64_t limit)
+{
+    return number < limit ? number : limit;
+}
+
+static void count_uptime(struct cede_device *device)
+{
+    uint64_t passed_s = (device->now_ms - device->uptime_saved_ms) / 1000;
+
+    device->record.uptime_s += passed_s;
+    device->uptime_saved_ms += passed_s * 1000;
+}
+
+/* Without a clock patience is counted. Kept in memory, and in the journal now and then: at first
+ * after each start, or a device whose power never lasts would count in vain. */
 static bool patience_is_over(struct cede_device *device, const struct cede_transfer *order)
 {
-    uint64_t attempts = order->has_patience ? order->attempts : PATIENCE_ATTEMPTS;
-    uint64_t hours = order->has_patience ? order->hours : PATIENCE_HOURS;
-    uint64_t passed_s = (device->now_ms - device->uptime_saved_ms) / 1000;
+    uint64_t attempts =
+        order->has_patience ? at_most(order->attempts, PATIENCE_ATTEMPTS_MAX) : PATIENCE_ATTEMPTS;
+    uint64_t hours =
+        order->has_patience ? at_most(order->hours, PATIENCE_HOURS_MAX) : PATIENCE_HOURS;
     struct cede_device_record *record = &device->record;
 
     record->attempts++;
-    record->uptime_s += passed_s;
-    device->uptime_saved_ms += passed_s * 1000;
-    if (record->attempts % PATIENCE_COMMIT_EVERY == 0) {
+    if (!device->patience_saved || record->attempts % PATIENCE_COMMIT_EVERY == 0) {
         struct cede_device_record next = *record;
         enum cede_status status = record_commit(device, &next);
         if (status != CEDE_OK) {
             device_halt(device, status);
             return false;
         }
+        device->patience_saved = true;
     }
     return record->attempts >= attempts && record->uptime_s / 3600 >= hours;
+}
+
+/* Is there no time left under the order? Whatever the clock says, it is over when the device has
+ * been up for longer than the window is. */
+static bool window_is_over(struct cede_device *device, const struct cede_transfer *order,
+                           enum cede_status *reason)
+{
+    uint64_t now;
+
+    count_uptime(device);
+    if (!device_clock(device, &now)) {
+        *reason = CEDE_DEVICE_PATIENCE;
+        return patience_is_over(device, order);
+    }
+    *reason = CEDE_DEVICE_TOO_LATE;
+    return now > order->not_after || device->record.uptime_s > order->not_after - order->not_before;
 }
 
 /* R8: nothing an outsider can do to one attempt ends a hand-over before its time. */
@@ -295,23 +360,31 @@ static void hand_over_failed(struct cede_device *device, enum cede_status reason
 {
     struct cede_transfer order;
     enum cede_status status = orders_present(device, &order);
-    uint64_t now;
+    enum cede_status over;
 
     if (status != CEDE_OK) {
         device_halt(device, status);
     } else if (device->record.reason != 0) { /* the one more try of a device in fallback */
         life_fall_back(device, (enum cede_status)device->record.reason);
-        life_retry(device, CEDE_DEVICE_REFUSED); /* slowly: each round writes to the flash */
-    } else if (device_clock(device, &now)) {
-        if (now > order.not_after) {
-            life_fall_back(device, CEDE_DEVICE_TOO_LATE);
-        } else {
-            life_retry(device, reason);
-        }
-    } else if (patience_is_over(device, &order)) {
-        life_fall_back(device, CEDE_DEVICE_PATIENCE);
+    } else if (window_is_over(device, &order, &over)) {
+        life_fall_back(device, over);
     } else if (device->halted == CEDE_OK) {
         life_retry(device, reason);
+    }
+}
+
+/* "Come back later" is no failure, but it does not make the window longer. */
+void life_stalled(struct cede_device *device, uint64_t seconds)
+{
+    struct cede_transfer order;
+    enum cede_status over, status = orders_present(device, &order);
+
+    if (status != CEDE_OK) {
+        device_halt(device, status);
+    } else if (window_is_over(device, &order, &over)) {
+        life_fall_back(device, over);
+    } else if (device->halted == CEDE_OK) {
+        life_wait(device, seconds);
     }
 }
 
@@ -331,6 +404,9 @@ void device_failed(struct cede_device *device, enum cede_status reason)
     device->failures++;
     device->stats.failures++;
     device->fetching_anchors = false;
+    if (device->renewing) {
+        session_drop(device); /* it was the CA's: reports go to another server */
+    }
     device->renewing = false;
     if (is_handing_over(device->record.state)) {
         hand_over_failed(device, reason);
@@ -531,6 +607,7 @@ static enum cede_status load(struct cede_device *device)
     CEDE_TRY(cede_journal_load(&device->journal, device->config.flash, device->config.crypto,
                                CEDE_BUF_ARRAY(device->image[0]), &payload));
     CEDE_TRY(record_decode(payload, &device->record));
+    record_set_clock_floor(device);
     /* Power may have failed between a commit and its scrub. */
     CEDE_TRY(record_scrub(device));
     CEDE_TRY(device->config.crypto->random(device->config.crypto->context, CEDE_BUF_ARRAY(bytes)));

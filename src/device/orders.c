@@ -44,10 +44,8 @@ static void note_refusal(struct cede_device *device, struct cede_span cti, enum 
 
 /* --- TrustUpdate ------------------------------------------------------------------------------ */
 
-/* The entries replace those of an earlier hand-over that came to nothing, and wait. Who owns the
- * device is the factory's to say. */
-static enum cede_status stage_trust(const struct cede_device *device, struct cede_span entries,
-                                    struct orders *orders)
+static enum cede_status encode_staged(const struct cede_device *device, struct cede_span entries,
+                                      bool keep_known, struct orders *orders)
 {
     struct trust_iterator iterator = trust_begin(device->record.trust);
     struct cede_trust_list list = cede_trust_list(entries);
@@ -55,7 +53,8 @@ static enum cede_status stage_trust(const struct cede_device *device, struct ced
     struct cede_trust_entry entry;
 
     while (trust_next(&iterator, &entry)) {
-        if ((entry.purposes & PURPOSE_PENDING) == 0) {
+        uint32_t power = entry.purposes & ~(uint32_t)(CEDE_PURPOSE_KNOWN | CEDE_PURPOSE_SURVIVES);
+        if ((entry.purposes & PURPOSE_PENDING) == 0 && (keep_known || power != 0)) {
             trust_add(&builder, entry.purposes, entry.certificate);
         }
     }
@@ -66,6 +65,20 @@ static enum cede_status stage_trust(const struct cede_device *device, struct ced
         }
     }
     return trust_encode(&builder, CEDE_BUF_ARRAY(orders->trust), &orders->next.trust);
+}
+
+/* The entries replace those of an earlier hand-over that came to nothing, and wait. Who owns the
+ * device is the factory's to say. Certificates that are merely known make room: a provider that is
+ * gone could have left so many that nothing else fits, and servers can send them. */
+static enum cede_status stage_trust(struct cede_device *device, struct cede_span entries,
+                                    struct orders *orders)
+{
+    if (encode_staged(device, entries, true, orders) == CEDE_OK &&
+        record_fits(device, &orders->next, ORDER_RESERVE)) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(encode_staged(device, entries, false, orders));
+    return record_fits(device, &orders->next, ORDER_RESERVE) ? CEDE_OK : CEDE_DEVICE_TRUST_FULL;
 }
 
 static enum cede_status take_trust_update(struct cede_device *device, struct cede_span message,
@@ -132,6 +145,7 @@ static enum cede_status check_feasible(struct cede_device *device, const struct 
 static enum cede_status take_transfer(struct cede_device *device, struct cede_span message,
                                       struct orders *orders, struct cede_span *cti)
 {
+    struct cede_device_record next = orders->next;
     struct cede_transfer transfer;
     struct cede_cose_sign1 sign1;
     enum cede_status status;
@@ -142,19 +156,23 @@ static enum cede_status take_transfer(struct cede_device *device, struct cede_sp
     CEDE_TRY(check_feasible(device, orders, &transfer));
     CEDE_TRY(cede_cose_sign1_decode(message, &sign1));
     device->stats.transfer_message_len = (uint32_t)message.len;
-    orders->next.state = CEDE_DEVICE_ACCEPTED;
-    orders->next.order = sign1.payload;
-    orders->next.reason = 0;
-    orders->next.attempts = 0;
-    orders->next.uptime_s = 0;
-    if (transfer.seq > orders->next.seq) {
-        orders->next.seq = transfer.seq;
+    next.state = CEDE_DEVICE_ACCEPTED;
+    next.order = sign1.payload;
+    next.reason = 0;
+    next.attempts = 0;
+    next.uptime_s = 0;
+    if (transfer.seq > next.seq) {
+        next.seq = transfer.seq;
     }
     if (device->record.state == CEDE_DEVICE_FALLBACK) { /* what an earlier joining made */
-        orders->next.operational_key = CEDE_SPAN_NULL;
-        orders->next.operational_certificate = CEDE_SPAN_NULL;
+        next.operational_key = CEDE_SPAN_NULL;
+        next.operational_certificate = CEDE_SPAN_NULL;
     }
-    orders->next.pending_key = CEDE_SPAN_NULL;
+    next.pending_key = CEDE_SPAN_NULL;
+    if (!record_fits(device, &next, ORDER_RESERVE + transfer.fallback_uri.len)) {
+        return CEDE_DEVICE_TRUST_FULL;
+    }
+    orders->next = next;
     return CEDE_OK;
 }
 

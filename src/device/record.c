@@ -201,6 +201,31 @@ enum cede_status record_decode(struct cede_span encoding, struct cede_device_rec
     return CEDE_OK;
 }
 
+bool record_fits(struct cede_device *device, const struct cede_device_record *next, size_t reserve)
+{
+    struct cede_buf memory = CEDE_BUF_ARRAY(device->image[1 - device->image_index]);
+    struct cede_writer writer = cede_writer(memory);
+    struct cede_device_record read;
+    struct cede_span encoding;
+    bool fits = record_encode(&writer, next) == CEDE_OK &&
+                cede_writer_finish(&writer, &encoding) == CEDE_OK &&
+                record_decode(encoding, &read) == CEDE_OK && memory.cap - encoding.len >= reserve;
+
+    cede_wipe(memory.ptr, memory.cap);
+    return fits;
+}
+
+void record_set_clock_floor(struct cede_device *device)
+{
+    struct cede_certificate controller;
+
+    device->clock_floor = 0;
+    if (cede_certificate_decode(device->record.controller_certificate, device->config.crypto,
+                                &controller) == CEDE_OK) {
+        device->clock_floor = controller.not_before;
+    }
+}
+
 enum cede_status record_commit(struct cede_device *device, const struct cede_device_record *next)
 {
     unsigned other = 1 - device->image_index;
@@ -226,6 +251,7 @@ enum cede_status record_commit(struct cede_device *device, const struct cede_dev
     cede_wipe(device->image[device->image_index], sizeof device->image[0]);
     device->image_index = other;
     device->record = read;
+    record_set_clock_floor(device);
     device->stats.commits++;
     return CEDE_OK;
 }

@@ -84,12 +84,14 @@ static uint64_t come_back_s(const struct cede_device *device, const struct cede_
 
 void operational_answered(struct cede_device *device, const struct cede_answer *answer)
 {
+    bool reported = device->refused;
+
     device->record.known = true; /* durable with the next commit */
     device->refused = false;
     if (orders_process(device, answer)) {
         return;
     }
-    if (device->refused) {
+    if (device->refused && !reported) {
         device->resume_at_ms = device->now_ms; /* say so at once */
     } else {
         life_wait(device, come_back_s(device, answer));
@@ -144,7 +146,7 @@ void accepted_give_up(struct cede_device *device)
 void updating_answered(struct cede_device *device, const struct cede_answer *answer)
 {
     if (answer->has_come_back) {
-        life_wait(device, answer->come_back_s);
+        life_stalled(device, answer->come_back_s);
         return;
     }
     joining_enter(device);
@@ -195,7 +197,11 @@ static void commit_to(struct cede_device *device, const struct cede_transfer *or
     next.attempts = 0;
     next.uptime_s = 0;
     next.known = true;
-    (void)life_enter(device, &next);
+    if (record_fits(device, &next, RECORD_RESERVE)) {
+        (void)life_enter(device, &next);
+    } else {
+        life_unusable(device, CEDE_COAP_CHANGED, CEDE_NO_SPACE);
+    }
 }
 
 void joined_answered(struct cede_device *device, const struct cede_answer *answer)
@@ -208,7 +214,7 @@ void joined_answered(struct cede_device *device, const struct cede_answer *answe
         status = check_welcome(device, answer->welcome, &order, &controller);
         if (status == CEDE_OK) {
             commit_to(device, &order, &controller);
-            if (device->halted == CEDE_OK) {
+            if (device->record.state == CEDE_DEVICE_OPERATIONAL) {
                 life_wait(device, come_back_s(device, answer));
             }
             return;
@@ -225,9 +231,9 @@ void joined_answered(struct cede_device *device, const struct cede_answer *answe
 
 /* --- fallback --------------------------------------------------------------------------------- */
 
-/* Everything of the hand-over goes. Trust entries that came with the invitation are the old
- * provider's own and count at once. */
-static void enter_home(struct cede_device *device, struct cede_span uri, bool new_trust)
+/* Everything of the hand-over goes; false: the URI does not fit into the record. Trust entries that
+ * came with the invitation are the old provider's own and count at once. */
+static bool enter_home(struct cede_device *device, struct cede_span uri, bool new_trust)
 {
     struct cede_device_record next = device->record;
     struct trust_builder kept = {.count = 0};
@@ -238,30 +244,35 @@ static void enter_home(struct cede_device *device, struct cede_span uri, bool ne
     status = trust_encode(&kept, CEDE_BUF_ARRAY(memory), &next.trust);
     if (status != CEDE_OK) {
         device_halt(device, status);
-        return;
+        return true;
     }
     next.operational_key = CEDE_SPAN_NULL;
     next.operational_certificate = CEDE_SPAN_NULL;
     next.order = CEDE_SPAN_NULL;
     next.home_uri = uri;
+    if (!record_fits(device, &next, RECORD_RESERVE + KEY_LEN)) {
+        return false;
+    }
     home_enter(device, &next);
+    return true;
 }
 
 void fallback_answered(struct cede_device *device, const struct cede_answer *answer)
 {
     struct cede_coap_uri uri;
     uint64_t seq = device->record.seq;
+    bool reported = device->refused;
 
     device->refused = false;
     if (orders_process(device, answer)) {
         return;
     }
-    if (answer->come_home.ptr != NULL && cede_coap_uri_split(answer->come_home, &uri) == CEDE_OK) {
+    if (answer->come_home.ptr != NULL && cede_coap_uri_split(answer->come_home, &uri) == CEDE_OK &&
+        enter_home(device, answer->come_home, device->record.seq > seq)) {
         device->refused = false;
-        enter_home(device, answer->come_home, device->record.seq > seq);
         return;
     }
-    if (device->refused) {
+    if (device->refused && !reported) {
         device->resume_at_ms = device->now_ms;
         return;
     }

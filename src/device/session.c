@@ -13,6 +13,7 @@
 
 #define ID_CRED_LEN 1024
 #define BLOCK_SZX   6
+#define CHALLENGES  2 /* an Echo may have grown too old on the way */
 
 static const struct cede_edhoc_suite *const suites[] = {&cede_edhoc_suite_2};
 
@@ -33,6 +34,7 @@ void session_drop(struct cede_device *device)
     cede_coap_exchange_cancel(&device->coap);
     device->has_oscore = false;
     device->to_send = false;
+    device->ack_len = 0; /* where it belonged, nobody may be spoken to any more */
     device->exchange_state = CEDE_DEVICE_IDLE;
 }
 
@@ -164,6 +166,7 @@ void session_start(struct cede_device *device)
     struct plan plan;
     enum cede_status status = device_plan(device, &plan);
 
+    device->challenges = 0;
     cede_coap_transfer_start(&device->transfer, BLOCK_SZX);
     if (status == CEDE_OK) {
         status = device->has_oscore ? send_protected(device, &plan) : send_message_1(device, &plan);
@@ -328,13 +331,17 @@ static enum cede_status send_combined(struct cede_device *device, const struct p
 
 /* --- what arrives ----------------------------------------------------------------------------- */
 
-/* A server that wants proof of the address first (RFC 9175): the same message_1 once more. */
+/* A server that wants proof of the address first (RFC 9175): the same message_1 once more. Anyone
+ * may have asked, so it is not answered without end. */
 static enum cede_status answer_challenge(struct cede_device *device, struct cede_span echo)
 {
     struct cede_coap_message sent;
     struct cede_span c_r, message, message_1;
     uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(8)], echo_memory[40];
 
+    if (device->challenges++ >= CHALLENGES) {
+        return CEDE_EDHOC_STATE;
+    }
     CEDE_TRY(cede_coap_decode(cede_span(device->datagram, device->datagram_len), &sent));
     CEDE_TRY(cede_oscore_split_edhoc_payload(sent.payload, &c_r, &message));
     CEDE_TRY(cede_copy(CEDE_BUF_ARRAY(memory), message, &message_1));

@@ -552,6 +552,290 @@ static void test_R8_without_a_clock_patience_is_counted(void **state)
     assert_true(run_until(home_again, 3600));
 }
 
+/* SP2 always wants the device to wait a little longer: at `latest` it falls back all the same. */
+static void test_R8_a_provider_that_stalls_is_left_at_latest(void **state)
+{
+    (void)state;
+    w.update_first = true;
+    w.stall = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, LATEST - EPOCH + 10));
+    assert_int_equal(w.last_report[SP2].state, CEDE_DEVICE_UPDATING);
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_TOO_LATE);
+    assert_true(run_until(home_again, 3600));
+}
+
+static void stall_without_a_clock(bool update_first)
+{
+    w.has_clock = false;
+    w.patience = true;
+    w.attempts = 5;
+    w.hours = 3;
+    w.update_first = update_first;
+    w.stall = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    w.has_come_back = true;
+    w.come_back_s = UINT64_MAX;
+    assert_true(run_until(in_fallback, 10 * 3600));
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_PATIENCE);
+    w.has_come_back = false;
+    assert_true(run_until(home_again, 3600));
+}
+
+static void test_R8_stalling_wears_out_patience(void **state)
+{
+    (void)state;
+    stall_without_a_clock(true);
+    world_begin();
+    stall_without_a_clock(false);
+}
+
+/* Whoever can answer in CA2's place asks for one Echo after the other. */
+static void test_R8_endless_challenges_only_delay(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    w.servers[CA2].challenge = true;
+    w.servers[CA2].never_content = true;
+    assert_true(run_until(joining, 600));
+    before = w.datagrams;
+    assert_false(run_until(in_fallback, 1800));
+    assert_true(w.datagrams - before < 500);
+    assert_true(run_until(in_fallback, 3600));
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_TOO_LATE);
+}
+
+/* Power never lasts for more than a few attempts. */
+static void test_R8_patience_survives_restarts(void **state)
+{
+    unsigned restarts = 0;
+
+    (void)state;
+    w.has_clock = false;
+    w.patience = true;
+    w.attempts = 10;
+    w.hours = 0;
+    w.servers[CA2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    while (!in_fallback() && restarts < 40) {
+        while (w.device.stats.failures < 2 && !in_fallback()) {
+            step();
+        }
+        if (!in_fallback()) {
+            restart();
+            restarts++;
+        }
+    }
+    assert_true(in_fallback());
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_PATIENCE);
+}
+
+/* The clock loses its time in the middle of a hand-over. */
+static void test_R8_a_clock_that_fell_back_is_none(void **state)
+{
+    (void)state;
+    w.servers[CA2].dead = true;
+    w.patience = true;
+    w.attempts = 5;
+    w.hours = 3;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    w.clock_back_s = EPOCH; /* 1970 */
+    assert_true(run_until(in_fallback, 10 * 3600));
+    assert_true(run_until(home_again, 3600));
+}
+
+/* The same with a clock that stands still or was turned back by not so much. */
+static void test_R8_a_window_is_not_longer_than_it_is(void **state)
+{
+    (void)state;
+    w.servers[CA2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    while (w.now_ms < 10u * 3600 * 1000 && !in_fallback()) {
+        w.clock_back_s = w.now_ms / 1000; /* always the beginning of the window */
+        step();
+    }
+    assert_true(in_fallback());
+}
+
+/* --- wear and battery: nothing repeats itself quickly --------------------------------------------
+ */
+
+static unsigned writes_in(uint64_t seconds)
+{
+    uint64_t end_ms = w.now_ms + seconds * 1000;
+    unsigned writes = w.writes;
+
+    while (w.now_ms < end_ms) {
+        step();
+    }
+    return w.writes - writes;
+}
+
+static void test_a_CA1_that_refuses_does_not_wear_out_the_flash(void **state)
+{
+    (void)state;
+    w.servers[CA2].refuses = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    w.servers[CA1].refuses = true;
+    assert_true(run_until(in_fallback, 600));
+    (void)writes_in(3600);
+    assert_in_range(writes_in(24 * 3600), 1, 300);
+    w.servers[CA1].refuses = false;
+    assert_true(run_until(home_again, 24 * 3600));
+}
+
+static void test_new_orders_without_end_do_not_wear_out_the_flash(void **state)
+{
+    (void)state;
+    w.servers[CA2].refuses = true;
+    w.always_offers = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 600));
+    (void)writes_in(1200);
+    assert_in_range(writes_in(1200), 0, 100);
+}
+
+static void test_both_dead_does_not_wear_out_the_flash(void **state)
+{
+    (void)state;
+    w.servers[SP2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joined, 600));
+    w.servers[SP1].dead = true;
+    assert_true(run_until(in_fallback, 5 * 3600));
+    (void)writes_in(24 * 3600);
+    assert_in_range(writes_in(24 * 3600), 1, 200);
+}
+
+static void test_polls_write_nothing(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    assert_int_equal(writes_in(24 * 3600), 0);
+}
+
+static void test_come_back_at_once_means_soon(void **state)
+{
+    unsigned requests;
+
+    (void)state;
+    w.has_come_back = true;
+    w.come_back_s = 0;
+    assert_true(run_until(operational_sp1, 600));
+    requests = w.servers[SP1].requests;
+    (void)writes_in(600);
+    assert_in_range(w.servers[SP1].requests - requests, 1, 600);
+}
+
+/* The same bad order again and again: each is reported, but not in a loop. */
+static void test_bad_orders_without_end_are_reported_at_the_usual_pace(void **state)
+{
+    unsigned requests;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    w.always_offers = true;
+    world_offer();
+    w.now_ms = (uint64_t)(LATEST - EPOCH + 10) * 1000;
+    assert_true(run_until(refused, 600));
+    requests = w.servers[SP1].requests;
+    (void)writes_in(600);
+    assert_in_range(w.servers[SP1].requests - requests, 5, 30);
+}
+
+/* --- what is too large -------------------------------------------------------------------------
+ */
+
+/* SP1 fills the record, CA2's certificate does not fit any more: the device goes on. */
+static void test_R1_a_certificate_that_does_not_fit_is_a_failure(void **state)
+{
+    struct server *ca = &w.servers[CA2];
+
+    (void)state;
+    make_credential(&ca->issuing, CEDE_SPAN_TEXT("issuing"), CEDE_SPAN_TEXT("issuing"),
+                    &ca->issuing, true, 0);
+    ca->has_issuing = true;
+    ca->issuer_len = 1250;
+    w.filler_len = 1390;
+    w.more_entries = 1;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+
+    assert_true(run_until(in_fallback, 1800));
+    assert_int_equal(cede_device_record(&w.device)->reason, CEDE_NO_SPACE);
+    assert_true(run_until(home_again, 3600));
+}
+
+static void test_R3_seq_does_not_leap(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    make_trust_update(&w.servers[SP1].authority, 1);
+    make_order(&w.servers[SP1].authority, UINT64_MAX);
+    w.offered = true;
+    assert_order_refused(CEDE_TRANSFER_SEQ);
+    make_trust_update(&w.servers[SP1].authority, UINT64_MAX);
+    w.offered = true;
+    w.order_len = 0;
+    assert_order_refused(CEDE_TRANSFER_SEQ);
+    assert_int_equal(cede_device_record(&w.device)->seq, 1);
+}
+
+/* --- sessions ----------------------------------------------------------------------------------
+ */
+
+static bool has_polled_since_junk(void)
+{
+    return w.servers[CA1].junk && w.device.renew_after_ms > 0 && !w.device.renewing;
+}
+
+/* A session with the CA is not gone on with as if it were one with the update server. */
+static void test_R8_a_failed_renewal_leaves_no_session(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    w.now_ms = 80ull * 24 * 3600 * 1000;
+    w.servers[CA1].junk = true;
+    assert_true(run_until(has_polled_since_junk, 3600));
+    assert_false(w.device.has_oscore);
+}
+
+static void test_separate_responses_are_acknowledged_or_dropped(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SERVER_COUNT; i++) {
+        w.servers[i].separate = true;
+    }
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+}
+
+/* A device that slept past the end of its certificate asks its CA for another. */
+static void test_R1_an_expired_certificate_is_replaced(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    w.now_ms = 101ull * 24 * 3600 * 1000;
+    w.servers[CA1].live = false;
+    assert_true(run_until(renewed, 3600));
+    assert_int_equal(w.servers[CA1].alarms, 0);
+}
+
 /* --- R14 -------------------------------------------------------------------------------------- */
 
 static void test_R14_commit_erases_the_old_provider(void **state)
@@ -658,6 +942,23 @@ int main(void)
         cmocka_unit_test_setup(test_R8_a_new_order_from_fallback, begin),
         cmocka_unit_test_setup(test_R8_both_dead_keeps_trying_both, begin),
         cmocka_unit_test_setup(test_R8_without_a_clock_patience_is_counted, begin),
+        cmocka_unit_test_setup(test_R8_a_provider_that_stalls_is_left_at_latest, begin),
+        cmocka_unit_test_setup(test_R8_stalling_wears_out_patience, begin),
+        cmocka_unit_test_setup(test_R8_endless_challenges_only_delay, begin),
+        cmocka_unit_test_setup(test_R8_patience_survives_restarts, begin),
+        cmocka_unit_test_setup(test_R8_a_clock_that_fell_back_is_none, begin),
+        cmocka_unit_test_setup(test_R8_a_window_is_not_longer_than_it_is, begin),
+        cmocka_unit_test_setup(test_a_CA1_that_refuses_does_not_wear_out_the_flash, begin),
+        cmocka_unit_test_setup(test_new_orders_without_end_do_not_wear_out_the_flash, begin),
+        cmocka_unit_test_setup(test_both_dead_does_not_wear_out_the_flash, begin),
+        cmocka_unit_test_setup(test_polls_write_nothing, begin),
+        cmocka_unit_test_setup(test_come_back_at_once_means_soon, begin),
+        cmocka_unit_test_setup(test_bad_orders_without_end_are_reported_at_the_usual_pace, begin),
+        cmocka_unit_test_setup(test_R1_a_certificate_that_does_not_fit_is_a_failure, begin),
+        cmocka_unit_test_setup(test_R3_seq_does_not_leap, begin),
+        cmocka_unit_test_setup(test_R8_a_failed_renewal_leaves_no_session, begin),
+        cmocka_unit_test_setup(test_separate_responses_are_acknowledged_or_dropped, begin),
+        cmocka_unit_test_setup(test_R1_an_expired_certificate_is_replaced, begin),
         cmocka_unit_test_setup(test_R14_commit_erases_the_old_provider, begin),
         cmocka_unit_test_setup(test_R14_a_root_slipped_in_does_not_stay, begin),
         cmocka_unit_test_setup(test_R14_an_intermediate_CA_stays, begin),

@@ -56,7 +56,10 @@ struct server {
     struct credential own;       /* what the server shows */
     struct credential issuing;   /* CA: what certificates are issued with when `has_issuing` */
     bool has_issuing;
-    bool challenge; /* asks strangers for an Echo (RFC 9175) */
+    bool challenge;     /* asks strangers for an Echo (RFC 9175) */
+    bool never_content; /* with any Echo it is sent */
+    bool separate;      /* answers in messages of their own (RFC 7252, section 5.2.2) */
+    bool junk;          /* answers without sense, but protected */
     unsigned challenges;
     bool dead;
     bool refuses;  /* every request, in a protected answer */
@@ -66,14 +69,15 @@ struct server {
     unsigned next_session;
     uint8_t last_request[1500], last_response[1500];
     size_t last_request_len, last_response_len;
-    uint8_t known[512]; /* operational certificate learned by value */
+    uint8_t known[1600]; /* operational certificate learned by value */
     size_t known_len;
     unsigned requests, errors_3;
     /* CA: the one live operational certificate */
     bool live;
-    uint8_t live_point[64], live_certificate[512];
+    uint8_t live_point[64], live_certificate[1600];
     size_t live_len;
     unsigned issued, alarms;
+    size_t issuer_len; /* CA: a name that makes its certificates long; 0: the usual one */
 };
 
 struct world {
@@ -82,6 +86,7 @@ struct world {
     bool has_clock;
     struct server servers[SERVER_COUNT];
     struct credential factory_ca, factory;
+    bool has_servers; /* what is issued from now on lives less long */
 
     /* network */
     unsigned loss_percent;
@@ -99,9 +104,15 @@ struct world {
     bool no_home_uri;  /* SP1 does not help */
     bool drop_welcome; /* SP2's welcome never arrives */
     bool wrong_welcome;
+    bool stall;         /* SP2 always wants the device to come back later */
+    bool always_offers; /* SP1 repeats its order, accepted or refused, and in fallback makes new
+                           ones */
+    bool has_come_back;
+    uint64_t come_back_s; /* instead of a minute */
+    uint64_t clock_back_s;
     uint64_t order_seq;
     bool update_first, reject_seq;
-    uint8_t order[512], trust_update[2048];
+    uint8_t order[512], trust_update[2304];
     size_t order_len, trust_update_len;
     struct cede_status_report last_report[SERVER_COUNT];
     unsigned reports[SERVER_COUNT][CEDE_DEVICE_STATE_COUNT];
@@ -109,6 +120,7 @@ struct world {
     bool has_rogue;
     bool below_root;       /* CA2 is known as below a root that is the anchor */
     unsigned more_entries; /* in the trust update, to make it long */
+    size_t filler_len;     /* one more entry without sense */
     uint64_t refusal;      /* reason of the last refusal reported to SP1 */
 
     /* flash */
@@ -210,11 +222,11 @@ static struct cede_span raw(const struct credential *credential)
 
 static size_t issue(struct cede_span subject, struct cede_span issuer,
                     struct cede_public_key public_key, const struct credential *authority, bool ca,
-                    uint32_t eku, uint8_t out[512])
+                    uint32_t eku, struct cede_buf out)
 {
     struct cede_certificate_info info = {0};
     struct cede_private_key key = private_key(authority);
-    uint8_t serial[8], scratch[1024];
+    uint8_t serial[8], scratch[1600];
     struct cede_span encoding;
 
     OK(w.crypto->random(w.crypto->context, CEDE_BUF_ARRAY(serial)));
@@ -222,8 +234,8 @@ static size_t issue(struct cede_span subject, struct cede_span issuer,
     info.serial = CEDE_SPAN_ARRAY(serial);
     info.issuer = (struct cede_name){CEDE_NAME_TEXT, issuer};
     info.subject = (struct cede_name){CEDE_NAME_TEXT, subject};
-    info.not_before = EPOCH - 1000;
-    info.not_after = EPOCH + 100u * 24 * 3600;
+    info.not_before = EPOCH - 1000 + w.now_ms / 1000;
+    info.not_after = EPOCH + w.now_ms / 1000 + (w.has_servers ? 100u : 1000u) * 24 * 3600;
     info.public_key = public_key;
     info.has_basic_constraints = ca;
     info.ca = ca;
@@ -232,7 +244,7 @@ static size_t issue(struct cede_span subject, struct cede_span issuer,
         ca ? CEDE_KU_KEY_CERT_SIGN | CEDE_KU_DIGITAL_SIGNATURE : CEDE_KU_DIGITAL_SIGNATURE;
     info.eku = eku;
     OK(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, w.crypto, &info, &key,
-                              CEDE_BUF_ARRAY(scratch), cede_buf(out, 512), &encoding));
+                              CEDE_BUF_ARRAY(scratch), out, &encoding));
     return encoding.len;
 }
 
@@ -244,7 +256,8 @@ static void make_credential(struct credential *credential, struct cede_span subj
 
     make_key(credential);
     key = (struct cede_public_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(credential->point)};
-    credential->len = issue(subject, issuer, key, authority, ca, eku, credential->raw);
+    credential->len =
+        issue(subject, issuer, key, authority, ca, eku, CEDE_BUF_ARRAY(credential->raw));
 }
 
 static void make_servers(void)
@@ -263,6 +276,7 @@ static void make_servers(void)
                     true, 0);
     make_credential(&w.factory, CEDE_SPAN_TEXT(DEVICE_ID), CEDE_SPAN_TEXT("root"), &w.factory_ca,
                     false, 0);
+    w.has_servers = true;
 }
 
 /* C509Certificate: the array around the sequence. */
@@ -289,8 +303,9 @@ static void sign(const struct credential *by, struct cede_span payload, uint8_t 
 
 static void make_trust_update(const struct credential *by, uint64_t seq)
 {
-    uint8_t anchor[513], controller[513], known[513], list[1600], payload[2000];
-    struct cede_trust_entry entries[8] = {
+    static const uint8_t filler[1400];
+    uint8_t anchor[513], controller[513], known[513], list[2100], payload[2200];
+    struct cede_trust_entry entries[9] = {
         {CEDE_PURPOSE_ENROL, as_array(raw(&w.servers[CA2].authority), anchor)},
         {CEDE_PURPOSE_CONTROL, as_array(raw(&w.servers[SP2].authority), controller)},
         {CEDE_PURPOSE_KNOWN, as_array(raw(&w.servers[SP2].own), known)}};
@@ -312,7 +327,11 @@ static void make_trust_update(const struct credential *by, uint64_t seq)
         entries[4].certificate = raw(&w.cross);
         entries[0].purposes = w.below_root ? CEDE_PURPOSE_KNOWN : CEDE_PURPOSE_ENROL;
     }
-    cede_trust_list_encode(&writer, entries, 3 + w.more_entries);
+    if (w.filler_len > 0) {
+        entries[3 + w.more_entries] =
+            (struct cede_trust_entry){CEDE_PURPOSE_KNOWN, cede_span(filler, w.filler_len)};
+    }
+    cede_trust_list_encode(&writer, entries, 3 + w.more_entries + (w.filler_len > 0));
     update.entries = cede_written(&writer);
     writer = cede_writer(CEDE_BUF_ARRAY(payload));
     cede_trust_update_encode(&writer, &update);
@@ -352,8 +371,8 @@ static inline void make_rogue(void)
     struct cede_public_key key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(w.servers[CA2].authority.point)};
 
     make_credential(&w.rogue, CEDE_SPAN_TEXT("rogue"), CEDE_SPAN_TEXT("rogue"), &w.rogue, true, 0);
-    w.cross.len =
-        issue(CEDE_SPAN_TEXT("CA2"), CEDE_SPAN_TEXT("rogue"), key, &w.rogue, true, 0, w.cross.raw);
+    w.cross.len = issue(CEDE_SPAN_TEXT("CA2"), CEDE_SPAN_TEXT("rogue"), key, &w.rogue, true, 0,
+                        CEDE_BUF_ARRAY(w.cross.raw));
     w.has_rogue = true;
 }
 
@@ -537,10 +556,15 @@ static uint8_t enrol(struct server *ca, bool again, struct cede_span body, struc
         return CEDE_COAP_CONFLICT;
     }
     if (!ca->live) {
-        ca->live_len =
-            issue(CEDE_SPAN_TEXT(DEVICE_ID), cede_span_string(ca->has_issuing ? "issuing" : name),
-                  cede_request_key(&request), ca->has_issuing ? &ca->issuing : &ca->authority,
-                  false, 0, ca->live_certificate);
+        struct cede_span issuer = cede_span_string(ca->has_issuing ? "issuing" : name);
+        char long_name[1300];
+        if (ca->issuer_len > 0) {
+            memset(long_name, 'x', sizeof long_name);
+            issuer = cede_span((const uint8_t *)long_name, ca->issuer_len);
+        }
+        ca->live_len = issue(CEDE_SPAN_TEXT(DEVICE_ID), issuer, cede_request_key(&request),
+                             ca->has_issuing ? &ca->issuing : &ca->authority, false, 0,
+                             CEDE_BUF_ARRAY(ca->live_certificate));
         memcpy(ca->live_point, request.point, 64);
         ca->live = true;
         ca->issued++;
@@ -558,10 +582,15 @@ static void sp1_answer(const struct session *session, const struct cede_status_r
         assert_false(session->factory);
         if (report->has_reason) {
             w.refusal = report->reason;
-            w.offered = false;
-        } else if (w.offered && !w.accepted) {
+            w.offered = w.always_offers;
+        }
+        if (report->has_reason && !w.always_offers) {
+            break;
+        }
+        if (w.offered && !w.accepted) {
             answer->trust_update = cede_span(w.trust_update, w.trust_update_len);
-            answer->transfer = cede_span(w.order, w.order_len);
+            answer->transfer =
+                w.order_len > 0 ? cede_span(w.order, w.order_len) : CEDE_SPAN_NULL;
         }
         break;
     case CEDE_DEVICE_ACCEPTED:
@@ -574,7 +603,7 @@ static void sp1_answer(const struct session *session, const struct cede_status_r
         if (w.taken_over || w.no_home_uri) {
             break;
         }
-        if (w.retry_order) {
+        if (w.retry_order || w.always_offers) {
             w.retry_order = false;
             make_trust_update(&w.servers[SP1].authority, report->seq + 1);
             make_order(&w.servers[SP1].authority, report->seq + 2);
@@ -599,6 +628,9 @@ static bool sp2_answer(const struct cede_status_report *report, struct cede_answ
     if (w.returned) {
         return false;
     }
+    if (w.stall) {
+        return true;
+    }
     if (report->state == CEDE_DEVICE_JOINED) {
         w.taken_over = true;
         answer->welcome = as_array(raw(&w.servers[w.wrong_welcome ? SP1 : SP2].authority), welcome);
@@ -614,6 +646,9 @@ static uint8_t take_report(int index, const struct session *session, struct cede
     struct cede_writer writer = cede_writer(out);
     uint8_t welcome[513];
 
+    if (w.has_come_back) {
+        answer.come_back_s = w.come_back_s;
+    }
     OK(cede_status_report_decode(body, &report));
     w.last_report[index] = report;
     w.reports[index][report.state]++;
@@ -621,7 +656,7 @@ static uint8_t take_report(int index, const struct session *session, struct cede
         sp1_answer(session, &report, &answer);
     } else if (report.state == CEDE_DEVICE_UPDATING) {
         assert_true(session->factory);
-        answer.has_come_back = false;
+        answer.has_come_back = w.stall;
     } else if (!sp2_answer(&report, &answer, welcome)) {
         return CEDE_COAP_FORBIDDEN;
     }
@@ -641,6 +676,10 @@ static uint8_t serve(int index, const struct session *session,
     server->requests++;
     if (server->refuses) {
         return CEDE_COAP_FORBIDDEN;
+    }
+    if (server->junk) {
+        *body = CEDE_SPAN_TEXT("junk");
+        return CEDE_COAP_CHANGED;
     }
     if (index == SP1 || index == SP2) {
         assert_true(cede_coap_path_equals(request, CEDE_SPAN_TEXT("u")));
@@ -747,7 +786,8 @@ static struct cede_span handle(int index, struct cede_span datagram, struct cede
     }
     OK(cede_oscore_split_edhoc_payload(request.payload, &c_r, &message));
     assert_true(cede_span_is_null(c_r));
-    if (server->challenge && !cede_coap_find_option(&request, CEDE_COAP_ECHO, &kid)) {
+    if (server->challenge &&
+        (server->never_content || !cede_coap_find_option(&request, CEDE_COAP_ECHO, &kid))) {
         static const uint8_t echo[CEDE_OSCORE_ECHO_LEN] = {1, 2, 3};
         server->challenges++;
         OK(cede_oscore_compose_echo(&request, echo, 1, out, &result));
@@ -776,6 +816,11 @@ static struct cede_span deduplicate(int index, struct cede_span datagram)
             memcpy(server->last_response, response.ptr, response.len);
         }
     }
+    if (server->separate && server->last_response_len > CEDE_COAP_EMPTY_LEN) {
+        server->last_response[0] = (uint8_t)(server->last_response[0] & 0xcf); /* confirmable */
+        server->last_response[2] = 0x77;
+        server->last_response[3]++;
+    }
     return cede_span(server->last_response, server->last_response_len);
 }
 
@@ -790,7 +835,7 @@ static bool lost(void)
 static uint64_t wall_clock(void *context)
 {
     (void)context;
-    return w.has_clock ? EPOCH + w.now_ms / 1000 : 0;
+    return w.has_clock ? EPOCH + w.now_ms / 1000 - w.clock_back_s : 0;
 }
 
 static void restart(void)

@@ -203,6 +203,72 @@ static void test_diagram_is_made_from_the_table(void **state)
     assert_int_equal(cede_device_diagram(cede_buf(memory, 100), &text), CEDE_NO_SPACE);
 }
 
+static bool in_fallback(void)
+{
+    return state_now() == CEDE_DEVICE_FALLBACK;
+}
+
+/* Known certificates that a provider left behind do not keep the next one's entries out. */
+static void test_known_certificates_make_room(void **state)
+{
+    struct cede_answer answer = {0};
+
+    (void)state;
+    w.more_entries = 5;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    make_trust_update(&w.servers[SP2].authority, 9);
+    answer.trust_update = cede_span(w.trust_update, w.trust_update_len);
+    assert_false(orders_process(&w.device, &answer));
+    assert_false(w.device.refused);
+    assert_int_equal(w.device.record.seq, 9);
+    assert_true(flash_holds(raw(&w.servers[CA2].authority))); /* the anchor is still there */
+    assert_int_equal(w.device.halted, CEDE_OK);
+}
+
+/* An invitation that the record cannot hold is none, and the device keeps asking. */
+static void test_an_endless_home_uri_is_ignored(void **state)
+{
+    static uint8_t uri[CEDE_DEVICE_RECORD_LEN_MAX];
+    struct cede_answer answer = {0};
+    uint32_t failures;
+
+    (void)state;
+    w.servers[CA2].refuses = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 600));
+    memset(uri, 'a', sizeof uri);
+    for (size_t i = 8; i < sizeof uri; i += 100) {
+        uri[i] = '/';
+    }
+    memcpy(uri, "coap://h", 8);
+    answer.come_home = CEDE_SPAN_ARRAY(uri);
+    failures = w.device.failures;
+    fallback_answered(&w.device, &answer);
+    assert_int_equal(w.device.halted, CEDE_OK);
+    assert_int_equal(state_now(), CEDE_DEVICE_FALLBACK);
+    assert_int_equal(w.device.failures, failures + 1);
+    answer.come_home.len = 300;
+    fallback_answered(&w.device, &answer);
+    assert_int_equal(state_now(), CEDE_DEVICE_HOMING);
+}
+
+/* Patience without measure is cut to a measure, and a fallback always fits. */
+static void test_patience_has_an_end(void **state)
+{
+    (void)state;
+    w.has_clock = false;
+    w.patience = true;
+    w.attempts = UINT64_MAX;
+    w.hours = UINT64_MAX;
+    w.servers[CA2].dead = true;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(in_fallback, 2u * 366 * 24 * 3600));
+}
+
 static bool told(void)
 {
     return w.reports[SP1][CEDE_DEVICE_OPERATIONAL] > 0;
@@ -232,6 +298,9 @@ int main(void)
         cmocka_unit_test_setup(test_record_must_fit_its_state, begin),
         cmocka_unit_test_setup(test_impossible_transition_halts, begin),
         cmocka_unit_test_setup(test_diagram_is_made_from_the_table, begin),
+        cmocka_unit_test_setup(test_known_certificates_make_room, begin),
+        cmocka_unit_test_setup(test_an_endless_home_uri_is_ignored, begin),
+        cmocka_unit_test_setup(test_patience_has_an_end, begin),
         cmocka_unit_test_setup(test_wake_makes_the_next_attempt_due, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ enum cede_status claims_check(const struct claims *claims, uint64_t seq,
     if (!cede_span_equal(claims->aud, rules->device_id)) {
         return CEDE_TRANSFER_AUDIENCE;
     }
-    if (seq <= rules->seq) {
+    if (seq <= rules->seq || seq - rules->seq > CEDE_TRANSFER_SEQ_STEP_MAX) {
         return CEDE_TRANSFER_SEQ;
     }
     if (claims->exp < claims->nbf) {
