@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,6 +18,9 @@
 
 #define STOP_MS 5000
 #define STEP_MS 20
+
+#define PORT_FIRST 10000
+#define PORT_COUNT 20000
 
 static volatile sig_atomic_t stop_asked;
 
@@ -259,13 +263,20 @@ static bool bind_loopback(int type, uint16_t *port, int *fd)
     return true;
 }
 
+/* From below the ports the system gives to clients, so that no socket of a device takes one between
+ * our look and the server's start; drawn, so that demonstrations side by side do not meet. */
 uint16_t free_port(void)
 {
-    for (int attempt = 0; attempt < 50; attempt++) {
+    for (int attempt = 0; attempt < 200; attempt++) {
         int tcp = -1, udp = -1;
         uint16_t port = 0;
-        bool ok = bind_loopback(SOCK_STREAM, &port, &tcp) && bind_loopback(SOCK_DGRAM, &port, &udp);
+        bool ok;
 
+        if (getrandom(&port, sizeof port, 0) != sizeof port) {
+            return 0;
+        }
+        port = (uint16_t)(PORT_FIRST + port % PORT_COUNT);
+        ok = bind_loopback(SOCK_STREAM, &port, &tcp) && bind_loopback(SOCK_DGRAM, &port, &udp);
         if (tcp >= 0) {
             close(tcp);
         }

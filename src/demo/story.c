@@ -39,6 +39,7 @@ struct story {
     struct processes processes;
     char dir[TEXT_MAX];
     bool remove_dir;
+    uint16_t ports[ACTOR_COUNT];
     char names[ACTOR_COUNT][16];
     char paths[ACTOR_COUNT][TEXT_MAX];
     char https[ACTOR_COUNT][64];
@@ -543,20 +544,35 @@ static bool make_dirs(struct story *story)
     return true;
 }
 
+/* One number for both doors of an actor, none twice. */
+static bool draw_port(struct story *story, size_t actor)
+{
+    bool taken;
+
+    do {
+        taken = false;
+        story->ports[actor] = free_port();
+        for (size_t i = 0; i < actor; i++) {
+            taken = taken || story->ports[i] == story->ports[actor];
+        }
+    } while (taken && story->ports[actor] != 0);
+    return story->ports[actor] != 0;
+}
+
 static bool name_actors(struct story *story)
 {
     static const char *const names[ACTOR_COUNT] = {"PCA", "CA1", "CA2", "SP1", "SP2"};
 
     for (int actor = 0; actor < ACTOR_COUNT; actor++) {
-        uint16_t https = free_port(), coap = free_port();
-
-        if (https == 0 || coap == 0) {
+        if (!draw_port(story, (size_t)actor)) {
             return false;
         }
         snprintf(story->names[actor], sizeof story->names[actor], "%s", names[actor]);
         path_of(story->dir, names[actor], story->paths[actor]);
-        snprintf(story->https[actor], sizeof story->https[actor], "127.0.0.1:%u", https);
-        snprintf(story->coap[actor], sizeof story->coap[actor], "127.0.0.1:%u", coap);
+        snprintf(story->https[actor], sizeof story->https[actor], "127.0.0.1:%u",
+                 story->ports[actor]);
+        snprintf(story->coap[actor], sizeof story->coap[actor], "127.0.0.1:%u",
+                 story->ports[actor]);
     }
     path_of(story->dir, "logs/commands.log", story->log);
     return true;
