@@ -237,6 +237,8 @@ bool trust_holds_server(struct cede_device *device, enum server_role role)
     return false;
 }
 
+#define ANCHORS_MAX 2
+
 /* --- what stays ------------------------------------------------------------------------------- */
 
 /* R2: the rest of the old provider's configuration goes. Its enrolment anchors stay as part of the
@@ -287,11 +289,12 @@ static bool has_certified_device(struct cede_device *device, struct cede_span en
 /* R14: the trust update was signed by the provider that is left, so its word alone gives nobody
  * power any longer. What stays is borne out otherwise: the CA that certified this device for the
  * new provider, be it an anchor or known below one, the owner the factory pinned, and certificates
- * without power. */
+ * without power. One CA may come in several certificates, but not in so many that no other fits. */
 void trust_keep_for_commit(struct cede_device *device, struct trust_builder *kept)
 {
     struct trust_iterator iterator = trust_begin(device->record.trust);
     const uint32_t stays = CEDE_PURPOSE_SURVIVES | CEDE_PURPOSE_KNOWN;
+    unsigned anchors_left = ANCHORS_MAX;
     struct cede_trust_entry entry;
 
     while (trust_next(&iterator, &entry)) {
@@ -299,9 +302,10 @@ void trust_keep_for_commit(struct cede_device *device, struct trust_builder *kep
         bool pending = (entry.purposes & PURPOSE_PENDING) != 0;
         uint32_t purposes = 0;
 
-        if ((entry.purposes & (CEDE_PURPOSE_ENROL | CEDE_PURPOSE_KNOWN)) != 0 &&
+        if (anchors_left > 0 && (entry.purposes & (CEDE_PURPOSE_ENROL | CEDE_PURPOSE_KNOWN)) != 0 &&
             has_certified_device(device, entry.certificate)) {
             purposes |= CEDE_PURPOSE_ENROL;
+            anchors_left--;
         }
         if ((entry.purposes & CEDE_PURPOSE_OWNER) != 0 && lasting && !pending) {
             purposes |= CEDE_PURPOSE_OWNER;

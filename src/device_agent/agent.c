@@ -16,6 +16,8 @@
 #include "device_agent/trace.h"
 
 #define HOST_MAX 256
+#define DATAGRAMS_MAX                                                                              \
+    32 /* taken at a time: whoever floods the socket does not keep us from sending */
 
 static volatile sig_atomic_t stop_asked;
 
@@ -32,6 +34,7 @@ struct agent {
     int fd; /* connected to `peer`; -1: none */
     char peer_host[HOST_MAX];
     uint16_t peer_port;
+    uint32_t failures; /* of the engine, when the name was resolved */
     enum cede_device_state shown;
     struct trace trace;
 };
@@ -71,18 +74,20 @@ static void show_state(struct agent *agent)
     write_statistics(agent);
 }
 
-/* A socket of its own for each server: what arrives on it comes from that server's address. */
+/* A socket of its own for each server: what arrives on it comes from that server's address. After a
+ * failure the name is asked for again, since the server may have moved. */
 static enum cede_status connect_to(struct agent *agent, const struct cede_device_action *action)
 {
     struct cede_address address;
     char host[HOST_MAX];
 
-    if (action->host.len >= sizeof host) {
+    if (action->host.len == 0 || action->host.len >= sizeof host) {
         return CEDE_SOCKET_NAME;
     }
     memcpy(host, action->host.ptr, action->host.len);
     host[action->host.len] = '\0';
-    if (agent->fd >= 0 && action->port == agent->peer_port && strcmp(host, agent->peer_host) == 0) {
+    if (agent->fd >= 0 && action->port == agent->peer_port &&
+        agent->failures == agent->device.stats.failures && strcmp(host, agent->peer_host) == 0) {
         return CEDE_OK;
     }
     if (agent->fd >= 0) {
@@ -93,6 +98,7 @@ static enum cede_status connect_to(struct agent *agent, const struct cede_device
     CEDE_TRY(cede_udp_connect(&address, &agent->fd));
     memcpy(agent->peer_host, host, sizeof host);
     agent->peer_port = action->port;
+    agent->failures = agent->device.stats.failures;
     return CEDE_OK;
 }
 
@@ -115,6 +121,7 @@ static void receive_datagrams(struct agent *agent)
 {
     uint8_t memory[CEDE_DEVICE_DATAGRAM_LEN];
     struct cede_span datagram;
+    unsigned left = DATAGRAMS_MAX;
     enum cede_status status;
 
     do {
@@ -123,7 +130,7 @@ static void receive_datagrams(struct agent *agent)
             trace_datagram(&agent->trace, false, datagram);
             cede_device_receive(&agent->device, datagram, cede_monotonic_ms());
         }
-    } while (status == CEDE_OK || status == CEDE_NO_SPACE);
+    } while ((status == CEDE_OK || status == CEDE_NO_SPACE) && --left > 0);
 }
 
 /* Until a datagram, a signal, or the time the engine asked for. */
@@ -187,6 +194,7 @@ static enum cede_status run(struct agent *agent)
     enum cede_status status = cede_device_load(&agent->device, &config, cede_monotonic_ms());
 
     if (status != CEDE_OK) {
+        cede_device_wipe(&agent->device);
         return status;
     }
     catch_signals(&unblocked);

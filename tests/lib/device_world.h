@@ -120,6 +120,7 @@ struct world {
     bool has_rogue;
     bool below_root;       /* CA2 is known as below a root that is the anchor */
     unsigned more_entries; /* in the trust update, to make it long */
+    bool repeat_anchor;    /* ... and full of CA2 */
     size_t filler_len;     /* one more entry without sense */
     uint64_t refusal;      /* reason of the last refusal reported to SP1 */
 
@@ -317,7 +318,7 @@ static void make_trust_update(const struct credential *by, uint64_t seq)
                                        .seq = seq};
 
     for (unsigned i = 0; i < w.more_entries; i++) {
-        entries[3 + i] = entries[2];
+        entries[3 + i] = entries[w.repeat_anchor ? 0 : 2];
     }
     if (w.has_rogue) {
         w.more_entries = 2;
@@ -589,8 +590,7 @@ static void sp1_answer(const struct session *session, const struct cede_status_r
         }
         if (w.offered && !w.accepted) {
             answer->trust_update = cede_span(w.trust_update, w.trust_update_len);
-            answer->transfer =
-                w.order_len > 0 ? cede_span(w.order, w.order_len) : CEDE_SPAN_NULL;
+            answer->transfer = w.order_len > 0 ? cede_span(w.order, w.order_len) : CEDE_SPAN_NULL;
         }
         break;
     case CEDE_DEVICE_ACCEPTED:

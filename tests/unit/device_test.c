@@ -208,12 +208,11 @@ static bool in_fallback(void)
     return state_now() == CEDE_DEVICE_FALLBACK;
 }
 
-/* Known certificates that a provider left behind do not keep the next one's entries out. */
-static void test_known_certificates_make_room(void **state)
+/* What a provider left behind does not keep the next one's entries out. */
+static void assert_room_is_left(void)
 {
     struct cede_answer answer = {0};
 
-    (void)state;
     w.more_entries = 5;
     assert_true(run_until(operational_sp1, 600));
     world_offer();
@@ -225,6 +224,19 @@ static void test_known_certificates_make_room(void **state)
     assert_int_equal(w.device.record.seq, 9);
     assert_true(flash_holds(raw(&w.servers[CA2].authority))); /* the anchor is still there */
     assert_int_equal(w.device.halted, CEDE_OK);
+}
+
+static void test_known_certificates_make_room(void **state)
+{
+    (void)state;
+    assert_room_is_left();
+}
+
+static void test_R14_one_anchor_is_not_kept_many_times(void **state)
+{
+    (void)state;
+    w.repeat_anchor = true;
+    assert_room_is_left();
 }
 
 /* An invitation that the record cannot hold is none, and the device keeps asking. */
@@ -299,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(test_impossible_transition_halts, begin),
         cmocka_unit_test_setup(test_diagram_is_made_from_the_table, begin),
         cmocka_unit_test_setup(test_known_certificates_make_room, begin),
+        cmocka_unit_test_setup(test_R14_one_anchor_is_not_kept_many_times, begin),
         cmocka_unit_test_setup(test_an_endless_home_uri_is_ignored, begin),
         cmocka_unit_test_setup(test_patience_has_an_end, begin),
         cmocka_unit_test_setup(test_wake_makes_the_next_attempt_due, begin),
