@@ -247,6 +247,53 @@ static void test_R1_lost_welcome_is_settled_by_asking_again(void **state)
     assert_true(operational_sp2());
 }
 
+/* Power fails at every write of a renewal: one key is asked for, and the device goes on. */
+static void test_R1_power_cut_at_every_write_of_a_renewal(void **state)
+{
+    bool cut = true;
+
+    (void)state;
+    for (unsigned at = 1; cut; at++) {
+        for (int how = 0; how < 3; how++) {
+            world_begin();
+            assert_true(run_until(operational_sp1, 600));
+            w.now_ms = 80ull * 24 * 3600 * 1000;
+            w.cut_at = w.writes + at;
+            w.cut_how = how;
+            assert_true(run_until(renewed, 2 * 3600));
+            assert_true(run_until(operational_sp1, 3600));
+            assert_int_equal(w.servers[CA1].alarms, 0);
+            assert_int_equal(w.servers[CA1].issued, 2);
+            cut = w.restarts > 0;
+        }
+    }
+}
+
+/* Refusals at home, a clock far in the future, and power cuts: nothing halts the device. */
+static void test_R1_power_cut_at_every_write_of_a_way_home(void **state)
+{
+    bool cut = true;
+
+    (void)state;
+    for (unsigned at = 1; cut; at++) {
+        world_begin();
+        w.servers[CA2].refuses = true;
+        assert_true(run_until(operational_sp1, 600));
+        world_offer();
+        assert_true(run_until(in_fallback, 3600));
+        w.servers[CA1].refuses = true;
+        w.cut_at = w.writes + at;
+        w.cut_how = (int)(at % 3);
+        for (int i = 0; i < 60; i++) {
+            step();
+        }
+        cut = w.restarts > 0;
+        w.cut_at = 0;
+        w.servers[CA1].refuses = false;
+        assert_true(run_until(home_again, 24 * 3600));
+    }
+}
+
 /* --- R2 --------------------------------------------------------------------------------------- */
 
 static void test_R2_the_old_key_is_gone_from_flash_and_memory(void **state)
@@ -926,6 +973,8 @@ int main(void)
         cmocka_unit_test_setup(test_R1_power_cut_at_every_write, begin),
         cmocka_unit_test_setup(test_R1_power_cut_at_every_write_of_a_fallback, begin),
         cmocka_unit_test_setup(test_R1_lost_welcome_is_settled_by_asking_again, begin),
+        cmocka_unit_test_setup(test_R1_power_cut_at_every_write_of_a_renewal, begin),
+        cmocka_unit_test_setup(test_R1_power_cut_at_every_write_of_a_way_home, begin),
         cmocka_unit_test_setup(test_R2_the_old_key_is_gone_from_flash_and_memory, begin),
         cmocka_unit_test_setup(test_R2_scrubbed_at_the_next_start, begin),
         cmocka_unit_test_setup(test_R3_refused_orders_are_reported_and_change_nothing, begin),

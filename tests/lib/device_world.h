@@ -76,6 +76,8 @@ struct server {
     bool live;
     uint8_t live_point[64], live_certificate[1600];
     size_t live_len;
+    uint8_t before[1600]; /* the one before it, good until the newer one is shown */
+    size_t before_len;
     unsigned issued, alarms;
     size_t issuer_len; /* CA: a name that makes its certificates long; 0: the usual one */
 };
@@ -471,6 +473,13 @@ static bool find_device(struct server *server, const struct cede_edhoc_id_cred *
                                    certificate));
         return true;
     }
+    if (server->live && server->before_len > 0 &&
+        cede_cose_cert_hash_check(id_cred->value, w.crypto,
+                                  cede_span(server->before, server->before_len)) == CEDE_OK) {
+        OK(cede_certificate_decode(cede_span(server->before, server->before_len), w.crypto,
+                                   certificate));
+        return true;
+    }
     if (server->known_len > 0 &&
         cede_cose_cert_hash_check(id_cred->value, w.crypto,
                                   cede_span(server->known, server->known_len)) == CEDE_OK) {
@@ -527,8 +536,11 @@ static enum cede_status take_message_3(int index, struct session *session,
                                    &root));
         CEDE_TRY(cede_certificate_verify(&certificate, &root, w.crypto, CEDE_BUF_ARRAY(scratch)));
         /* Rule R6: revoked from the moment the order was accepted. */
-        if (!ca->live || ca->live_len != certificate.raw.len ||
-            memcmp(ca->live_certificate, certificate.raw.ptr, ca->live_len) != 0) {
+        if (ca->live &&
+            cede_span_equal(certificate.raw, cede_span(ca->live_certificate, ca->live_len))) {
+            ca->before_len = 0;
+        } else if (!ca->live || ca->before_len == 0 ||
+                   !cede_span_equal(certificate.raw, cede_span(ca->before, ca->before_len))) {
             return CEDE_CERTIFICATE_EXPIRED;
         }
         memcpy(server->known, certificate.raw.ptr, certificate.raw.len);
@@ -550,6 +562,8 @@ static uint8_t enrol(struct server *ca, bool again, struct cede_span body, struc
     OK(cede_request_decode(body, w.crypto, &request));
     OK(cede_request_verify(&request, w.crypto, CEDE_BUF_ARRAY(scratch)));
     if (again && memcmp(ca->live_point, request.point, 64) != 0) {
+        memcpy(ca->before, ca->live_certificate, ca->live_len);
+        ca->before_len = ca->live_len;
         ca->live = false; /* the new certificate takes its place */
     }
     if (ca->live && memcmp(ca->live_point, request.point, 64) != 0) {
