@@ -208,6 +208,11 @@ static bool in_fallback(void)
     return state_now() == CEDE_DEVICE_FALLBACK;
 }
 
+static bool joining(void)
+{
+    return state_now() == CEDE_DEVICE_JOINING;
+}
+
 /* What a provider left behind does not keep the next one's entries out. */
 static void assert_room_is_left(void)
 {
@@ -278,6 +283,8 @@ static void test_patience_has_an_end(void **state)
     w.servers[CA2].dead = true;
     assert_true(run_until(operational_sp1, 600));
     world_offer();
+    assert_true(run_until(joining, 600));
+    w.device.record.retry_max_ms = 6u * 3600 * 1000; /* so that the test is short */
     assert_true(run_until(in_fallback, 2u * 366 * 24 * 3600));
 }
 
