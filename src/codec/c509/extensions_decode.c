@@ -103,7 +103,7 @@ static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, b
     if (alone && value < 0) {
         value = -value;
     }
-    if (value < 0 || value > UINT16_MAX || (alone && value == 0)) {
+    if (value < 0 || value > (int32_t)UINT16_MAX || (alone && value == 0)) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
         return;
     }
