@@ -55,8 +55,10 @@ static struct cede_span piv_of(const struct cede_oscore_exchange *exchange)
 
 static void xor_into(uint8_t *end, struct cede_span bytes)
 {
+    uint8_t *at = end - bytes.len;
+
     for (size_t i = 0; i < bytes.len; i++) {
-        end[i - bytes.len] ^= bytes.ptr[i];
+        at[i] ^= bytes.ptr[i];
     }
 }
 
