@@ -138,10 +138,6 @@ static void test_what_is_written_is_read_by_others(void **state)
     assert_true(PKCS7_type_is_signed(theirs));
     assert_int_equal(sk_X509_num(theirs->d.sign->cert), 2);
     PKCS7_free(theirs);
-    /* One certificate: the RFC's own bytes. */
-    writer = cede_writer(CEDE_BUF_ARRAY(memory));
-    cede_pkcs7_put_certs(&writer, certificates, 1);
-    assert_true(cede_span_equal(cede_written(&writer), rfc9148));
     writer = cede_writer(cede_buf(memory, 100));
     cede_pkcs7_put_certs(&writer, certificates, 1);
     assert_int_equal(cede_writer_finish(&writer, &der), CEDE_NO_SPACE);
