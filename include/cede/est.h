@@ -13,7 +13,8 @@
  *
  * Bodies, CBOR: a request is a C509CertificationRequest (the array); a certificate comes as
  * COSE_C509, that is a byte string with ~C509Certificate, or, with usage=chain, an array of them,
- * the subject's first. Bodies, DER (content formats 286, 287): PKCS #10 and one X.509 certificate.
+ * the subject's first. Bodies, DER (EST-coaps, RFC 9148; content formats 286, 287, 281): PKCS #10,
+ * and X.509 certificates, one alone or in a certs-only message.
  */
 #ifndef CEDE_EST_H
 #define CEDE_EST_H
@@ -55,6 +56,9 @@ struct cede_est_operation {
 
 /* Never null for a kind above. */
 const struct cede_est_operation *cede_est_operation(enum cede_est_kind kind);
+/* The same for EST-coaps, with the formats of DER. A server that does not have the format wanted
+ * answers 4.06; every one has CEDE_EST_FORMAT_PKCS7_CERTS (RFC 9148, section 4.3). */
+const struct cede_est_operation *cede_est_coaps_operation(enum cede_est_kind kind);
 /* By the last path segment ("sen"); null when there is no such operation. */
 const struct cede_est_operation *cede_est_find_operation(struct cede_span segment);
 
@@ -71,6 +75,12 @@ CEDE_MUST_USE enum cede_status cede_est_compose_request(const struct cede_crypto
                                                         const struct cede_est_identity *identity,
                                                         struct cede_buf out,
                                                         struct cede_span *request);
+
+/* The same as PKCS #10. */
+CEDE_MUST_USE enum cede_status cede_est_compose_pkcs10(const struct cede_crypto *crypto,
+                                                       const struct cede_est_identity *identity,
+                                                       struct cede_buf out,
+                                                       struct cede_span *request);
 
 /* What a client holds to judge an answer with. */
 struct cede_est_trust {
@@ -95,7 +105,7 @@ cede_est_check_certificate(const struct cede_crypto *crypto, struct cede_span bo
                            const struct cede_est_trust *trust, struct cede_buf scratch,
                            struct cede_span *certificate, bool *anchored);
 
-/* Finds in the body of a /crts answer (COSE_C509: one or many) the anchor that `certificate`
+/* Finds in the body of a /crts answer (COSE_C509 or DER: one or many) the anchor that `certificate`
  * leads to; *anchor is a span into `body`. CEDE_CERTIFICATE_UNTRUSTED: none of them. */
 CEDE_MUST_USE enum cede_status
 cede_est_check_anchor(const struct cede_crypto *crypto, struct cede_span body,

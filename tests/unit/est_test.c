@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cede/est.h"
+#include "cede/pkcs7.h"
 
 #define NOW             1790000000u
 #define OK(expression_) assert_int_equal((expression_), CEDE_OK)
@@ -272,6 +273,71 @@ static void test_crts(void **state)
                          CEDE_OK);
 }
 
+/* EST-coaps (RFC 9148). */
+static void test_coaps_request_is_PKCS10(void **state)
+{
+    struct cede_est_identity who = identity();
+    struct cede_x509_request request;
+    struct cede_span encoding;
+    uint8_t memory[400];
+
+    (void)state;
+    OK(cede_est_compose_pkcs10(t.crypto, &who, CEDE_BUF_ARRAY(memory), &encoding));
+    OK(cede_x509_request_decode(encoding, &request));
+    OK(cede_x509_request_verify(&request, t.crypto));
+    assert_true(cede_span_equal(cede_x509_common_name(request.subject), CEDE_SPAN_TEXT("dev")));
+    who.key = private_key(&t.ca);
+    OK(cede_est_compose_pkcs10(t.crypto, &who, CEDE_BUF_ARRAY(memory), &encoding));
+    OK(cede_x509_request_decode(encoding, &request));
+    assert_int_equal(cede_x509_request_verify(&request, t.crypto), CEDE_CRYPTO_SIGNATURE);
+    for (int kind = 0; kind < CEDE_EST_KIND_COUNT; kind++) {
+        const struct cede_est_operation *coaps = cede_est_coaps_operation((enum cede_est_kind)kind);
+        const struct cede_est_operation *other = cede_est_operation((enum cede_est_kind)kind);
+        assert_string_equal(coaps->path, other->path);
+        assert_true(coaps->has_body == other->has_body && coaps->answer == other->answer);
+        assert_int_not_equal(coaps->accept, other->accept);
+    }
+}
+
+static struct cede_span bag_of(const struct cede_span *certificates, size_t count)
+{
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+
+    cede_pkcs7_put_certs(&writer, certificates, count);
+    return cede_written(&writer);
+}
+
+static void test_certs_only_bodies(void **state)
+{
+    struct cede_est_trust trust = {NULL, 0, true, NOW};
+    struct cede_span anchors[2], body, anchor;
+    bool anchored;
+
+    (void)state;
+    issue(&t.other_ca, "CA", &t.other_ca, "CA", true, CEDE_CERTIFICATE_X509);
+    issue(&t.ca, "CA", &t.ca, "CA", true, CEDE_CERTIFICATE_X509);
+    issue(&t.device, "dev", &t.ca, "CA", false, CEDE_CERTIFICATE_X509);
+    OK(check(&t.ca, bag_of(&t.device.certificate, 1), &anchored));
+    assert_true(anchored);
+    assert_int_equal(check(&t.other_ca, bag_of(&t.device.certificate, 1), &anchored),
+                     CEDE_CRYPTO_SIGNATURE);
+    assert_int_equal(check(&t.ca, bag_of(NULL, 0), &anchored), CEDE_EST_BODY);
+    body = bag_of(&t.ca.certificate, 1);
+    assert_int_equal(check(&t.ca, body, &anchored), CEDE_EST_KEY);
+    anchors[0] = t.other_ca.certificate;
+    anchors[1] = t.ca.certificate;
+    body = bag_of(anchors, 2);
+    OK(cede_est_check_anchor(t.crypto, body, t.device.certificate, &trust,
+                             CEDE_BUF_ARRAY(t.scratch), &anchor));
+    assert_true(cede_span_equal(anchor, t.ca.certificate));
+    body = bag_of(anchors, 1);
+    assert_int_not_equal(cede_est_check_anchor(t.crypto, body, t.device.certificate, &trust,
+                                               CEDE_BUF_ARRAY(t.scratch), &anchor),
+                         CEDE_OK);
+    assert_true(cede_span_is_null(anchor));
+    (void)setup(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +350,8 @@ int main(void)
         cmocka_unit_test(test_bodies_that_are_none),
         cmocka_unit_test(test_X509_body),
         cmocka_unit_test(test_crts),
+        cmocka_unit_test(test_coaps_request_is_PKCS10),
+        cmocka_unit_test(test_certs_only_bodies),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "cede/cose.h"
 #include "cede/est.h"
+#include "cede/pkcs7.h"
 
 #define DER_SEQUENCE 0x30
 
@@ -17,7 +18,26 @@ enum cede_status cede_est_compose_request(const struct cede_crypto *crypto,
                                    CEDE_SPAN_NULL, out, request);
 }
 
-/* Decodes the certificates of a body, the first CEDE_PATH_DEPTH_MAX of them. */
+/* The certificates of a certs-only message. */
+static enum cede_status decode_bag(const struct cede_crypto *crypto, struct cede_span body,
+                                   struct cede_certificate chain[CEDE_PATH_DEPTH_MAX],
+                                   size_t *chain_count)
+{
+    struct cede_pkcs7 pkcs7;
+    struct cede_span encoding;
+
+    CEDE_TRY(cede_pkcs7_open(body, &pkcs7));
+    while (cede_pkcs7_next(&pkcs7, &encoding)) {
+        if (*chain_count == CEDE_PATH_DEPTH_MAX) {
+            return CEDE_EST_BODY;
+        }
+        CEDE_TRY(cede_certificate_decode(encoding, crypto, &chain[*chain_count]));
+        ++*chain_count;
+    }
+    return *chain_count > 0 ? CEDE_OK : CEDE_EST_BODY;
+}
+
+/* Decodes the certificates of a body, at most CEDE_PATH_DEPTH_MAX of them. */
 static enum cede_status decode_chain(const struct cede_crypto *crypto, struct cede_span body,
                                      struct cede_certificate chain[CEDE_PATH_DEPTH_MAX],
                                      size_t *chain_count)
@@ -28,6 +48,9 @@ static enum cede_status decode_chain(const struct cede_crypto *crypto, struct ce
     *chain_count = 0;
     if (body.len == 0) {
         return CEDE_EST_BODY;
+    }
+    if (cede_pkcs7_is(body)) {
+        return decode_bag(crypto, body, chain, chain_count);
     }
     if (body.ptr[0] == DER_SEQUENCE) {
         CEDE_TRY(cede_certificate_decode(body, crypto, &chain[0]));
