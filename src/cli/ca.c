@@ -74,6 +74,7 @@ static int run_init(int argc, char **argv)
         {"kind", "KIND", "permanent or operational", false, &kind},
         {"https", "HOST:PORT", "public address of the partners' door", false, &init.https},
         {"coap", "HOST:PORT", "public address of the compact door", false, &init.coap},
+        {"key", "URI", "pkcs11: URI of the CA's key in a token", false, &init.key},
         {"request-out", "FILE", "be a CA below another: write the request", false, &init.request},
         {"certificate", "FILE", "finish: the certificate the parent issued", false, &certificate},
         {"chain", "FILE", "finish: the parent's chain, the root last", false, &chain},

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/common/key_store.h"
+
 #define PROGRAM "cede"
 #define VERSION "0.1.0"
 
@@ -55,6 +57,8 @@ static void print_usage(const char *noun)
 {
     printf("usage: %s NOUN VERB [OPTION ...]    (--help behind any command tells its options)\n\n",
            PROGRAM);
+    puts("  --password-file FILE       anywhere: opens and encrypts key files (or "
+         "CEDE_PASSWORD_FILE)");
     for (size_t i = 0; i < NOUN_COUNT; i++) {
         for (const struct cli_command *row = all_nouns[i]; row->noun != NULL; row++) {
             if (noun == NULL || strcmp(noun, row->noun) == 0) {
@@ -79,7 +83,7 @@ static const struct cli_command *find_noun(const char *noun)
     return NULL;
 }
 
-int cli_main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     const struct cli_command *row;
 
@@ -111,6 +115,51 @@ int cli_main(int argc, char **argv)
     cli_fail("'%s %s' is no command; '%s %s --help' lists them", argv[1], argv[2], PROGRAM,
              argv[1]);
     return CLI_USAGE;
+}
+
+/* Takes --password-file out of the words: it may stand anywhere, for keys are everywhere. */
+static bool take_password_file(int *argc, char **argv, const char **file)
+{
+    static const char name[] = "--password-file";
+    size_t len = sizeof name - 1;
+    int kept = 1;
+
+    *file = getenv("CEDE_PASSWORD_FILE");
+    for (int i = 1; i < *argc; i++) {
+        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=') {
+            *file = argv[i] + len + 1;
+        } else if (strcmp(argv[i], name) == 0) {
+            if (++i == *argc) {
+                cli_fail("%s wants a value: FILE", name);
+                return false;
+            }
+            *file = argv[i];
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    *argc = kept;
+    return true;
+}
+
+static int read_password(const char *file)
+{
+    enum cede_status status = file == NULL ? CEDE_OK : key_store_password_file(file);
+
+    return status == CEDE_OK ? CLI_OK : cli_fail("%s: %s", file, cede_status_reason(status));
+}
+
+int cli_main(int argc, char **argv)
+{
+    const char *password_file = NULL;
+
+    if (!take_password_file(&argc, argv, &password_file)) {
+        return CLI_USAGE;
+    }
+    if (read_password(password_file) != CLI_OK) {
+        return CLI_FAILED;
+    }
+    return run_command(argc, argv);
 }
 
 static void print_options(const char *usage, const struct cli_option *options)

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/sp_open.h"
+#include "server/common/key_store.h"
 #include "server/sp/provision.h"
 
 #define DEVICES_MAX 1000000
@@ -19,7 +20,7 @@
 static int run_init(int argc, char **argv)
 {
     const char *dir = NULL, *name = NULL, *https = "127.0.0.1:8443", *coap = "127.0.0.1:5683";
-    const char *poll = "3600";
+    const char *poll = "3600", *key = NULL;
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory to make", true, &dir},
         {"name", "NAME", "name of the provider, as contracts and certificates show it", true,
@@ -27,6 +28,7 @@ static int run_init(int argc, char **argv)
         {"https", "HOST:PORT", "where partners will reach it", false, &https},
         {"coap", "HOST:PORT", "where devices will reach it", false, &coap},
         {"poll", "SECONDS", "how often devices are asked to come", false, &poll},
+        {"key", "URI", "pkcs11: URI of the identity's key in a token", false, &key},
         {NULL, NULL, NULL, false, NULL},
     };
     struct sp_init_options init;
@@ -42,10 +44,18 @@ static int run_init(int argc, char **argv)
     if (!cli_number("poll", poll, 1, 31536000, &poll_s)) {
         return CLI_USAGE;
     }
-    init = (struct sp_init_options){dir, name, https, coap, (uint32_t)poll_s};
+    init = (struct sp_init_options){.directory = dir,
+                                    .name = name,
+                                    .https = https,
+                                    .coap = coap,
+                                    .poll_s = (uint32_t)poll_s,
+                                    .key = key};
     status = sp_init(&init);
     if (status == CEDE_IDENTITY_EXISTS) {
         return cli_fail("%s holds an identity already; nothing was changed", dir);
+    }
+    if (key_store_error()[0] != '\0') {
+        return cli_fail("cannot make %s: %s", dir, key_store_error());
     }
     if (status != CEDE_OK) {
         return cli_fail("cannot make %s: %s%s%s", dir, cede_status_reason(status),

@@ -120,7 +120,11 @@ static inline void world_partner(struct world *world, int which, const char *nam
 static inline void world_provider(struct world *world, int which, const char *name)
 {
     char directory[128];
-    struct sp_init_options options = {directory, name, "127.0.0.1:8443", "127.0.0.1:5683", 60};
+    struct sp_init_options options = {.directory = directory,
+                                      .name = name,
+                                      .https = "127.0.0.1:8443",
+                                      .coap = "127.0.0.1:5683",
+                                      .poll_s = 60};
 
     snprintf(directory, sizeof directory, "%s/%s", world->root, name);
     options.coap = which == SP1 ? "sp1.example:5683" : "sp2.example:5683";

@@ -152,18 +152,29 @@ enum cede_status cede_openssl_nist_generate(int32_t number, uint8_t *private_key
     return status;
 }
 
-/* The coordinates of an EVP_PKEY, which need not be exportable. */
-static enum cede_status handle_public(EVP_PKEY *pkey, int len, uint8_t *public_key)
+/* A key of an engine shows its public half only as an EC_KEY. */
+static enum cede_status engine_public(EVP_PKEY *pkey, const struct curve *curve,
+                                      uint8_t *public_key)
+{
+    const EC_KEY *key = EVP_PKEY_get0_EC_KEY(pkey);
+    const EC_POINT *point = key == NULL ? NULL : EC_KEY_get0_public_key(key);
+
+    return point == NULL ? CEDE_CRYPTO_KEY : write_point(curve, point, public_key);
+}
+
+/* The coordinates of an EVP_PKEY, whose private half need not be exportable. */
+static enum cede_status handle_public(EVP_PKEY *pkey, const struct curve *curve,
+                                      uint8_t *public_key)
 {
     BIGNUM *x = NULL, *y = NULL;
     bool ok = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
               EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
-              BN_bn2binpad(x, public_key, len) == len &&
-              BN_bn2binpad(y, public_key + len, len) == len;
+              BN_bn2binpad(x, public_key, curve->len) == curve->len &&
+              BN_bn2binpad(y, public_key + curve->len, curve->len) == curve->len;
 
     BN_free(x);
     BN_free(y);
-    return ok ? CEDE_OK : CEDE_CRYPTO_KEY;
+    return ok ? CEDE_OK : engine_public(pkey, curve, public_key);
 }
 
 enum cede_status cede_openssl_nist_public(const struct cede_private_key *key, uint8_t *public_key)
@@ -176,7 +187,7 @@ enum cede_status cede_openssl_nist_public(const struct cede_private_key *key, ui
         return CEDE_CRYPTO_FAILED;
     }
     if (key->handle != NULL) {
-        return handle_public(key->handle, curve->len, public_key);
+        return handle_public(key->handle, curve, public_key);
     }
     point = EC_POINT_new(curve->group);
     status = point != NULL ? set_private(curve, key->scalar) : CEDE_CRYPTO_FAILED;

@@ -10,7 +10,7 @@
  * State directory (mode 0700):
  *      ca.json      name, kind, public addresses
  *      policy.json  what may be issued; the operator's to edit, read at ca_open()
- *      ca.key       PKCS #8 PEM, mode 0600; any other mode is refused
+ *      ca.key       the CA's key, mode 0600, any other mode is refused: key_store.h tells its forms
  *      ca.pem ca.der ca.c509   the certificate: X.509, and the same in C509 (type 3)
  *      chain.pem    issuers above it, the root last; empty for a root
  *      est.key est.c509   the enrolment server: native C509, id-kp-cmcRA, issued by this CA
@@ -59,6 +59,7 @@ struct ca_init {
     const char *https;   /* public HOST:PORT of the partners' door; null: none told */
     const char *coap;    /* public HOST:PORT of the compact door; null: none told */
     const char *request; /* where to write the request for a CA below another; null: a root */
+    const char *key;     /* PKCS #11 URI of the CA's key; null: make one in a file */
 };
 
 /* Makes a CA. With `request` the state waits for ca_finish(). CEDE_CA_EXISTS: there is one. */

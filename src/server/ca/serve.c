@@ -17,6 +17,7 @@
 #include "server/ca/door.h"
 #include "server/ca/signer.h"
 #include "server/common/address.h"
+#include "server/common/key_store.h"
 #include "server/common/log.h"
 #include "server/common/supervisor.h"
 
@@ -38,7 +39,7 @@ static int run_signer(void *context, const struct supervisor_child *child)
     struct cede_private_key key;
 
     snprintf(path, sizeof path, "%s/ca.key", serving->serve->directory);
-    if (identity_load_key(path, &pkey) != CEDE_OK ||
+    if (key_store_load(path, &pkey) != CEDE_OK ||
         cede_openssl_private_key(pkey, &key) != CEDE_OK) {
         log_error("%s: not a private key that only we may read", path);
         return 1;

@@ -12,6 +12,7 @@
 #include "cede/crypto_openssl.h"
 #include "cede/posix.h"
 #include "server/ca/ca_internal.h"
+#include "server/common/key_store.h"
 
 #define CA_VALIDITY_S UINT64_C(788400000) /* 25 years: a root outlives its devices */
 
@@ -196,8 +197,12 @@ static enum cede_status load_key(struct ca *ca, const char *name, EVP_PKEY **pke
     enum cede_status status = CEDE_OK;
 
     CEDE_TRY(path_in(ca->directory, name, path));
-    status = identity_load_key(path, pkey);
-    return status == CEDE_OK ? CEDE_OK : ca_fail(status, "%s", path);
+    status = key_store_load(path, pkey);
+    if (status == CEDE_OK) {
+        return CEDE_OK;
+    }
+    return key_store_error()[0] == '\0' ? ca_fail(status, "%s", path)
+                                        : ca_fail(status, "%s: %s", path, key_store_error());
 }
 
 static enum cede_status load_chain(struct ca *ca)
@@ -404,7 +409,7 @@ static enum cede_status make_enrolment_server(struct ca *ca)
     memset(&info, 0, sizeof info);
     CEDE_TRY(path_in(ca->directory, "est.key", path));
     CEDE_TRY(identity_generate_key(&ca->est_pkey));
-    CEDE_TRY(identity_save_key(path, ca->est_pkey));
+    CEDE_TRY(key_store_save(path, ca->est_pkey));
     CEDE_TRY(cede_openssl_public_key(ca->est_pkey, point, &info.public_key));
     CEDE_TRY(random_serial(record.serial));
     snprintf(name, sizeof name, "%.60s est", ca->name);
@@ -525,6 +530,19 @@ static bool address_fits(const char *address)
     return address == NULL || strlen(address) < CA_ADDRESS_MAX;
 }
 
+/* A new key, or the one of a token. */
+static enum cede_status make_key(const char *uri, const char *path, EVP_PKEY **pkey)
+{
+    enum cede_status status = CEDE_OK;
+
+    if (uri != NULL) {
+        status = key_store_save_uri(path, uri, pkey);
+        return status == CEDE_OK ? CEDE_OK : ca_fail(status, "%s", key_store_error());
+    }
+    CEDE_TRY(identity_generate_key(pkey));
+    return key_store_save(path, *pkey);
+}
+
 enum cede_status ca_init(const struct ca_init *init)
 {
     char path[PATH_MAX];
@@ -539,11 +557,8 @@ enum cede_status ca_init(const struct ca_init *init)
     }
     CEDE_TRY(make_directory(init->directory));
     CEDE_TRY(path_in(init->directory, "ca.key", path));
-    CEDE_TRY(identity_generate_key(&pkey));
-    status = identity_save_key(path, pkey);
-    if (status == CEDE_OK) {
-        status = write_config(init);
-    }
+    CEDE_TRY(make_key(init->key, path, &pkey));
+    status = write_config(init);
     if (status == CEDE_OK) {
         status = ca_policy_create(init->directory, init->kind);
     }

@@ -18,6 +18,7 @@
 
 #include "cede/crypto_openssl.h"
 #include "cede/posix.h"
+#include "server/common/key_store.h"
 
 #define FILE_LEN_MAX     16384
 #define SERIAL_LEN       16
@@ -35,40 +36,6 @@ enum cede_status identity_generate_key(EVP_PKEY **key)
 {
     *key = EVP_EC_gen("P-256");
     return *key == NULL ? CEDE_SERVER_FAILED : CEDE_OK;
-}
-
-enum cede_status identity_save_key(const char *path, EVP_PKEY *key)
-{
-    BIO *bio = BIO_new(BIO_s_secmem());
-    enum cede_status status = CEDE_SERVER_FAILED;
-    char *text = NULL;
-    if (bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
-        long len = BIO_get_mem_data(bio, &text);
-        status = cede_file_write(path, 0600, cede_span((uint8_t *)text, (size_t)len));
-        OPENSSL_cleanse(text, (size_t)len);
-    }
-    BIO_free(bio);
-    return status;
-}
-
-enum cede_status identity_load_key(const char *path, EVP_PKEY **key)
-{
-    uint8_t buffer[FILE_LEN_MAX];
-    struct cede_span pem = CEDE_SPAN_NULL;
-    struct cede_private_key checked;
-    *key = NULL;
-    CEDE_TRY(cede_file_read(path, CEDE_FILE_SECRET, CEDE_BUF_ARRAY(buffer), &pem));
-    enum cede_status status = cede_openssl_read_pem(pem, key);
-    cede_wipe(buffer, sizeof buffer);
-    if (status == CEDE_OK) {
-        status = cede_openssl_private_key(*key, &checked);
-    }
-    if (status == CEDE_OK && checked.curve == CEDE_CRV_P256) {
-        return CEDE_OK;
-    }
-    EVP_PKEY_free(*key);
-    *key = NULL;
-    return CEDE_IDENTITY_FORMAT;
 }
 
 enum cede_status identity_key_point(EVP_PKEY *key, uint8_t point[64])
@@ -102,12 +69,12 @@ enum cede_status identity_thumbprint(X509 *certificate, uint8_t thumbprint[32])
 /* Loads the key at `path`, or makes and saves one when there is none. */
 static enum cede_status load_or_make_key(const char *path, EVP_PKEY **key)
 {
-    enum cede_status status = identity_load_key(path, key);
+    enum cede_status status = key_store_load(path, key);
     if (status != CEDE_NOT_FOUND) {
         return status;
     }
     CEDE_TRY(identity_generate_key(key));
-    status = identity_save_key(path, *key);
+    status = key_store_save(path, *key);
     if (status != CEDE_OK) {
         EVP_PKEY_free(*key);
         *key = NULL;
@@ -385,7 +352,7 @@ static enum cede_status tls_load(const char *directory, struct tls_identity *tls
     char path[PATH_MAX];
     X509 *chain[2] = {NULL, NULL};
     CEDE_TRY(path_in(directory, "tls.key", path));
-    CEDE_TRY(identity_load_key(path, &tls->key));
+    CEDE_TRY(key_store_load(path, &tls->key));
     CEDE_TRY(path_in(directory, "tls.pem", path));
     CEDE_TRY(load_pem(path, chain, 2));
     tls->certificate = chain[0];
@@ -483,7 +450,7 @@ static enum cede_status load(const char *directory, struct identity *identity)
 {
     char path[PATH_MAX];
     CEDE_TRY(path_in(directory, "identity.key", path));
-    CEDE_TRY(identity_load_key(path, &identity->key));
+    CEDE_TRY(key_store_load(path, &identity->key));
     CEDE_TRY(path_in(directory, "identity.pem", path));
     CEDE_TRY(load_pem(path, &identity->certificate, 1));
     if (X509_check_private_key(identity->certificate, identity->key) != 1) {

@@ -4,9 +4,9 @@
  * certificate its servers and clients show.
  *
  * Files in the state directory:
- *   identity.key  P-256 private key, PKCS#8 PEM, mode 0600
+ *   identity.key  P-256 private key; key_store.h tells its forms
  *   identity.pem  identity.der  self-signed X.509 certificate: a CA with path length 0
- *   tls.key       P-256 private key, PKCS#8 PEM, mode 0600
+ *   tls.key       P-256 private key
  *   tls.pem       certificate for it, signed by the identity (or a CA's own certificate), followed
  *                 by the issuer's certificate, which is the anchor partners pin
  *
@@ -69,10 +69,6 @@ void tls_identity_wipe(struct tls_identity *tls);
 
 /* A fresh P-256 key. */
 CEDE_MUST_USE enum cede_status identity_generate_key(EVP_PKEY **key);
-/* Writes a key as PKCS#8 PEM, mode 0600, replacing the file, durable on return. */
-CEDE_MUST_USE enum cede_status identity_save_key(const char *path, EVP_PKEY *key);
-/* Reads a private key of P-256; refuses a file open to others. */
-CEDE_MUST_USE enum cede_status identity_load_key(const char *path, EVP_PKEY **key);
 /* x || y of a P-256 key. CEDE_CRYPTO_KEY: it is none. */
 CEDE_MUST_USE enum cede_status identity_key_point(EVP_PKEY *key, uint8_t point[64]);
 /* The key for the crypto port; valid as long as `key`. */

@@ -2,6 +2,7 @@
 /* sp.c - the state directory of a service provider: making and reading it. */
 #include "server/sp/sp.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -9,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cede/crypto_openssl.h"
 #include "cede/posix.h"
 #include "server/common/address.h"
+#include "server/common/key_store.h"
 
 #define SERVER_VALID_S ((uint64_t)10 * 365 * 24 * 3600)
 
@@ -111,7 +114,7 @@ static enum cede_status make_server_credential(const char *directory,
     enum cede_status status = identity_generate_key(&key);
 
     if (status == CEDE_OK && join_path(directory, "server.key", path)) {
-        status = identity_save_key(path, key);
+        status = key_store_save(path, key);
     }
     if (status == CEDE_OK) {
         status = issue_server_certificate(identity, key, CEDE_BUF_ARRAY(certificate), &encoding);
@@ -121,6 +124,24 @@ static enum cede_status make_server_credential(const char *directory,
     }
     EVP_PKEY_free(key);
     return status;
+}
+
+/* The identity's key is in a token; identity_create() finds its file there. */
+static enum cede_status take_key(const char *directory, const char *uri)
+{
+    char path[SP_PATH_MAX];
+    EVP_PKEY *key = NULL;
+
+    if ((mkdir(directory, 0700) != 0 && errno != EEXIST) ||
+        !join_path(directory, "identity.key", path)) {
+        return CEDE_OS_FAILED;
+    }
+    if (access(path, F_OK) == 0) {
+        return CEDE_IDENTITY_EXISTS;
+    }
+    CEDE_TRY(key_store_save_uri(path, uri, &key));
+    EVP_PKEY_free(key);
+    return CEDE_OK;
 }
 
 enum cede_status sp_init(const struct sp_init_options *options)
@@ -134,6 +155,9 @@ enum cede_status sp_init(const struct sp_init_options *options)
 
     CEDE_TRY(address_split(options->coap, host, &port));
     CEDE_TRY(address_split(options->https, host, &port));
+    if (options->key != NULL) {
+        CEDE_TRY(take_key(options->directory, options->key));
+    }
     CEDE_TRY(identity_create(options->directory, options->name, hosts, 1));
     CEDE_TRY(identity_load(options->directory, &identity));
     status = make_server_credential(options->directory, &identity);
@@ -241,7 +265,7 @@ enum cede_status sp_load_server_key(const struct sp *sp, EVP_PKEY **pkey)
     char path[SP_PATH_MAX];
 
     *pkey = NULL;
-    return sp_path(sp, "server.key", path) ? identity_load_key(path, pkey) : CEDE_BAD_ARGUMENT;
+    return sp_path(sp, "server.key", path) ? key_store_load(path, pkey) : CEDE_BAD_ARGUMENT;
 }
 
 enum cede_status sp_open_store(struct sp *sp)

@@ -53,6 +53,7 @@ struct sp_init_options {
     const char *https; /* HOST:PORT as partners see it */
     const char *coap;  /* HOST:PORT as devices see it */
     uint32_t poll_s;
+    const char *key; /* PKCS #11 URI of the identity's key; null: make one in a file */
 };
 
 /* Makes a new state directory. CEDE_IDENTITY_EXISTS: there is one already; it stays untouched. */
