@@ -89,6 +89,13 @@ struct cede_device_config {
     struct cede_span manifest_digest;
 };
 
+/* What a device wants to know of a server's certificate in the handshake (status_proof.h). */
+enum cede_status_policy {
+    CEDE_STATUS_POLICY_OFF = 0,    /* nothing: does not ask */
+    CEDE_STATUS_POLICY_PREFER = 1, /* asks; refuses only who is proven revoked */
+    CEDE_STATUS_POLICY_REQUIRE = 2 /* asks; refuses who is not proven good */
+};
+
 /* The durable record, decoded: spans into the device. Read-only for callers. */
 struct cede_device_record {
     enum cede_device_state state;
@@ -114,12 +121,22 @@ struct cede_device_record {
     uint64_t retry_ms;     /* first delay */
     uint64_t retry_max_ms; /* longest delay */
     bool known;            /* the update server knows the operational certificate by reference */
+    enum cede_status_policy status_policy;
 };
 
 enum cede_device_exchange {
     CEDE_DEVICE_IDLE, /* between two attempts */
     CEDE_DEVICE_WAIT_MESSAGE_2,
     CEDE_DEVICE_WAIT_RESPONSE /* to a protected request */
+};
+
+#define CEDE_DEVICE_STATUS_TIMES 4
+
+/* When the issuer of servers in one role last spoke: it has been at least so late since. */
+struct cede_device_status_time {
+    uint8_t issuer[8]; /* first bytes of the hash of its key */
+    uint64_t time;     /* POSIX seconds; 0: never */
+    uint64_t at_ms;
 };
 
 /* Everything below is the engine's. */
@@ -154,6 +171,9 @@ struct cede_device {
     bool refused;            /* report `refusal` of the order `refused_cti` */
     uint8_t refused_cti[CEDE_CTI_LEN];
     enum cede_status refusal;
+
+    struct cede_device_status_time status_times[CEDE_DEVICE_STATUS_TIMES]; /* by server's role */
+    uint64_t proven_until_ms; /* the proof of the session's server holds so long */
 
     enum cede_device_exchange exchange_state;
     struct cede_edhoc_session edhoc;
@@ -232,6 +252,7 @@ struct cede_device_provision {
     uint64_t poll_s;       /* 0: 3600 */
     uint64_t retry_ms;     /* 0: 2000 */
     uint64_t retry_max_ms; /* 0: 600000 */
+    enum cede_status_policy status_policy;
 };
 
 /* Formats the journal on `flash` and writes the first record, state factory.

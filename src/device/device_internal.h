@@ -75,6 +75,11 @@ enum server_role {
 CEDE_MUST_USE enum cede_status trust_judge(struct cede_device *device, enum server_role role,
                                            const struct cede_certificate *chain,
                                            size_t chain_count);
+/* Is the certificate chain[0] of an authenticated server good, by the device's policy? `proof` is
+ * the StatusProof of EAD_2 or null. CEDE_STATUS_...: it is not. */
+CEDE_MUST_USE enum cede_status trust_check_status(struct cede_device *device, enum server_role role,
+                                                  const struct cede_certificate *chain,
+                                                  size_t chain_count, struct cede_span proof);
 /* The certificate of a server by its c5t or x5t, among all entries. CEDE_EDHOC_UNKNOWN_CREDENTIAL.
  */
 CEDE_MUST_USE enum cede_status trust_find(struct cede_device *device, struct cede_span cert_hash,

@@ -91,6 +91,9 @@ enum cede_status cede_device_image_create(const struct cede_crypto *crypto,
     uint8_t trust[CEDE_DEVICE_RECORD_LEN_MAX], thumbprint[CEDE_SHA256_LEN];
     size_t thumbprint_len;
 
+    if ((unsigned)provision->status_policy > CEDE_STATUS_POLICY_REQUIRE) {
+        return CEDE_DEVICE_PROVISION;
+    }
     CEDE_TRY(cede_certificate_decode(provision->factory_certificate, crypto, &factory));
     CEDE_TRY(check_factory(crypto, provision, &factory));
     CEDE_TRY(cede_certificate_decode(provision->controller_certificate, crypto, &controller));
@@ -111,6 +114,7 @@ enum cede_status cede_device_image_create(const struct cede_crypto *crypto,
     record.controller_certificate = controller.raw;
     record.enroll_uri = provision->enroll_uri;
     record.update_uri = provision->update_uri;
+    record.status_policy = provision->status_policy;
     record.poll_s = provision->poll_s != 0 ? provision->poll_s : POLL_S;
     record.retry_ms = provision->retry_ms != 0 ? provision->retry_ms : RETRY_MS;
     record.retry_max_ms = provision->retry_max_ms != 0 ? provision->retry_max_ms : RETRY_MAX_MS;

@@ -5,7 +5,7 @@
 #include "device/device_internal.h"
 
 #define VERSION     1
-#define FIELD_COUNT 15
+#define FIELD_COUNT 15 /* one more for a policy other than "off" */
 
 static void put_text_or_null(struct cede_writer *writer, struct cede_span text)
 {
@@ -51,7 +51,9 @@ static void put_provider(struct cede_writer *writer, const struct cede_device_re
 
 enum cede_status record_encode(struct cede_writer *writer, const struct cede_device_record *record)
 {
-    cede_cbor_put_array(writer, FIELD_COUNT);
+    bool has_policy = record->status_policy != CEDE_STATUS_POLICY_OFF;
+
+    cede_cbor_put_array(writer, FIELD_COUNT + has_policy);
     cede_cbor_put_uint(writer, VERSION);
     cede_cbor_put_uint(writer, (uint64_t)record->state);
     cede_cbor_put_uint(writer, record->seq);
@@ -71,6 +73,9 @@ enum cede_status record_encode(struct cede_writer *writer, const struct cede_dev
     cede_cbor_put_uint(writer, record->poll_s);
     cede_cbor_put_uint(writer, record->retry_ms);
     cede_cbor_put_uint(writer, record->retry_max_ms);
+    if (has_policy) {
+        cede_cbor_put_uint(writer, (uint64_t)record->status_policy);
+    }
     return writer->status;
 }
 
@@ -145,6 +150,16 @@ static void get_pace(struct cede_reader *reader, struct cede_device_record *reco
     record->retry_max_ms = cede_cbor_get_uint(reader);
 }
 
+static void get_status_policy(struct cede_reader *reader, struct cede_device_record *record)
+{
+    uint64_t policy = cede_cbor_get_uint(reader);
+
+    if (policy != CEDE_STATUS_POLICY_PREFER && policy != CEDE_STATUS_POLICY_REQUIRE) {
+        cede_reader_fail(reader, CEDE_DEVICE_RECORD);
+    }
+    record->status_policy = (enum cede_status_policy)policy;
+}
+
 /* The states that cannot be without an order, a key under way, or an operational credential. */
 static bool is_consistent(const struct cede_device_record *record)
 {
@@ -177,10 +192,12 @@ enum cede_status record_decode(struct cede_span encoding, struct cede_device_rec
     struct cede_reader reader = cede_reader(encoding);
     struct cede_device_record read = {0};
     uint64_t state;
+    size_t fields;
 
     memset(record, 0, sizeof *record);
-    cede_cbor_expect_array(&reader, FIELD_COUNT);
-    if (cede_cbor_get_uint(&reader) != VERSION) {
+    fields = cede_cbor_get_array(&reader);
+    if ((fields != FIELD_COUNT && fields != FIELD_COUNT + 1) ||
+        cede_cbor_get_uint(&reader) != VERSION) {
         cede_reader_fail(&reader, CEDE_DEVICE_RECORD);
     }
     state = cede_cbor_get_uint(&reader);
@@ -190,6 +207,9 @@ enum cede_status record_decode(struct cede_span encoding, struct cede_device_rec
     get_provider(&reader, &read);
     get_secrets_and_order(&reader, &read);
     get_pace(&reader, &read);
+    if (fields > FIELD_COUNT) {
+        get_status_policy(&reader, &read);
+    }
     if (cede_reader_finish(&reader) != CEDE_OK || state >= CEDE_DEVICE_STATE_COUNT) {
         return CEDE_DEVICE_RECORD;
     }

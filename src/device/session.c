@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cede/cose.h"
+#include "cede/status_proof.h"
 #include "device/device_internal.h"
 
 #define ID_CRED_LEN 1024
@@ -16,6 +17,7 @@
 #define CHALLENGES  2 /* an Echo may have grown too old on the way */
 
 static const struct cede_edhoc_suite *const suites[] = {&cede_edhoc_suite_2};
+static const int32_t known_ead_labels[] = {CEDE_EAD_STATUS_PROOF};
 
 static struct cede_edhoc_config edhoc_config(const struct cede_device *device)
 {
@@ -23,7 +25,9 @@ static struct cede_edhoc_config edhoc_config(const struct cede_device *device)
                                        .suites = suites,
                                        .suites_count = 1,
                                        .methods =
-                                           CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE)};
+                                           CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE),
+                                       .ead_labels = known_ead_labels,
+                                       .ead_labels_count = 1};
     return config;
 }
 
@@ -100,13 +104,15 @@ static void note_length(const struct plan *plan, struct cede_span message, uint3
 static enum cede_status send_message_1(struct cede_device *device, const struct plan *plan)
 {
     struct cede_edhoc_config config = edhoc_config(device);
-    struct cede_edhoc_eads eads = {.items = {{CEDE_EAD_CREDENTIAL_BY_VALUE, false, CEDE_SPAN_NULL}},
-                                   .count = 1};
+    struct cede_edhoc_eads eads = {.count = 0};
     uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(8)], c_i;
     struct cede_span message_1;
 
-    if (!device->want_value && trust_holds_server(device, plan->role)) {
-        eads.count = 0;
+    if (device->want_value || !trust_holds_server(device, plan->role)) {
+        eads.items[eads.count++].label = CEDE_EAD_CREDENTIAL_BY_VALUE;
+    }
+    if (device->record.status_policy != CEDE_STATUS_POLICY_OFF) {
+        eads.items[eads.count++].label = CEDE_EAD_STATUS_PROOF;
     }
     CEDE_TRY(choose_c_i(device, &c_i));
     CEDE_TRY(cede_edhoc_init_initiator(&device->edhoc, &config, CEDE_EDHOC_SIGNATURE_SIGNATURE,
@@ -167,6 +173,10 @@ void session_start(struct cede_device *device)
     enum cede_status status = device_plan(device, &plan);
 
     device->challenges = 0;
+    if (device->has_oscore && device->record.status_policy == CEDE_STATUS_POLICY_REQUIRE &&
+        device->now_ms >= device->proven_until_ms) {
+        session_drop(device); /* the server has to prove its status anew */
+    }
     cede_coap_transfer_start(&device->transfer, BLOCK_SZX);
     if (status == CEDE_OK) {
         status = device->has_oscore ? send_protected(device, &plan) : send_message_1(device, &plan);
@@ -221,6 +231,16 @@ static enum cede_edhoc_cred_form cred_form(const struct cede_certificate *certif
                                                         : CEDE_EDHOC_CRED_C509;
 }
 
+static struct cede_span find_status_proof(const struct cede_edhoc_eads *eads)
+{
+    for (size_t i = 0; i < eads->count; i++) {
+        if (eads->items[i].label == CEDE_EAD_STATUS_PROOF) {
+            return eads->items[i].value;
+        }
+    }
+    return CEDE_SPAN_NULL;
+}
+
 static enum cede_status authenticate_server(struct cede_device *device, const struct plan *plan,
                                             struct cede_span message_2)
 {
@@ -237,7 +257,9 @@ static enum cede_status authenticate_server(struct cede_device *device, const st
     credential.form = cred_form(&chain[0]);
     credential.cred = chain[0].raw;
     credential.public_key = cede_certificate_key(&chain[0]);
-    return cede_edhoc_verify_message_2(&device->edhoc, &config, &peer, &credential);
+    CEDE_TRY(cede_edhoc_verify_message_2(&device->edhoc, &config, &peer, &credential));
+    return trust_check_status(device, plan->role, chain, chain_count,
+                              find_status_proof(&peer.eads));
 }
 
 /* --- message_3 with the first request --------------------------------------------------------- */

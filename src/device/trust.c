@@ -2,6 +2,7 @@
 /* trust.c - who is trusted for what: the trust entries of the record and the pinned controller. */
 #include <string.h>
 
+#include "cede/status_proof.h"
 #include "device/device_internal.h"
 
 struct trust_iterator trust_begin(struct cede_span trust)
@@ -168,19 +169,29 @@ static enum cede_status check_validity(const struct cede_device *device,
     return now > certificate->not_after ? CEDE_CERTIFICATE_EXPIRED : CEDE_OK;
 }
 
+/* The certificate of the controller an update server of that role belongs to; may be null. */
+static enum cede_status pinned_controller(struct cede_device *device, enum server_role role,
+                                          struct cede_span *pinned)
+{
+    struct cede_transfer order;
+
+    *pinned = device->record.controller_certificate;
+    if (role == ROLE_NEXT_CONTROLLER) {
+        CEDE_TRY(orders_present(device, &order));
+        *pinned = trust_next_controller(device, device->record.trust, order.controller);
+    }
+    return CEDE_OK;
+}
+
 /* The controller is pinned, so there is no path: its key signs its update server's certificate. */
 static enum cede_status judge_update_server(struct cede_device *device, enum server_role role,
                                             const struct cede_certificate *server)
 {
-    struct cede_span pinned = device->record.controller_certificate;
+    struct cede_span pinned = CEDE_SPAN_NULL;
     struct cede_certificate controller;
-    struct cede_transfer order;
     uint8_t scratch[SCRATCH_LEN];
 
-    if (role == ROLE_NEXT_CONTROLLER) {
-        CEDE_TRY(orders_present(device, &order));
-        pinned = trust_next_controller(device, device->record.trust, order.controller);
-    }
+    CEDE_TRY(pinned_controller(device, role, &pinned));
     if (cede_span_is_null(pinned) || !has_usage(server, CEDE_EKU_SERVER_AUTH) ||
         server->ext.has_unknown_critical ||
         (server->ext.has_key_usage && !(server->ext.key_usage & CEDE_KU_DIGITAL_SIGNATURE))) {
@@ -201,6 +212,125 @@ enum cede_status trust_judge(struct cede_device *device, enum server_role role,
     return role == ROLE_ENROLMENT || role == ROLE_NEXT_ENROLMENT
                ? judge_enrolment(device, role, chain, chain_count)
                : judge_update_server(device, role, &chain[0]);
+}
+
+/* --- is the server's certificate still good? ---------------------------------------------------
+ */
+
+/* It is at least so late, for all that is known: the controller's certificate has been made, and
+ * the same issuer has spoken before. Whoever issues servers' certificates can move the floor for
+ * these servers alone, and a restart forgets it. */
+static uint64_t status_floor(const struct cede_device *device, enum server_role role,
+                             const uint8_t issuer[8])
+{
+    const struct cede_device_status_time *last = &device->status_times[role];
+    uint64_t floor = device->clock_floor;
+
+    if (last->time != 0 && memcmp(last->issuer, issuer, sizeof last->issuer) == 0) {
+        uint64_t since = last->time + (device->now_ms - last->at_ms) / 1000;
+        floor = since > floor ? since : floor;
+    }
+    return floor;
+}
+
+static void note_status_time(struct cede_device *device, enum server_role role,
+                             const uint8_t issuer[8], uint64_t time, uint64_t floor)
+{
+    struct cede_device_status_time *last = &device->status_times[role];
+
+    memcpy(last->issuer, issuer, sizeof last->issuer);
+    last->time = time > floor ? time : floor;
+    last->at_ms = device->now_ms;
+}
+
+/* Seconds a proof still holds, by the clock or else by the floor. */
+static uint64_t left_of(const struct cede_status_rules *rules,
+                        const struct cede_status_proof *proof)
+{
+    uint64_t end = proof->this_update + proof->lifetime;
+    uint64_t now = rules->has_clock ? rules->now : rules->floor;
+
+    if (now < proof->this_update) {
+        return proof->lifetime;
+    }
+    return end > now ? end - now : 0;
+}
+
+/* The signature of the certificate tells who its issuer is; a name alone could be anybody's. */
+static enum cede_status check_proof(struct cede_device *device, enum server_role role,
+                                    const struct cede_certificate *server,
+                                    const struct cede_certificate *issuer, struct cede_span proof)
+{
+    struct cede_public_key key = cede_certificate_key(issuer);
+    struct cede_status_rules rules = {.has_clock = false};
+    struct cede_status_proof proven;
+    uint8_t scratch[SCRATCH_LEN], issuer_hash[8];
+
+    if (!cede_name_equal(server->issuer, issuer->subject)) {
+        return CEDE_STATUS_SIGNATURE;
+    }
+    CEDE_TRY(
+        cede_certificate_verify(server, issuer, device->config.crypto, CEDE_BUF_ARRAY(scratch)));
+    CEDE_TRY(cede_hash(device->config.crypto, CEDE_ALG_SHA_256_64, key.point, issuer_hash));
+    rules.has_clock = device_clock(device, &rules.now);
+    rules.floor = status_floor(device, role, issuer_hash);
+    CEDE_TRY(
+        cede_status_proof_check(device->config.crypto, &key, server->raw, &rules, proof, &proven));
+    note_status_time(device, role, issuer_hash, proven.this_update, rules.floor);
+    device->proven_until_ms = device->now_ms + 1000 * left_of(&rules, &proven);
+    return CEDE_OK;
+}
+
+/* The enrolment server's issuer came in the chain, or is held. */
+static enum cede_status check_enrolment_proof(struct cede_device *device, enum server_role role,
+                                              const struct cede_certificate *chain,
+                                              size_t chain_count, struct cede_span proof)
+{
+    struct trust_iterator iterator = trust_begin(device->record.trust);
+    enum cede_status status = CEDE_STATUS_SIGNATURE;
+    struct cede_certificate issuer;
+    struct cede_trust_entry entry;
+
+    if (chain_count > 1) {
+        status = check_proof(device, role, &chain[0], &chain[1], proof);
+    }
+    while (status != CEDE_OK && status != CEDE_STATUS_REVOKED && trust_next(&iterator, &entry)) {
+        if (trust_ends_path(device, role, &entry, &issuer) &&
+            cede_name_equal(chain[0].issuer, issuer.subject)) {
+            status = check_proof(device, role, &chain[0], &issuer, proof);
+        }
+    }
+    return status;
+}
+
+static enum cede_status check_update_proof(struct cede_device *device, enum server_role role,
+                                           const struct cede_certificate *server,
+                                           struct cede_span proof)
+{
+    struct cede_span pinned = CEDE_SPAN_NULL;
+    struct cede_certificate controller;
+
+    CEDE_TRY(pinned_controller(device, role, &pinned));
+    CEDE_TRY(cede_certificate_decode(pinned, device->config.crypto, &controller));
+    return check_proof(device, role, server, &controller, proof);
+}
+
+enum cede_status trust_check_status(struct cede_device *device, enum server_role role,
+                                    const struct cede_certificate *chain, size_t chain_count,
+                                    struct cede_span proof)
+{
+    enum cede_status_policy policy = device->record.status_policy;
+    enum cede_status status = CEDE_STATUS_MISSING;
+
+    if (policy == CEDE_STATUS_POLICY_OFF) {
+        return CEDE_OK;
+    }
+    if (!cede_span_is_null(proof)) {
+        status = role == ROLE_ENROLMENT || role == ROLE_NEXT_ENROLMENT
+                     ? check_enrolment_proof(device, role, chain, chain_count, proof)
+                     : check_update_proof(device, role, &chain[0], proof);
+    }
+    return policy == CEDE_STATUS_POLICY_REQUIRE || status == CEDE_STATUS_REVOKED ? status : CEDE_OK;
 }
 
 enum cede_status trust_find(struct cede_device *device, struct cede_span cert_hash,

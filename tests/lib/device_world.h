@@ -22,6 +22,7 @@
 
 #include "cede/cose.h"
 #include "cede/device.h"
+#include "cede/status_proof.h"
 
 #define EPOCH     1790000000u
 #define EARLIEST  EPOCH
@@ -30,6 +31,20 @@
 #define SESSIONS  4
 
 #define OK(expression_) assert_int_equal((expression_), CEDE_OK)
+
+/* What a server shows when it is asked for a proof of its certificate's status. */
+enum proof {
+    PROOF_NONE,
+    PROOF_GOOD,
+    PROOF_REVOKED,
+    PROOF_STALE,     /* its time is over */
+    PROOF_FUTURE,    /* made by a clock that is ahead */
+    PROOF_OTHER,     /* of another certificate of the same issuer */
+    PROOF_WRONG_KEY, /* by somebody else */
+    PROOF_OWN_KEY,   /* by the server itself */
+    PROOF_FLIPPED,   /* one bit, another one each time */
+    PROOF_KEPT       /* what it showed the last time */
+};
 
 enum { CA1, SP1, CA2, SP2, SERVER_COUNT };
 static const uint16_t ports[SERVER_COUNT] = {1001, 1002, 2001, 2002};
@@ -79,6 +94,10 @@ struct server {
     uint8_t before[1600]; /* the one before it, good until the newer one is shown */
     size_t before_len;
     unsigned issued, alarms;
+    enum proof proof;
+    uint8_t kept[CEDE_STATUS_PROOF_LEN_MAX];
+    size_t kept_len;
+    unsigned proofs, flipped;
     size_t issuer_len; /* CA: a name that makes its certificates long; 0: the usual one */
 };
 
@@ -390,12 +409,12 @@ static inline void world_offer(void)
 /* --- the servers ------------------------------------------------------------------------------ */
 
 static const struct cede_edhoc_suite *const world_suites[] = {&cede_edhoc_suite_2};
-static const int32_t world_labels[] = {CEDE_EAD_CREDENTIAL_BY_VALUE};
+static const int32_t world_labels[] = {CEDE_EAD_CREDENTIAL_BY_VALUE, CEDE_EAD_STATUS_PROOF};
 
 static struct cede_edhoc_config world_edhoc(void)
 {
     return (struct cede_edhoc_config){
-        w.crypto, world_suites, 1, CEDE_EDHOC_METHOD_BIT(0), world_labels, 1};
+        w.crypto, world_suites, 1, CEDE_EDHOC_METHOD_BIT(0), world_labels, 2};
 }
 
 static struct session *find_session(struct server *server, struct cede_span kid)
@@ -409,13 +428,67 @@ static struct session *find_session(struct server *server, struct cede_span kid)
     return NULL;
 }
 
+static bool asks_for(const struct cede_edhoc_eads *eads, int32_t label)
+{
+    for (size_t i = 0; i < eads->count; i++) {
+        if (eads->items[i].label == label) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define PROOF_LIFETIME 3600
+
+/* Fills server->kept with the proof it shows now. */
+static void make_proof(struct server *server)
+{
+    const struct credential *by = &server->authority;
+    struct cede_status_proof proof = {.revoked = server->proof == PROOF_REVOKED,
+                                      .this_update = EPOCH + w.now_ms / 1000,
+                                      .lifetime = PROOF_LIFETIME};
+    struct cede_span about = raw(&server->own), encoding;
+    struct cede_private_key key;
+
+    if (server->proof == PROOF_KEPT) {
+        return;
+    }
+    by = server->proof == PROOF_WRONG_KEY ? &w.factory_ca : by;
+    by = server->proof == PROOF_OWN_KEY ? &server->own : by;
+    about = server->proof == PROOF_OTHER ? raw(&server->authority) : about;
+    proof.this_update -= server->proof == PROOF_STALE ? PROOF_LIFETIME + CEDE_STATUS_SKEW + 1 : 0;
+    proof.this_update += server->proof == PROOF_FUTURE ? CEDE_STATUS_SKEW + 100 : 0;
+    key = private_key(by);
+    OK(cede_status_proof_sign(w.crypto, &key, about, &proof, CEDE_BUF_ARRAY(server->kept),
+                              &encoding));
+    server->kept_len = encoding.len;
+    if (server->proof == PROOF_FLIPPED) {
+        unsigned bit = server->flipped++ % (unsigned)(8 * encoding.len);
+        server->kept[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+static void add_proof(struct server *server, const struct cede_edhoc_eads *asked,
+                      struct cede_edhoc_eads *answer)
+{
+    memset(answer, 0, sizeof *answer);
+    if (server->proof == PROOF_NONE || !asks_for(asked, CEDE_EAD_STATUS_PROOF)) {
+        return;
+    }
+    make_proof(server);
+    server->proofs++;
+    answer->count = 1;
+    answer->items[0].label = CEDE_EAD_STATUS_PROOF;
+    answer->items[0].value = cede_span(server->kept, server->kept_len);
+}
+
 static struct cede_span answer_message_1(struct server *server,
                                          const struct cede_coap_message *request,
                                          struct cede_span message_1, struct cede_buf out)
 {
     struct session *session = &server->sessions[server->next_session % SESSIONS];
     struct cede_edhoc_config config = world_edhoc();
-    struct cede_edhoc_eads eads;
+    struct cede_edhoc_eads eads, proof;
     struct cede_edhoc_own own = {.form = CEDE_EDHOC_CRED_C509};
     uint8_t id_cred[600], memory[1024];
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(id_cred));
@@ -430,7 +503,7 @@ static struct cede_span answer_message_1(struct server *server,
         session->c_r = (uint8_t)((server->next_session++) % 24);
     }
     cede_cbor_put_map(&writer, 1);
-    if (eads.count > 0 || server->by_value) {
+    if (asks_for(&eads, CEDE_EAD_CREDENTIAL_BY_VALUE) || server->by_value) {
         cede_cbor_put_uint(&writer, CEDE_COSE_LABEL_C5C);
         cede_cbor_put_bytes(&writer, raw(&server->own));
     } else {
@@ -440,8 +513,9 @@ static struct cede_span answer_message_1(struct server *server,
     own.id_cred = cede_written(&writer);
     own.cred = raw(&server->own);
     own.key = private_key(&server->own);
+    add_proof(server, &eads, &proof);
     OK(cede_edhoc_compose_message_2(&session->edhoc, &config, cede_span(&session->c_r, 1), &own,
-                                    NULL, CEDE_BUF_ARRAY(memory), &message_2));
+                                    &proof, CEDE_BUF_ARRAY(memory), &message_2));
     OK(cede_oscore_compose_edhoc_response(request, CEDE_COAP_CHANGED, 1, message_2, out,
                                           &datagram));
     return datagram;
@@ -920,6 +994,8 @@ static bool run_until(condition reached, uint64_t for_s)
     return reached();
 }
 
+static enum cede_status_policy world_policy; /* of devices made from now on */
+
 static void world_begin(void)
 {
     uint8_t anchor[513], controller[513], factory[513];
@@ -929,6 +1005,7 @@ static void world_begin(void)
                                               .update_uri = CEDE_SPAN_TEXT("coap://127.0.0.1:1002"),
                                               .trust = trust,
                                               .trust_count = 1,
+                                              .status_policy = world_policy,
                                               .poll_s = 60,
                                               .retry_ms = 2000,
                                               .retry_max_ms = 60000};
