@@ -88,6 +88,8 @@ struct cede_edhoc_config {
     const int32_t *ead_labels; /* absolute values the application knows; others are ignored, or
                                   refused when critical */
     size_t ead_labels_count;
+    bool keep_ephemeral; /* responder: session.ephemeral, Y, stays until message_3 is verified, for
+                            proofs of possession made for G_Y (EST-oscore) */
 };
 
 /* --- what travels in messages ----------------------------------------------------------------- */
@@ -194,7 +196,8 @@ struct cede_edhoc_connection_id {
     uint8_t bytes[CEDE_EDHOC_CONNECTION_ID_LEN_MAX];
 };
 
-/* Readable: state, method, is_initiator, suite, c_i, c_r. The rest is the engine's. */
+/* Readable: state, method, is_initiator, suite, c_i, c_r, and, with keep_ephemeral, ephemeral; an
+ * initiator's point is G_Y from process_message_2() on. The rest is the engine's. */
 struct cede_edhoc_session {
     uint8_t state;  /* enum cede_edhoc_state */
     uint8_t method; /* enum cede_edhoc_method */

@@ -67,7 +67,7 @@ static enum cede_status compose(const struct edhoc_env *env, struct cede_span c_
     CEDE_TRY(derive_ephemeral(env, cede_buf(content.ptr, g_y_len)));
     CEDE_TRY(compose_ciphertext_2(env, own, &draft,
                                   cede_buf(content.ptr + g_y_len, content.cap - g_y_len)));
-    if (edhoc_side_signs(session, EDHOC_INITIATOR)) {
+    if (edhoc_side_signs(session, EDHOC_INITIATOR) && !env->config->keep_ephemeral) {
         cede_wipe(session->ephemeral, sizeof session->ephemeral); /* no G_IY to come */
     }
     return cede_writer_finish(&writer, message_2);
