@@ -13,6 +13,7 @@
  *              action = cede_device_next(&device, now_ms);
  *              SEND: send action.datagram to action.host, action.port; go round again
  *              WAIT: sleep until action.until_ms or a datagram; if one came, cede_device_receive()
+ *              OPEN, CLOSE: the secure channel, see below; platforms without one never meet them
  *              HALT: stop; action.reason says why
  *          }
  *
@@ -84,6 +85,7 @@ struct cede_device_config {
     uint64_t (*wall_clock)(void *context);
     void *clock_context;
     const struct cede_coap_params *coap; /* null: cede_coap_default_params */
+    bool has_channel;                    /* the platform brings DTLS: URIs may be coaps */
     /* SHA-256 digest of the manifest of the software that runs; null: unknown. An order that wants
      * another state is refused. */
     struct cede_span manifest_digest;
@@ -127,6 +129,7 @@ struct cede_device_record {
 enum cede_device_exchange {
     CEDE_DEVICE_IDLE, /* between two attempts */
     CEDE_DEVICE_WAIT_MESSAGE_2,
+    CEDE_DEVICE_WAIT_CHANNEL,
     CEDE_DEVICE_WAIT_RESPONSE /* to a protected request */
 };
 
@@ -179,8 +182,14 @@ struct cede_device {
     struct cede_edhoc_session edhoc;
     struct cede_oscore_context oscore;
     bool has_oscore;
-    bool fresh_oscore; /* no protected answer has come in it yet */
+    bool fresh_session; /* no protected answer has come in it yet */
     struct cede_oscore_exchange oscore_exchange;
+    bool to_open, to_close, channel_is_live; /* ... in the platform's hands */
+    bool channel_is_judged, has_channel;
+    bool flight_sent;                /* the last datagram of the channel was ours */
+    bool want_certs_only;            /* the enrolment server has no bare certificates */
+    enum cede_status channel_reason; /* why it will have failed */
+    uint64_t channel_patience_ms, channel_deadline_ms;
     struct cede_coap_exchange coap;
     struct cede_coap_transfer transfer;
     uint16_t message_id;
@@ -199,15 +208,24 @@ struct cede_device {
     size_t ack_len; /* 0: none to send */
 };
 
-enum cede_device_todo { CEDE_DEVICE_SEND, CEDE_DEVICE_WAIT, CEDE_DEVICE_HALT };
+enum cede_device_todo {
+    CEDE_DEVICE_SEND,
+    CEDE_DEVICE_WAIT,
+    CEDE_DEVICE_HALT,
+    CEDE_DEVICE_OPEN, /* the secure channel */
+    CEDE_DEVICE_CLOSE
+};
 
 struct cede_device_action {
     enum cede_device_todo todo;
-    struct cede_span host; /* SEND: name or address, a span into the device */
+    struct cede_span host; /* SEND, OPEN: name or address, a span into the device */
     uint16_t port;
-    struct cede_span datagram; /* SEND: valid until the next call */
-    uint64_t until_ms;         /* WAIT */
-    enum cede_status reason;   /* HALT */
+    struct cede_span datagram;    /* SEND: valid until the next call */
+    bool secure;                  /* SEND: through the open channel, whatever host and port */
+    struct cede_span key;         /* OPEN: own P-256 scalar, and */
+    struct cede_span certificate; /* ... own X.509 certificate, spans into the device */
+    uint64_t until_ms;            /* WAIT */
+    enum cede_status reason;      /* HALT */
 };
 
 /* Reads the record and takes the life up where it stopped. CEDE_JOURNAL_BLANK: not provisioned.
@@ -223,6 +241,34 @@ void cede_device_receive(struct cede_device *device, struct cede_span datagram, 
 /* Makes the next attempt due now: something has changed (network up, a button). */
 void cede_device_wake(struct cede_device *device, uint64_t now_ms);
 void cede_device_wipe(struct cede_device *device);
+
+/* --- the secure channel -------------------------------------------------------------------------
+ *
+ * Requests to coaps URIs go through DTLS 1.2 (RFC 7252, section 9; RFC 9148), which the platform
+ * brings: OpenSSL in the agent, what the chip has in a firmware. There is one channel at a time.
+ *
+ *      OPEN: close what is open; begin a handshake as client with action.host and action.port, with
+ *            action.key and action.certificate; in it hand the server's chain to _judge() and break
+ *            it off unless that says CEDE_OK; done, call _opened(). The platform repeats flights.
+ *      SEND, action.secure: one record. What comes in one record goes to _receive().
+ *      CLOSE: end the channel and forget its keys. HALT does the same.
+ *      When the handshake fails, or the server closes: _closed(); there will be no CLOSE then.
+ *
+ * Cipher suite: TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8 at least, with the extended master secret.
+ */
+
+/* May the server with these X.509 certificates, its own first, be at the other end? CEDE_OK, or why
+ * not. A channel that was not judged well is not used. */
+CEDE_MUST_USE enum cede_status cede_device_channel_judge(struct cede_device *device,
+                                                         const struct cede_span *certificates,
+                                                         size_t count);
+void cede_device_channel_opened(struct cede_device *device, uint64_t now_ms);
+/* A message out of the channel; never one that did not come through it. */
+void cede_device_channel_receive(struct cede_device *device, struct cede_span message,
+                                 uint64_t now_ms);
+void cede_device_channel_closed(struct cede_device *device, uint64_t now_ms);
+/* For the statistics: a datagram of the channel, handshakes included. */
+void cede_device_channel_count(struct cede_device *device, bool sent, size_t datagram_len);
 
 static inline enum cede_device_state cede_device_state(const struct cede_device *device)
 {
@@ -244,7 +290,7 @@ struct cede_device_provision {
     struct cede_span factory_key;         /* P-256 scalar, 32 bytes */
     struct cede_span factory_certificate; /* its common name is the device id */
     struct cede_span controller_certificate;
-    struct cede_span enroll_uri; /* coap://HOST:PORT/e/TOKEN */
+    struct cede_span enroll_uri; /* coap://HOST:PORT/e/TOKEN, or coaps: X.509 profile */
     struct cede_span update_uri; /* coap://HOST:PORT, reports go to /u there; or with a path */
     uint64_t seq;                /* the highest one used: 0 as a rule */
     const struct cede_trust_entry *trust;
@@ -257,7 +303,8 @@ struct cede_device_provision {
 
 /* Formats the journal on `flash` and writes the first record, state factory.
  * CEDE_DEVICE_PROVISION: a certificate does not fit its key, has no common name usable as device
- * id, an URI is none, or there are too many trust entries. Others by codec and journal. */
+ * id, an URI is none or coaps with a factory certificate that is not X.509, or there are too many
+ * trust entries. Others by codec and journal. */
 CEDE_MUST_USE enum cede_status
 cede_device_image_create(const struct cede_crypto *crypto, const struct cede_flash *flash,
                          const struct cede_device_provision *provision);

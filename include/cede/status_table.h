@@ -171,6 +171,8 @@ X(CEDE_DEVICE_PATIENCE, POLICY, 0xa3, "the hand-over did not succeed within its 
 X(CEDE_DEVICE_ANCHOR, POLICY, 0xa4, "the device could not authenticate the next provider")
 X(CEDE_DEVICE_ATTESTER, POLICY, 0xa5, "the order demands attestation, which the device does not do")
 X(CEDE_DEVICE_SOFTWARE, POLICY, 0xa6, "the order demands other software than the device runs")
+X(CEDE_DEVICE_PROFILE, POLICY, 0xa7, "the device does not speak the profile of that server")
+X(CEDE_DEVICE_CHANNEL, BLOCKED, 0xa2, "the secure channel to the server did not come about")
 X(CEDE_DEVICE_TRUST_FULL, SPACE, 0xa1, "the trust entries do not fit into the device")
 X(CEDE_JOURNAL_BLANK, STATE, 0xa0, "nothing was ever committed to the journal")
 X(CEDE_JOURNAL_DAMAGED, BACKEND, 0xa0, "no slot of the journal holds a whole record")

@@ -7,6 +7,7 @@
  *   reports.c     operational, accepted, updating, joined, fallback: the update server's answers
  *   orders.c      rule R3 and what an accepted order changes
  *   session.c     one request to one server: EDHOC, OSCORE, CoAP
+ *   channel.c     the same through the platform's secure channel
  *   trust.c       who is trusted for what
  *   record.c      the record in the journal
  */
@@ -117,11 +118,34 @@ struct plan {
     enum server_role role;
 };
 
+const struct cede_coap_params *session_params(const struct cede_device *device);
+/* The request as the server's resource sees it, the next block of it. */
+CEDE_MUST_USE enum cede_status session_compose(struct cede_device *device, const struct plan *plan,
+                                               struct cede_buf out, struct cede_span *request);
+/* What lies in device->datagram goes out, again and again until the answer or the timeout. */
+CEDE_MUST_USE enum cede_status session_exchange(struct cede_device *device,
+                                                struct cede_span datagram,
+                                                enum cede_device_exchange state);
+void session_fail(struct cede_device *device, enum cede_status reason);
 void session_start(struct cede_device *device);
 void session_receive(struct cede_device *device, struct cede_span datagram);
 void session_timeout(struct cede_device *device);
 /* Forgets keys and whatever is outstanding. */
 void session_drop(struct cede_device *device);
+
+/* --- channel.c ----------------------------------------------------------------------------------
+ */
+
+/* Can this device go there? CEDE_COAP_URI, CEDE_DEVICE_PROFILE. */
+CEDE_MUST_USE enum cede_status channel_check_uri(const struct cede_device *device,
+                                                 struct cede_span text);
+bool channel_is_wanted(struct cede_span text);
+CEDE_MUST_USE enum cede_status channel_open(struct cede_device *device, const struct plan *plan);
+/* Fills in the action that opens it; host and port are the caller's. */
+void channel_take_open(struct cede_device *device, struct cede_device_action *action);
+CEDE_MUST_USE enum cede_status channel_send(struct cede_device *device, const struct plan *plan);
+bool channel_is_stale(const struct cede_device *device);
+void channel_drop(struct cede_device *device);
 
 /* --- life.c -------------------------------------------------------------------------------------
  */

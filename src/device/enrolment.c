@@ -126,6 +126,17 @@ static enum cede_status make_identity(struct cede_device *device, uint8_t point[
     return CEDE_OK;
 }
 
+static struct cede_span enrolment_uri(struct cede_device *device)
+{
+    struct cede_transfer order;
+
+    if (device->record.state == CEDE_DEVICE_JOINING) {
+        return orders_present(device, &order) == CEDE_OK ? order.enroll_uri : CEDE_SPAN_NULL;
+    }
+    return device->record.state == CEDE_DEVICE_HOMING ? device->record.home_uri
+                                                      : device->record.enroll_uri;
+}
+
 static enum cede_status compose_request(struct cede_device *device)
 {
     struct cede_est_identity identity;
@@ -133,8 +144,11 @@ static enum cede_status compose_request(struct cede_device *device)
     uint8_t point[POINT_LEN];
 
     CEDE_TRY(make_identity(device, point, &identity));
-    CEDE_TRY(cede_est_compose_request(device->config.crypto, &identity,
-                                      CEDE_BUF_ARRAY(device->request), &request));
+    CEDE_TRY(channel_is_wanted(enrolment_uri(device))
+                 ? cede_est_compose_pkcs10(device->config.crypto, &identity,
+                                           CEDE_BUF_ARRAY(device->request), &request)
+                 : cede_est_compose_request(device->config.crypto, &identity,
+                                            CEDE_BUF_ARRAY(device->request), &request));
     device->request_len = request.len;
     device->stats.enrolment_request_len = (uint32_t)request.len;
     return CEDE_OK;
@@ -167,28 +181,22 @@ void enrolment_begin(struct cede_device *device)
     }
 }
 
-static struct cede_span enrolment_uri(struct cede_device *device)
-{
-    struct cede_transfer order;
-
-    if (device->record.state == CEDE_DEVICE_JOINING) {
-        return orders_present(device, &order) == CEDE_OK ? order.enroll_uri : CEDE_SPAN_NULL;
-    }
-    return device->record.state == CEDE_DEVICE_HOMING ? device->record.home_uri
-                                                      : device->record.enroll_uri;
-}
-
 static enum server_role enrolment_role(const struct cede_device *device)
 {
     return device->record.state == CEDE_DEVICE_JOINING ? ROLE_NEXT_ENROLMENT : ROLE_ENROLMENT;
 }
 
-static const struct cede_est_operation *enrolment_operation(const struct cede_device *device)
+static const struct cede_est_operation *enrolment_operation(struct cede_device *device)
 {
+    enum cede_est_kind kind = CEDE_EST_SEN;
+
     if (device->fetching_anchors) {
-        return cede_est_operation(CEDE_EST_CRTS);
+        kind = CEDE_EST_CRTS;
+    } else if (device->renewing && !device->expired) {
+        kind = CEDE_EST_SREN;
     }
-    return cede_est_operation(device->renewing && !device->expired ? CEDE_EST_SREN : CEDE_EST_SEN);
+    return channel_is_wanted(enrolment_uri(device)) ? cede_est_coaps_operation(kind)
+                                                    : cede_est_operation(kind);
 }
 
 void enrolment_plan(struct cede_device *device, struct plan *plan)
@@ -200,6 +208,9 @@ void enrolment_plan(struct cede_device *device, struct plan *plan)
     plan->method = operation->method;
     plan->format = operation->has_body ? (int32_t)operation->format : -1;
     plan->accept = (int32_t)operation->accept;
+    if (plan->accept == CEDE_EST_FORMAT_PKIX_CERT && device->want_certs_only) {
+        plan->accept = CEDE_EST_FORMAT_PKCS7_CERTS;
+    }
     plan->own = device->renewing && !device->expired ? OWN_OPERATIONAL : OWN_FACTORY;
     plan->role = enrolment_role(device);
 }
@@ -218,6 +229,10 @@ static enum cede_status check_certificate(struct cede_device *device, struct ced
     uint8_t point[POINT_LEN], scratch[SCRATCH_LEN];
 
     trust.has_clock = device_clock(device, &trust.now);
+    if (channel_is_wanted(enrolment_uri(device)) &&
+        (body.len == 0 || body.ptr[0] != CEDE_DER_SEQUENCE)) {
+        return CEDE_EST_BODY; /* with another kind of certificate there is no way back */
+    }
     CEDE_TRY(make_identity(device, point, &identity));
     CEDE_TRY(cede_est_check_certificate(device->config.crypto, body, &identity, &trust,
                                         CEDE_BUF_ARRAY(scratch), certificate, anchored));
@@ -312,6 +327,12 @@ void enrolment_answered(struct cede_device *device, uint8_t code, struct cede_sp
 
     if (device->fetching_anchors) {
         on_anchors(device, code, body);
+        return;
+    }
+    if (code == CEDE_COAP_NOT_ACCEPTABLE && !device->want_certs_only &&
+        channel_is_wanted(enrolment_uri(device))) {
+        device->want_certs_only = true; /* the format each server has (RFC 9148, section 4.3) */
+        session_start(device);
         return;
     }
     device->stats.enrolment_answer_len = (uint32_t)body.len;

@@ -153,12 +153,15 @@ static uint64_t limit_to_window(const struct cede_device *device, uint64_t delay
  * counts as silent. The one more try of a device in fallback (it has a reason) is not limited. */
 static bool attempt_is_too_late(const struct cede_device *device)
 {
+    bool opening = device->exchange_state == CEDE_DEVICE_WAIT_CHANNEL;
+    bool repeats =
+        opening ? device->now_ms >= device->channel_patience_ms : device->coap.retransmit_count > 0;
     struct cede_transfer order;
     uint64_t now;
 
-    return is_handing_over(device->record.state) && device->record.reason == 0 &&
-           device->coap.retransmit_count > 0 && device_clock(device, &now) &&
-           orders_present(device, &order) == CEDE_OK && now > order.not_after;
+    return is_handing_over(device->record.state) && device->record.reason == 0 && repeats &&
+           device_clock(device, &now) && orders_present(device, &order) == CEDE_OK &&
+           now > order.not_after;
 }
 
 /* A part of at most `range_ms`, so that a fleet does not move in step. */
@@ -243,6 +246,7 @@ static void start_state(struct cede_device *device, bool keep_session)
     device->failures = 0;
     device->bad_answers = 0;
     device->fetching_anchors = false;
+    device->want_certs_only = false;
     device->renewing = false;
     device->resume_at_ms = device->now_ms;
     device->uptime_saved_ms = device->now_ms;
@@ -517,19 +521,46 @@ enum cede_status device_plan(struct cede_device *device, struct plan *plan)
 
 /* --- the caller's loop ------------------------------------------------------------------------ */
 
-static struct cede_device_action send_action(struct cede_device *device, struct cede_span datagram)
+static void put_destination(struct cede_device *device, struct cede_device_action *action)
 {
-    struct cede_device_action action = {.todo = CEDE_DEVICE_SEND, .datagram = datagram};
-    struct cede_device_cost *cost = &device->stats.states[device->record.state];
     struct cede_coap_uri uri;
     struct plan plan;
 
     if (device_plan(device, &plan) == CEDE_OK && cede_coap_uri_split(plan.uri, &uri) == CEDE_OK) {
-        action.host = uri.host;
-        action.port = uri.port;
+        action->host = uri.host;
+        action->port = uri.port;
     }
-    cost->bytes_sent += (uint32_t)datagram.len;
-    cost->datagrams_sent++;
+}
+
+/* What goes through a channel is counted by the platform, as it leaves. */
+static struct cede_device_action send_action(struct cede_device *device, struct cede_span datagram)
+{
+    struct cede_device_action action = {
+        .todo = CEDE_DEVICE_SEND, .datagram = datagram, .secure = device->has_channel};
+    struct cede_device_cost *cost = &device->stats.states[device->record.state];
+
+    put_destination(device, &action);
+    if (!action.secure) {
+        cost->bytes_sent += (uint32_t)datagram.len;
+        cost->datagrams_sent++;
+    }
+    return action;
+}
+
+static struct cede_device_action open_action(struct cede_device *device)
+{
+    struct cede_device_action action = {.todo = CEDE_DEVICE_OPEN};
+
+    channel_take_open(device, &action);
+    put_destination(device, &action);
+    return action;
+}
+
+static struct cede_device_action close_action(struct cede_device *device)
+{
+    struct cede_device_action action = {.todo = CEDE_DEVICE_CLOSE};
+
+    device->to_close = false;
     return action;
 }
 
@@ -547,21 +578,46 @@ static struct cede_device_action halt_action(enum cede_status reason)
     return action;
 }
 
+/* What lies ready; false: nothing does. A channel is closed first: nothing more belongs to it. */
+static bool take_ready(struct cede_device *device, struct cede_device_action *action)
+{
+    if (device->to_close) {
+        *action = close_action(device);
+    } else if (device->to_open) {
+        *action = open_action(device);
+    } else if (device->ack_len > 0) {
+        *action = send_action(device, cede_span(device->ack, device->ack_len));
+        device->ack_len = 0;
+    } else if (device->to_send) {
+        *action = send_action(device, cede_span(device->datagram, device->datagram_len));
+        device->to_send = false;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* When the present exchange has to be looked at. */
+static uint64_t exchange_deadline(const struct cede_device *device)
+{
+    if (device->exchange_state != CEDE_DEVICE_WAIT_CHANNEL) {
+        return device->coap.deadline_ms;
+    }
+    return device->now_ms < device->channel_patience_ms ? device->channel_patience_ms
+                                                        : device->channel_deadline_ms;
+}
+
 struct cede_device_action cede_device_next(struct cede_device *device, uint64_t now_ms)
 {
+    struct cede_device_action action;
+
     device->now_ms = now_ms;
     for (;;) {
         if (device->halted != CEDE_OK) {
             return halt_action(device->halted);
         }
-        if (device->ack_len > 0) {
-            struct cede_span ack = {device->ack, device->ack_len};
-            device->ack_len = 0;
-            return send_action(device, ack);
-        }
-        if (device->to_send) {
-            device->to_send = false;
-            return send_action(device, cede_span(device->datagram, device->datagram_len));
+        if (take_ready(device, &action)) {
+            return action;
         }
         if (device->exchange_state == CEDE_DEVICE_IDLE) {
             if (now_ms < device->resume_at_ms) {
@@ -571,8 +627,11 @@ struct cede_device_action cede_device_next(struct cede_device *device, uint64_t 
         } else if (attempt_is_too_late(device)) {
             session_drop(device);
             device_failed(device, CEDE_DEVICE_TOO_LATE);
-        } else if (now_ms < device->coap.deadline_ms) {
-            return wait_action(now_ms + limit_to_window(device, device->coap.deadline_ms - now_ms));
+        } else if (now_ms < exchange_deadline(device)) {
+            return wait_action(now_ms +
+                               limit_to_window(device, exchange_deadline(device) - now_ms));
+        } else if (device->exchange_state == CEDE_DEVICE_WAIT_CHANNEL) {
+            session_fail(device, device->channel_reason);
         } else {
             session_timeout(device);
         }
@@ -584,7 +643,8 @@ void cede_device_receive(struct cede_device *device, struct cede_span datagram, 
     struct cede_device_cost *cost = &device->stats.states[device->record.state];
 
     device->now_ms = now_ms;
-    if (device->halted != CEDE_OK || device->exchange_state == CEDE_DEVICE_IDLE) {
+    if (device->halted != CEDE_OK || device->exchange_state == CEDE_DEVICE_IDLE ||
+        device->exchange_state == CEDE_DEVICE_WAIT_CHANNEL || device->has_channel) {
         return;
     }
     cost->bytes_received += (uint32_t)datagram.len;

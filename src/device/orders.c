@@ -121,8 +121,6 @@ static bool has_enrolment_anchor(struct cede_span trust)
 static enum cede_status check_feasible(struct cede_device *device, const struct orders *orders,
                                        const struct cede_transfer *order)
 {
-    struct cede_coap_uri uri;
-
     if (order->attest_uri.ptr != NULL) {
         return CEDE_DEVICE_ATTESTER;
     }
@@ -130,10 +128,10 @@ static enum cede_status check_feasible(struct cede_device *device, const struct 
         !cede_span_equal(order->state_digest, device->config.manifest_digest)) {
         return CEDE_DEVICE_SOFTWARE;
     }
-    CEDE_TRY(cede_coap_uri_split(order->enroll_uri, &uri));
-    CEDE_TRY(cede_coap_uri_split(order->update_uri, &uri));
+    CEDE_TRY(channel_check_uri(device, order->enroll_uri));
+    CEDE_TRY(channel_check_uri(device, order->update_uri));
     if (order->fallback_uri.ptr != NULL) {
-        CEDE_TRY(cede_coap_uri_split(order->fallback_uri, &uri));
+        CEDE_TRY(channel_check_uri(device, order->fallback_uri));
     }
     if (!has_enrolment_anchor(orders->next.trust) ||
         cede_span_is_null(trust_next_controller(device, orders->next.trust, order->controller))) {

@@ -259,7 +259,6 @@ static bool enter_home(struct cede_device *device, struct cede_span uri, bool ne
 
 void fallback_answered(struct cede_device *device, const struct cede_answer *answer)
 {
-    struct cede_coap_uri uri;
     uint64_t seq = device->record.seq;
     bool reported = device->refused;
 
@@ -267,7 +266,7 @@ void fallback_answered(struct cede_device *device, const struct cede_answer *ans
     if (orders_process(device, answer)) {
         return;
     }
-    if (answer->come_home.ptr != NULL && cede_coap_uri_split(answer->come_home, &uri) == CEDE_OK &&
+    if (answer->come_home.ptr != NULL && channel_check_uri(device, answer->come_home) == CEDE_OK &&
         enter_home(device, answer->come_home, device->record.seq > seq)) {
         device->refused = false;
         return;

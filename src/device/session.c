@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * session.c - one request to one server, secured: EDHOC as initiator (RFC 9528, appendix A.2), the
- * first request together with message_3 (RFC 9668), further ones by OSCORE alone.
+ * first request together with message_3 (RFC 9668), further ones by OSCORE alone; or through the
+ * platform's channel (channel.c) where the URI is coaps.
  *
  * Whatever arrives unprotected is a hint at most: it can make the device begin a session anew,
  * never make it believe that a server said something.
@@ -31,8 +32,14 @@ static struct cede_edhoc_config edhoc_config(const struct cede_device *device)
     return config;
 }
 
+const struct cede_coap_params *session_params(const struct cede_device *device)
+{
+    return device->config.coap != NULL ? device->config.coap : &cede_coap_default_params;
+}
+
 void session_drop(struct cede_device *device)
 {
+    channel_drop(device);
     cede_edhoc_wipe(&device->edhoc);
     cede_oscore_wipe(&device->oscore);
     cede_coap_exchange_cancel(&device->coap);
@@ -42,7 +49,7 @@ void session_drop(struct cede_device *device)
     device->exchange_state = CEDE_DEVICE_IDLE;
 }
 
-static void fail(struct cede_device *device, enum cede_status reason)
+void session_fail(struct cede_device *device, enum cede_status reason)
 {
     session_drop(device);
     device_failed(device, reason);
@@ -57,16 +64,12 @@ static enum cede_status new_message_id(struct cede_device *device)
                                          CEDE_BUF_ARRAY(device->token));
 }
 
-/* What lies in device->datagram goes out, again and again until the answer or the timeout. */
-static enum cede_status start_exchange(struct cede_device *device, struct cede_span datagram,
-                                       enum cede_device_exchange state)
+enum cede_status session_exchange(struct cede_device *device, struct cede_span datagram,
+                                  enum cede_device_exchange state)
 {
-    const struct cede_coap_params *params =
-        device->config.coap != NULL ? device->config.coap : &cede_coap_default_params;
-
     cede_coap_exchange_cancel(&device->coap);
-    CEDE_TRY(cede_coap_exchange_start(&device->coap, params, device->config.crypto, datagram,
-                                      device->now_ms));
+    CEDE_TRY(cede_coap_exchange_start(&device->coap, session_params(device), device->config.crypto,
+                                      datagram, device->now_ms));
     device->datagram_len = datagram.len;
     device->to_send = true;
     device->exchange_state = state;
@@ -90,7 +93,7 @@ static enum cede_status compose_message_1_request(struct cede_device *device,
     CEDE_TRY(cede_oscore_compose_edhoc_request(
         CEDE_COAP_CON, device->message_id, CEDE_SPAN_ARRAY(device->token), CEDE_SPAN_NULL, echo,
         CEDE_SPAN_NULL, message_1, CEDE_BUF_ARRAY(device->datagram), &datagram));
-    return start_exchange(device, datagram, CEDE_DEVICE_WAIT_MESSAGE_2);
+    return session_exchange(device, datagram, CEDE_DEVICE_WAIT_MESSAGE_2);
 }
 
 /* Handshakes with enrolment servers are the ones whose lengths are told. */
@@ -123,9 +126,8 @@ static enum cede_status send_message_1(struct cede_device *device, const struct 
     return compose_message_1_request(device, message_1, CEDE_SPAN_NULL);
 }
 
-/* The request as the server's resource sees it. */
-static enum cede_status compose_plain(struct cede_device *device, const struct plan *plan,
-                                      struct cede_buf out, struct cede_span *request)
+enum cede_status session_compose(struct cede_device *device, const struct plan *plan,
+                                 struct cede_buf out, struct cede_span *request)
 {
     struct cede_coap_encoder encoder;
     struct cede_coap_uri uri;
@@ -154,7 +156,7 @@ static enum cede_status protect(struct cede_device *device, const struct plan *p
     uint8_t memory[CEDE_DEVICE_DATAGRAM_LEN];
     struct cede_span request;
 
-    CEDE_TRY(compose_plain(device, plan, CEDE_BUF_ARRAY(memory), &request));
+    CEDE_TRY(session_compose(device, plan, CEDE_BUF_ARRAY(memory), &request));
     return cede_oscore_protect_request(&device->oscore, device->config.crypto, CEDE_OSCORE_PLAIN,
                                        request, &device->oscore_exchange, out, datagram);
 }
@@ -164,7 +166,16 @@ static enum cede_status send_protected(struct cede_device *device, const struct 
     struct cede_span datagram;
 
     CEDE_TRY(protect(device, plan, CEDE_BUF_ARRAY(device->datagram), &datagram));
-    return start_exchange(device, datagram, CEDE_DEVICE_WAIT_RESPONSE);
+    return session_exchange(device, datagram, CEDE_DEVICE_WAIT_RESPONSE);
+}
+
+/* In the session there is, or in a new one. */
+static enum cede_status send_first(struct cede_device *device, const struct plan *plan)
+{
+    if (channel_is_wanted(plan->uri)) {
+        return device->has_channel ? channel_send(device, plan) : channel_open(device, plan);
+    }
+    return device->has_oscore ? send_protected(device, plan) : send_message_1(device, plan);
 }
 
 void session_start(struct cede_device *device)
@@ -179,10 +190,10 @@ void session_start(struct cede_device *device)
     }
     cede_coap_transfer_start(&device->transfer, BLOCK_SZX);
     if (status == CEDE_OK) {
-        status = device->has_oscore ? send_protected(device, &plan) : send_message_1(device, &plan);
+        status = send_first(device, &plan);
     }
     if (status != CEDE_OK) {
-        fail(device, status);
+        session_fail(device, status);
     }
 }
 
@@ -332,7 +343,7 @@ static enum cede_status derive_oscore(struct cede_device *device)
     cede_wipe(&exported, sizeof exported);
     cede_edhoc_wipe(&device->edhoc);
     device->has_oscore = status == CEDE_OK;
-    device->fresh_oscore = true;
+    device->fresh_session = true;
     return status;
 }
 
@@ -348,7 +359,7 @@ static enum cede_status send_combined(struct cede_device *device, const struct p
     CEDE_TRY(cede_oscore_combine(protected_request, message_3, CEDE_BUF_ARRAY(device->datagram),
                                  &datagram));
     note_length(plan, message_3, &device->stats.edhoc_message_3_len);
-    return start_exchange(device, datagram, CEDE_DEVICE_WAIT_RESPONSE);
+    return session_exchange(device, datagram, CEDE_DEVICE_WAIT_RESPONSE);
 }
 
 /* --- what arrives ----------------------------------------------------------------------------- */
@@ -397,7 +408,7 @@ static void on_message_2(struct cede_device *device, const struct cede_coap_mess
         session_drop(device);
         session_start(device);
     } else if (status != CEDE_OK) {
-        fail(device, status);
+        session_fail(device, status);
     }
 }
 
@@ -414,17 +425,17 @@ static bool is_unknown_credential(struct cede_span payload)
 static void on_unprotected(struct cede_device *device, const struct cede_coap_message *response)
 {
     bool by_value =
-        device->fresh_oscore && !device->by_value && is_unknown_credential(response->payload);
+        device->fresh_session && !device->by_value && is_unknown_credential(response->payload);
 
     if (by_value) {
         device->by_value = true;
     }
-    if (by_value || !device->fresh_oscore) {
+    if (by_value || !device->fresh_session) {
         session_drop(device);
         session_start(device);
         return;
     }
-    fail(device, CEDE_OSCORE_UNPROTECTED);
+    session_fail(device, CEDE_OSCORE_UNPROTECTED);
 }
 
 static void on_response(struct cede_device *device, struct cede_span inner)
@@ -434,8 +445,8 @@ static void on_response(struct cede_device *device, struct cede_span inner)
     enum cede_status status = cede_coap_decode(inner, &response);
     struct plan plan;
 
-    device->stats.handshakes += device->fresh_oscore;
-    device->fresh_oscore = false;
+    device->stats.handshakes += device->fresh_session;
+    device->fresh_session = false;
     if (status == CEDE_OK) {
         status = cede_coap_transfer_receive(&device->transfer,
                                             cede_span(device->request, device->request_len),
@@ -450,10 +461,10 @@ static void on_response(struct cede_device *device, struct cede_span inner)
         status = device_plan(device, &plan);
     }
     if (status == CEDE_OK) {
-        status = send_protected(device, &plan);
+        status = device->has_channel ? channel_send(device, &plan) : send_protected(device, &plan);
     }
     if (status != CEDE_OK) {
-        fail(device, status);
+        session_fail(device, status);
     }
 }
 
@@ -489,15 +500,21 @@ static void take_step(struct cede_device *device, const struct cede_coap_step *s
         break;
     case CEDE_COAP_RESEND:
         device->to_send = true;
+        if (channel_is_stale(device)) {
+            session_drop(device);
+            session_start(device);
+        }
         break;
     case CEDE_COAP_FAILED:
-        fail(device, step->reason);
+        session_fail(device, step->reason);
         break;
     case CEDE_COAP_RESPONSE:
         device->to_send = false;
         device->stats.states[device->record.state].round_trips++;
         if (device->exchange_state == CEDE_DEVICE_WAIT_MESSAGE_2) {
             on_message_2(device, &step->response);
+        } else if (device->has_channel) {
+            on_response(device, datagram);
         } else {
             on_protected(device, datagram, &step->response);
         }

@@ -162,6 +162,9 @@ static enum cede_status live(struct agent *agent, const sigset_t *unblocked)
         case CEDE_DEVICE_WAIT:
             wait_until(agent, action.until_ms, unblocked);
             break;
+        case CEDE_DEVICE_OPEN: /* never asked for: the device was told of no channel */
+        case CEDE_DEVICE_CLOSE:
+            break;
         case CEDE_DEVICE_HALT:
             return action.reason;
         }

@@ -10,6 +10,21 @@ static int begin(void **state)
     return 0;
 }
 
+/* The life is the same in both profiles. */
+static int use_compact(void **state)
+{
+    (void)state;
+    world_x509 = false;
+    return 0;
+}
+
+static int use_x509(void **state)
+{
+    (void)state;
+    world_x509 = true;
+    return 0;
+}
+
 static bool accepted(void)
 {
     return w.accepted;
@@ -60,8 +75,12 @@ static void test_enrol_operate_hand_over(void **state)
     cede_device_statistics(&w.device, w.now_ms, &stats);
     assert_int_equal(stats.transfer_message_len, w.order_len);
     assert_int_equal(stats.trust_update_len, w.trust_update_len);
-    assert_true(stats.edhoc_message_1_len > 30 && stats.edhoc_message_2_len > 50 &&
-                stats.edhoc_message_3_len > 50);
+    if (w.x509) {
+        assert_int_equal(stats.edhoc_message_1_len, 0);
+    } else {
+        assert_true(stats.edhoc_message_1_len > 30 && stats.edhoc_message_2_len > 50 &&
+                    stats.edhoc_message_3_len > 50);
+    }
     assert_true(stats.states[CEDE_DEVICE_JOINING].bytes_sent > 0);
     /* Two round trips for a handshake with its request. */
     assert_int_equal(stats.states[CEDE_DEVICE_JOINING].round_trips, 2);
@@ -132,7 +151,7 @@ static void test_anchor_is_fetched_where_it_is_missing(void **state)
 static void test_long_answers_come_in_blocks(void **state)
 {
     (void)state;
-    w.more_entries = 5;
+    w.more_entries = w.x509 ? 2 : 5;
     assert_true(run_until(operational_sp1, 600));
     world_offer();
     assert_true(w.trust_update_len + w.order_len > 1024);
@@ -817,8 +836,8 @@ static void test_R1_a_certificate_that_does_not_fit_is_a_failure(void **state)
                     &ca->issuing, true, 0);
     ca->has_issuing = true;
     ca->issuer_len = 1250;
-    w.filler_len = 1390;
-    w.more_entries = 1;
+    w.filler_len = w.x509 ? 900 : 1390;
+    w.more_entries = w.x509 ? 0 : 1;
     assert_true(run_until(operational_sp1, 600));
     world_offer();
 
@@ -858,7 +877,7 @@ static void test_R8_a_failed_renewal_leaves_no_session(void **state)
     w.now_ms = 80ull * 24 * 3600 * 1000;
     w.servers[CA1].junk = true;
     assert_true(run_until(has_polled_since_junk, 3600));
-    assert_false(w.device.has_oscore);
+    assert_false(w.device.has_oscore || w.device.has_channel);
 }
 
 static void test_separate_responses_are_acknowledged_or_dropped(void **state)
@@ -959,16 +978,216 @@ static void test_R14_a_welcome_by_another_controller_commits_nothing(void **stat
     assert_int_equal(cede_device_record(&w.device)->reason, CEDE_DEVICE_WELCOME);
 }
 
+/* --- the X.509 profile -------------------------------------------------------------------------
+ */
+
+/* A device without X.509 certificates cannot go where DTLS is spoken, and says so at once. */
+static void test_compact_devices_refuse_orders_to_coaps(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    w.x509 = true; /* for the URIs of the order */
+    make_order(&w.servers[SP1].authority, 2);
+    w.x509 = false;
+    make_trust_update(&w.servers[SP1].authority, 1);
+    w.offered = true;
+    assert_order_refused(CEDE_DEVICE_PROFILE);
+}
+
+static bool polled_again(void)
+{
+    return w.reports[SP1][CEDE_DEVICE_OPERATIONAL] > 1;
+}
+
+/* The server has restarted: it answers nothing that comes in the old channel. */
+static void test_x509_a_forgotten_channel_is_opened_again(void **state)
+{
+    uint64_t asked_ms;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    w.channel.alive = false;
+    w.channel.opened = 0;
+    asked_ms = w.now_ms + 66000;
+    assert_true(run_until(polled_again, 120));
+    assert_int_equal(w.channel.opened, 1);
+    assert_true(w.now_ms < asked_ms + 10000);
+    assert_int_equal(w.device.stats.failures, 0);
+}
+
+static void test_x509_a_closed_channel_is_opened_again(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    w.channel.closes = true;
+    w.channel.opened = 0;
+    assert_true(run_until(polled_again, 120));
+    assert_int_equal(w.channel.opened, 1);
+    assert_int_equal(w.device.stats.failures, 0);
+}
+
+/* Whoever can close every new channel can delay, no more; and the device does not hurry. */
+static void test_x509_a_channel_that_is_always_closed_only_delays(void **state)
+{
+    uint64_t end_ms;
+    unsigned before;
+
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    assert_true(run_until(joining, 600));
+    before = w.datagrams;
+    end_ms = w.now_ms + 1800u * 1000;
+    while (w.now_ms < end_ms) {
+        w.channel.closes = true;
+        step();
+    }
+    assert_true(w.datagrams - before < 500);
+    assert_int_equal(state_now(), CEDE_DEVICE_JOINING);
+    w.channel.closes = false;
+    assert_true(run_until(operational_sp2, 600));
+}
+
+/* 4.06 to a bare certificate: each server has the other format (RFC 9148, section 4.3). */
+static void test_x509_a_CA_with_certs_only_messages_alone(void **state)
+{
+    (void)state;
+    w.servers[CA1].certs_only = true;
+    w.servers[CA2].certs_only = true;
+    assert_true(run_until(operational_sp1, 600));
+    assert_int_equal(w.device.stats.failures, 0);
+    world_offer();
+    assert_true(run_until(operational_sp2, 600));
+    assert_int_equal(w.servers[CA2].issued, 1);
+}
+
+/* An enrolment server out of order: with that certificate no channel could be opened. */
+static void test_x509_a_C509_certificate_is_none(void **state)
+{
+    struct server *ca = &w.servers[CA1];
+    struct cede_device_record record;
+
+    (void)state;
+    ca->compact = true;
+    assert_false(run_until(operational_sp1, 600));
+    record = *cede_device_record(&w.device);
+    assert_int_equal(record.state, CEDE_DEVICE_ENROLLING);
+    assert_true(cede_span_is_null(record.operational_certificate));
+    ca->compact = false;
+    ca->live = false;
+    assert_true(run_until(operational_sp1, 3600));
+}
+
+/* Until the device does something that needs the platform's channel. */
+static struct cede_device_action next_open(void)
+{
+    struct cede_device_action action;
+
+    do {
+        action = cede_device_next(&w.device, w.now_ms);
+        w.now_ms = action.todo == CEDE_DEVICE_WAIT ? action.until_ms : w.now_ms;
+    } while (action.todo == CEDE_DEVICE_WAIT || action.todo == CEDE_DEVICE_CLOSE);
+    assert_int_equal(action.todo, CEDE_DEVICE_OPEN);
+    return action;
+}
+
+static void assert_not_judged(const struct cede_span *chain, size_t count)
+{
+    assert_int_not_equal(cede_device_channel_judge(&w.device, chain, count), CEDE_OK);
+    cede_device_channel_opened(&w.device, w.now_ms); /* a platform that does not listen */
+    assert_false(w.device.has_channel);
+    assert_int_equal(w.device.exchange_state, CEDE_DEVICE_IDLE);
+}
+
+static void test_x509_nobody_is_spoken_to_unjudged(void **state)
+{
+    struct cede_span many[CEDE_PATH_DEPTH_MAX + 1], chain;
+
+    (void)state;
+    /* Not asked at all. */
+    (void)next_open();
+    cede_device_channel_opened(&w.device, w.now_ms);
+    assert_false(w.device.has_channel);
+    /* The wrong role, another CA, no certificate, none at all, too many. */
+    (void)next_open();
+    chain = raw(&w.servers[SP1].own);
+    assert_not_judged(&chain, 1);
+    (void)next_open();
+    chain = raw(&w.servers[CA2].own);
+    assert_not_judged(&chain, 1);
+    (void)next_open();
+    chain = raw(&w.servers[CA1].authority); /* an anchor is no server */
+    assert_not_judged(&chain, 1);
+    (void)next_open();
+    chain = CEDE_SPAN_TEXT("junk");
+    assert_not_judged(&chain, 1);
+    (void)next_open();
+    assert_not_judged(NULL, 0);
+    (void)next_open();
+    for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
+        many[i] = raw(&w.servers[CA1].own);
+    }
+    assert_not_judged(many, sizeof many / sizeof many[0]);
+    /* Once well, once not: the last word counts. */
+    (void)next_open();
+    OK(cede_device_channel_judge(&w.device, many, 1));
+    assert_not_judged(&chain, 1);
+    /* Nobody asked for this one. */
+    assert_int_not_equal(cede_device_channel_judge(&w.device, many, 1), CEDE_OK);
+    cede_device_channel_opened(&w.device, w.now_ms);
+    assert_false(w.device.has_channel);
+    assert_true(w.servers[CA1].requests == 0);
+    assert_true(run_until(operational_sp1, 3600));
+}
+
+/* Whatever comes beside the channel, even the right answer, is not from the server. */
+static void test_x509_datagrams_beside_the_channel_are_ignored(void **state)
+{
+    struct cede_device_action action;
+    struct cede_span chain = raw(&w.servers[CA1].own), response;
+    uint8_t memory[1500];
+
+    (void)state;
+    (void)next_open();
+    OK(cede_device_channel_judge(&w.device, &chain, 1));
+    cede_device_channel_opened(&w.device, w.now_ms);
+    w.channel.session.factory = true;
+    w.channel.server = CA1;
+    action = cede_device_next(&w.device, w.now_ms);
+    assert_true(action.todo == CEDE_DEVICE_SEND && action.secure);
+    response = answer_plain(CA1, &w.channel.session, action.datagram, CEDE_BUF_ARRAY(memory));
+    cede_device_receive(&w.device, response, w.now_ms);
+    assert_int_equal(state_now(), CEDE_DEVICE_ENROLLING);
+    cede_device_channel_closed(&w.device, w.now_ms);
+    cede_device_channel_receive(&w.device, response, w.now_ms); /* no channel any more */
+    assert_int_equal(state_now(), CEDE_DEVICE_ENROLLING);
+    assert_true(run_until(operational_sp1, 600));
+}
+
+/* With the old provider's keys goes its channel, before anything is said to the next one. */
+static void test_x509_R2_the_channel_is_closed_before_the_next(void **state)
+{
+    (void)state;
+    assert_true(run_until(operational_sp1, 600));
+    world_offer();
+    while (state_now() != CEDE_DEVICE_RESET) {
+        step();
+    }
+    assert_true(w.channel.open);
+    assert_false(w.device.has_channel);
+    assert_int_equal(cede_device_next(&w.device, w.now_ms).todo, CEDE_DEVICE_CLOSE);
+    w.channel.open = false;
+    assert_int_equal(cede_device_next(&w.device, w.now_ms).todo, CEDE_DEVICE_OPEN);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest both[] = {
         cmocka_unit_test_setup(test_enrol_operate_hand_over, begin),
         cmocka_unit_test_setup(test_lossy_network, begin),
-        cmocka_unit_test_setup(test_server_that_forgot_the_reference_is_sent_the_value, begin),
         cmocka_unit_test_setup(test_update_first, begin),
         cmocka_unit_test_setup(test_anchor_is_fetched_where_it_is_missing, begin),
         cmocka_unit_test_setup(test_long_answers_come_in_blocks, begin),
-        cmocka_unit_test_setup(test_echo_challenge_is_answered, begin),
         cmocka_unit_test_setup(test_certificate_is_renewed_in_time, begin),
         cmocka_unit_test_setup(test_R1_power_cut_at_every_write, begin),
         cmocka_unit_test_setup(test_R1_power_cut_at_every_write_of_a_fallback, begin),
@@ -993,7 +1212,6 @@ int main(void)
         cmocka_unit_test_setup(test_R8_without_a_clock_patience_is_counted, begin),
         cmocka_unit_test_setup(test_R8_a_provider_that_stalls_is_left_at_latest, begin),
         cmocka_unit_test_setup(test_R8_stalling_wears_out_patience, begin),
-        cmocka_unit_test_setup(test_R8_endless_challenges_only_delay, begin),
         cmocka_unit_test_setup(test_R8_patience_survives_restarts, begin),
         cmocka_unit_test_setup(test_R8_a_clock_that_fell_back_is_none, begin),
         cmocka_unit_test_setup(test_R8_a_window_is_not_longer_than_it_is, begin),
@@ -1013,5 +1231,26 @@ int main(void)
         cmocka_unit_test_setup(test_R14_an_intermediate_CA_stays, begin),
         cmocka_unit_test_setup(test_R14_a_welcome_by_another_controller_commits_nothing, begin),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest compact[] = {
+        cmocka_unit_test_setup(test_server_that_forgot_the_reference_is_sent_the_value, begin),
+        cmocka_unit_test_setup(test_echo_challenge_is_answered, begin),
+        cmocka_unit_test_setup(test_R8_endless_challenges_only_delay, begin),
+        cmocka_unit_test_setup(test_compact_devices_refuse_orders_to_coaps, begin),
+    };
+    const struct CMUnitTest x509[] = {
+        cmocka_unit_test_setup(test_x509_a_forgotten_channel_is_opened_again, begin),
+        cmocka_unit_test_setup(test_x509_a_closed_channel_is_opened_again, begin),
+        cmocka_unit_test_setup(test_x509_a_channel_that_is_always_closed_only_delays, begin),
+        cmocka_unit_test_setup(test_x509_a_CA_with_certs_only_messages_alone, begin),
+        cmocka_unit_test_setup(test_x509_a_C509_certificate_is_none, begin),
+        cmocka_unit_test_setup(test_x509_nobody_is_spoken_to_unjudged, begin),
+        cmocka_unit_test_setup(test_x509_datagrams_beside_the_channel_are_ignored, begin),
+        cmocka_unit_test_setup(test_x509_R2_the_channel_is_closed_before_the_next, begin),
+    };
+    int failed = cmocka_run_group_tests_name("both, compact", both, use_compact, NULL);
+
+    failed += cmocka_run_group_tests_name("both, x509", both, use_x509, NULL);
+    failed += cmocka_run_group_tests_name("compact", compact, use_compact, NULL);
+    failed += cmocka_run_group_tests_name("x509", x509, use_x509, NULL);
+    return failed;
 }

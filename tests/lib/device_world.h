@@ -22,6 +22,7 @@
 
 #include "cede/cose.h"
 #include "cede/device.h"
+#include "cede/pkcs7.h"
 #include "cede/status_proof.h"
 
 #define EPOCH     1790000000u
@@ -77,9 +78,11 @@ struct server {
     bool junk;          /* answers without sense, but protected */
     unsigned challenges;
     bool dead;
-    bool refuses;  /* every request, in a protected answer */
-    bool forge;    /* an attacker answers in its place: EDHOC errors */
-    bool by_value; /* shows its certificate whole even if not asked */
+    bool refuses;    /* every request, in a protected answer */
+    bool forge;      /* an attacker answers in its place: EDHOC errors */
+    bool by_value;   /* shows its certificate whole even if not asked */
+    bool certs_only; /* CA: has no bare X.509 certificates */
+    bool compact;    /* CA: answers with C509 whatever it is asked for */
     struct session sessions[SESSIONS];
     unsigned next_session;
     uint8_t last_request[1500], last_response[1500];
@@ -101,8 +104,19 @@ struct server {
     size_t issuer_len; /* CA: a name that makes its certificates long; 0: the usual one */
 };
 
+/* The secure channel of the device's platform: what DTLS would do, without its bytes. */
+struct channel {
+    bool open, alive; /* not alive: the server does not know it any more */
+    int server;
+    bool closes; /* the server ends it at the next message */
+    struct session session;
+    unsigned opened, refused;
+};
+
 struct world {
     const struct cede_crypto *crypto;
+    bool x509; /* the profile: X.509 certificates, coaps */
+    struct channel channel;
     uint64_t now_ms;
     bool has_clock;
     struct server servers[SERVER_COUNT];
@@ -265,8 +279,8 @@ static size_t issue(struct cede_span subject, struct cede_span issuer,
     info.key_usage =
         ca ? CEDE_KU_KEY_CERT_SIGN | CEDE_KU_DIGITAL_SIGNATURE : CEDE_KU_DIGITAL_SIGNATURE;
     info.eku = eku;
-    OK(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, w.crypto, &info, &key,
-                              CEDE_BUF_ARRAY(scratch), out, &encoding));
+    OK(cede_certificate_issue(w.x509 ? CEDE_CERTIFICATE_X509 : CEDE_CERTIFICATE_C509_NATIVE,
+                              w.crypto, &info, &key, CEDE_BUF_ARRAY(scratch), out, &encoding));
     return encoding.len;
 }
 
@@ -301,12 +315,20 @@ static void make_servers(void)
     w.has_servers = true;
 }
 
-/* C509Certificate: the array around the sequence. */
+/* C509Certificate: the array around the sequence. X.509 is as it is. */
 static struct cede_span as_array(struct cede_span sequence, uint8_t out[513])
 {
+    if (w.x509) {
+        return sequence;
+    }
     out[0] = 0x8b;
     memcpy(out + 1, sequence.ptr, sequence.len);
     return cede_span(out, sequence.len + 1);
+}
+
+static struct cede_span uri(const char *compact, const char *x509)
+{
+    return cede_span_string(w.x509 ? x509 : compact);
 }
 
 /* --- orders ----------------------------------------------------------------------------------- */
@@ -365,20 +387,21 @@ static void make_order(const struct credential *by, uint64_t seq)
     uint8_t payload[400], thumbprint[32];
     size_t thumbprint_len;
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(payload));
-    struct cede_transfer order = {.aud = CEDE_SPAN_TEXT(DEVICE_ID),
-                                  .not_before = EARLIEST,
-                                  .not_after = LATEST,
-                                  .cti = CEDE_SPAN_ARRAY(world_cti[1]),
-                                  .enroll_uri = CEDE_SPAN_TEXT("coap://127.0.0.1:2001/e/abcdef"),
-                                  .update_uri = CEDE_SPAN_TEXT("coap://127.0.0.1:2002"),
-                                  .fallback_uri = CEDE_SPAN_TEXT("coap://127.0.0.1:1002"),
-                                  .controller = CEDE_SPAN_ARRAY(thumbprint),
-                                  .has_seq = true,
-                                  .seq = seq,
-                                  .update_first = w.update_first,
-                                  .has_patience = w.patience,
-                                  .attempts = w.attempts,
-                                  .hours = w.hours};
+    struct cede_transfer order = {
+        .aud = CEDE_SPAN_TEXT(DEVICE_ID),
+        .not_before = EARLIEST,
+        .not_after = LATEST,
+        .cti = CEDE_SPAN_ARRAY(world_cti[1]),
+        .enroll_uri = uri("coap://127.0.0.1:2001/e/abcdef", "coaps://127.0.0.1:2001/e/abcdef"),
+        .update_uri = uri("coap://127.0.0.1:2002", "coaps://127.0.0.1:2002"),
+        .fallback_uri = uri("coap://127.0.0.1:1002", "coaps://127.0.0.1:1002"),
+        .controller = CEDE_SPAN_ARRAY(thumbprint),
+        .has_seq = true,
+        .seq = seq,
+        .update_first = w.update_first,
+        .has_patience = w.patience,
+        .attempts = w.attempts,
+        .hours = w.hours};
 
     OK(cede_certificate_thumbprint(w.crypto, CEDE_ALG_SHA_256, raw(&w.servers[SP2].authority),
                                    thumbprint, &thumbprint_len));
@@ -413,8 +436,12 @@ static const int32_t world_labels[] = {CEDE_EAD_CREDENTIAL_BY_VALUE, CEDE_EAD_ST
 
 static struct cede_edhoc_config world_edhoc(void)
 {
-    return (struct cede_edhoc_config){
-        w.crypto, world_suites, 1, CEDE_EDHOC_METHOD_BIT(0), world_labels, 2};
+    return (struct cede_edhoc_config){.crypto = w.crypto,
+                                      .suites = world_suites,
+                                      .suites_count = 1,
+                                      .methods = CEDE_EDHOC_METHOD_BIT(0),
+                                      .ead_labels = world_labels,
+                                      .ead_labels_count = 2};
 }
 
 static struct session *find_session(struct server *server, struct cede_span kid)
@@ -581,12 +608,34 @@ static void derive(struct session *session)
     session->has_oscore = true;
 }
 
+/* Rule R6: an operational certificate is revoked from the moment the order was accepted. */
+static enum cede_status admit_operational(int index, const struct cede_certificate *certificate)
+{
+    struct server *server = &w.servers[index];
+    struct server *ca = &w.servers[index == SP1 || index == CA1 ? CA1 : CA2];
+    struct cede_certificate root;
+    uint8_t scratch[1024];
+
+    OK(cede_certificate_decode(raw(ca->has_issuing ? &ca->issuing : &ca->authority), w.crypto,
+                               &root));
+    CEDE_TRY(cede_certificate_verify(certificate, &root, w.crypto, CEDE_BUF_ARRAY(scratch)));
+    if (ca->live &&
+        cede_span_equal(certificate->raw, cede_span(ca->live_certificate, ca->live_len))) {
+        ca->before_len = 0;
+    } else if (!ca->live || ca->before_len == 0 ||
+               !cede_span_equal(certificate->raw, cede_span(ca->before, ca->before_len))) {
+        return CEDE_CERTIFICATE_EXPIRED;
+    }
+    memcpy(server->known, certificate->raw.ptr, certificate->raw.len);
+    server->known_len = certificate->raw.len;
+    return CEDE_OK;
+}
+
 /* CEDE_OK, or why message_3 is refused. */
 static enum cede_status take_message_3(int index, struct session *session,
                                        struct cede_span message_3)
 {
     struct server *server = &w.servers[index];
-    struct server *ca = &w.servers[index == SP1 || index == CA1 ? CA1 : CA2];
     struct cede_edhoc_config config = world_edhoc();
     struct cede_certificate certificate;
     struct cede_edhoc_credential credential;
@@ -604,29 +653,27 @@ static enum cede_status take_message_3(int index, struct session *session,
                                                 cede_certificate_key(&certificate)};
     CEDE_TRY(cede_edhoc_verify_message_3(&session->edhoc, &config, &peer, &credential));
     if (!session->factory) {
-        struct cede_certificate root;
-        uint8_t scratch[1024];
-        OK(cede_certificate_decode(raw(ca->has_issuing ? &ca->issuing : &ca->authority), w.crypto,
-                                   &root));
-        CEDE_TRY(cede_certificate_verify(&certificate, &root, w.crypto, CEDE_BUF_ARRAY(scratch)));
-        /* Rule R6: revoked from the moment the order was accepted. */
-        if (ca->live &&
-            cede_span_equal(certificate.raw, cede_span(ca->live_certificate, ca->live_len))) {
-            ca->before_len = 0;
-        } else if (!ca->live || ca->before_len == 0 ||
-                   !cede_span_equal(certificate.raw, cede_span(ca->before, ca->before_len))) {
-            return CEDE_CERTIFICATE_EXPIRED;
-        }
-        memcpy(server->known, certificate.raw.ptr, certificate.raw.len);
-        server->known_len = certificate.raw.len;
+        CEDE_TRY(admit_operational(index, &certificate));
     }
     derive(session);
     return CEDE_OK;
 }
 
+/* Certificates as the profile has them; EST-coaps bare or in a certs-only message. */
+static void put_certificate(bool bag, struct cede_span certificate, struct cede_writer *writer)
+{
+    if (!w.x509 || w.servers[CA1].compact) {
+        cede_est_put_certificate(writer, certificate);
+    } else if (bag) {
+        cede_pkcs7_put_certs(writer, &certificate, 1);
+    } else {
+        cede_write_bytes(writer, certificate);
+    }
+}
+
 /* One factory certificate has one live operational certificate. */
-static uint8_t enrol(struct server *ca, bool again, struct cede_span body, struct cede_buf out,
-                     struct cede_span *answer)
+static uint8_t enrol(struct server *ca, bool again, bool bag, struct cede_span body,
+                     struct cede_buf out, struct cede_span *answer)
 {
     struct cede_request request;
     struct cede_writer writer = cede_writer(out);
@@ -634,6 +681,7 @@ static uint8_t enrol(struct server *ca, bool again, struct cede_span body, struc
     const char *name = ca == &w.servers[CA1] ? "CA1" : "CA2";
 
     OK(cede_request_decode(body, w.crypto, &request));
+    assert_int_equal(request.format == CEDE_CERTIFICATE_X509, w.x509);
     OK(cede_request_verify(&request, w.crypto, CEDE_BUF_ARRAY(scratch)));
     if (again && memcmp(ca->live_point, request.point, 64) != 0) {
         memcpy(ca->before, ca->live_certificate, ca->live_len);
@@ -658,7 +706,7 @@ static uint8_t enrol(struct server *ca, bool again, struct cede_span body, struc
         ca->live = true;
         ca->issued++;
     }
-    cede_est_put_certificate(&writer, cede_span(ca->live_certificate, ca->live_len));
+    put_certificate(bag, cede_span(ca->live_certificate, ca->live_len), &writer);
     *answer = cede_written(&writer);
     return CEDE_COAP_CHANGED;
 }
@@ -702,7 +750,7 @@ static void sp1_answer(const struct session *session, const struct cede_status_r
         w.returned = true; /* the notice to SP2 and CA2 */
         w.offered = false;
         w.servers[CA2].live = false;
-        answer->come_home = CEDE_SPAN_TEXT("coap://127.0.0.1:1001/e/home");
+        answer->come_home = uri("coap://127.0.0.1:1001/e/home", "coaps://127.0.0.1:1001/e/home");
         break;
     default:
         fail_msg("SP1 is told of state %d", (int)report->state);
@@ -759,6 +807,7 @@ static uint8_t serve(int index, const struct session *session,
 {
     struct server *server = &w.servers[index];
     struct cede_writer writer = cede_writer(out);
+    uint32_t accept = 0;
 
     *body = CEDE_SPAN_NULL;
     server->requests++;
@@ -773,34 +822,34 @@ static uint8_t serve(int index, const struct session *session,
         assert_true(cede_coap_path_equals(request, CEDE_SPAN_TEXT("u")));
         return take_report(index, session, request->payload, out, body);
     }
+    OK(cede_coap_find_uint(request, CEDE_COAP_ACCEPT, 0, &accept));
+    if (accept == CEDE_EST_FORMAT_PKIX_CERT && server->certs_only) {
+        return CEDE_COAP_NOT_ACCEPTABLE;
+    }
     if (request->code == CEDE_COAP_GET) {
-        cede_est_put_certificate(&writer,
-                                 raw(server->has_issuing ? &server->issuing : &server->authority));
+        put_certificate(accept == CEDE_EST_FORMAT_PKCS7_CERTS,
+                        raw(server->has_issuing ? &server->issuing : &server->authority), &writer);
         *body = cede_written(&writer);
         return CEDE_COAP_CONTENT;
     }
     if (!session->factory) {
         assert_true(cede_coap_path_equals(request, CEDE_SPAN_TEXT("e/first/sren")));
     }
-    return enrol(server, !session->factory, request->payload, out, body);
+    return enrol(server, !session->factory, accept == CEDE_EST_FORMAT_PKCS7_CERTS, request->payload,
+                 out, body);
 }
 
-static struct cede_span answer_protected(int index, struct session *session,
-                                         struct cede_span datagram, struct cede_buf out)
+/* Request and response as the resource sees them. */
+static struct cede_span answer_plain(int index, struct session *session, struct cede_span plain,
+                                     struct cede_buf out)
 {
     struct cede_coap_message request;
-    struct cede_oscore_exchange exchange;
     struct cede_coap_encoder encoder;
     struct cede_coap_download download;
-    struct cede_span plain, body, response, result;
-    uint8_t memory[1500], plain_response[1500];
+    struct cede_span body, response;
     struct cede_coap_block block;
     bool has_block;
 
-    if (cede_oscore_unprotect_request(&session->oscore, w.crypto, datagram, &exchange,
-                                      CEDE_BUF_ARRAY(memory), &plain) != CEDE_OK) {
-        return CEDE_SPAN_NULL;
-    }
     OK(cede_coap_decode(plain, &request));
     OK(cede_coap_find_block(&request, CEDE_COAP_BLOCK2, &has_block, &block));
     if (!has_block || block.number == 0) {
@@ -808,7 +857,7 @@ static struct cede_span answer_protected(int index, struct session *session,
         session->body_len = body.len;
     }
     body = cede_span(session->body, session->body_len);
-    encoder = cede_coap_begin_response(CEDE_BUF_ARRAY(plain_response), &request, session->code, 1);
+    encoder = cede_coap_begin_response(out, &request, session->code, 1);
     if (body.len > 0) {
         OK(cede_coap_download_slice(&request, body, 6, &download));
         if (download.has_block2) {
@@ -817,6 +866,21 @@ static struct cede_span answer_protected(int index, struct session *session,
         cede_coap_put_payload(&encoder, download.slice);
     }
     OK(cede_coap_finish(&encoder, &response));
+    return response;
+}
+
+static struct cede_span answer_protected(int index, struct session *session,
+                                         struct cede_span datagram, struct cede_buf out)
+{
+    struct cede_oscore_exchange exchange;
+    struct cede_span plain, response, result;
+    uint8_t memory[1500], plain_response[1500];
+
+    if (cede_oscore_unprotect_request(&session->oscore, w.crypto, datagram, &exchange,
+                                      CEDE_BUF_ARRAY(memory), &plain) != CEDE_OK) {
+        return CEDE_SPAN_NULL;
+    }
+    response = answer_plain(index, session, plain, CEDE_BUF_ARRAY(plain_response));
     OK(cede_oscore_protect_response(&session->oscore, w.crypto, CEDE_OSCORE_PLAIN, response,
                                     &exchange, out, &result));
     if (index == SP2 && w.drop_welcome) {
@@ -884,6 +948,15 @@ static struct cede_span handle(int index, struct cede_span datagram, struct cede
     return answer_message_1(server, &request, message, out);
 }
 
+static struct cede_span handle_channel(int index, struct cede_span message, struct cede_buf out)
+{
+    struct cede_span response;
+
+    assert_int_equal(w.channel.server, index);
+    response = answer_plain(index, &w.channel.session, message, out);
+    return index == SP2 && w.drop_welcome ? CEDE_SPAN_NULL : response;
+}
+
 /* Retransmissions get the same answer (RFC 7252, section 4.5). */
 static struct cede_span deduplicate(int index, struct cede_span datagram)
 {
@@ -898,7 +971,8 @@ static struct cede_span deduplicate(int index, struct cede_span datagram)
         memcmp(datagram.ptr, server->last_request, datagram.len) != 0) {
         memcpy(server->last_request, datagram.ptr, datagram.len);
         server->last_request_len = datagram.len;
-        response = handle(index, datagram, CEDE_BUF_ARRAY(memory));
+        response = w.x509 ? handle_channel(index, datagram, CEDE_BUF_ARRAY(memory))
+                          : handle(index, datagram, CEDE_BUF_ARRAY(memory));
         server->last_response_len = response.len;
         if (response.len > 0) {
             memcpy(server->last_response, response.ptr, response.len);
@@ -929,18 +1003,17 @@ static uint64_t wall_clock(void *context)
 static void restart(void)
 {
     struct cede_device_config config = {
-        .crypto = w.crypto, .flash = &w.port, .wall_clock = wall_clock};
+        .crypto = w.crypto, .flash = &w.port, .wall_clock = wall_clock, .has_channel = w.x509};
 
     cede_device_wipe(&w.device);
+    w.channel.open = false;
     w.cut = false;
     OK(cede_device_load(&w.device, &config, w.now_ms));
     w.restarts++;
 }
 
-static void deliver(const struct cede_device_action *action)
+static int destination(const struct cede_device_action *action)
 {
-    uint8_t datagram[1500];
-    struct cede_span response = CEDE_SPAN_NULL;
     int index = 0;
 
     assert_true(cede_span_equal(action->host, CEDE_SPAN_TEXT("127.0.0.1")));
@@ -948,6 +1021,106 @@ static void deliver(const struct cede_device_action *action)
         index++;
     }
     assert_true(index < SERVER_COUNT);
+    return index;
+}
+
+#define RECORD_LEN 29 /* header, nonce and tag around a message (RFC 6655) */
+
+/* A message to a server that has forgotten the channel gets no answer; at a loss none either. */
+static void deliver_secure(struct cede_span message)
+{
+    struct server *server = &w.servers[w.channel.server];
+    uint8_t copy[1500];
+    struct cede_span response = CEDE_SPAN_NULL;
+
+    assert_true(w.channel.open);
+    assert_true(message.len <= sizeof copy);
+    memcpy(copy, message.ptr, message.len);
+    cede_device_channel_count(&w.device, true, message.len + RECORD_LEN);
+    w.datagrams++;
+    w.now_ms += 10;
+    if (w.channel.closes) {
+        w.channel.closes = false;
+        w.channel.open = false;
+        cede_device_channel_closed(&w.device, w.now_ms);
+        return;
+    }
+    if (!server->dead && w.channel.alive && !lost()) {
+        response = deduplicate(w.channel.server, cede_span(copy, message.len));
+    }
+    w.now_ms += 10;
+    if (response.len > 0 && !lost()) {
+        cede_device_channel_count(&w.device, false, response.len + RECORD_LEN);
+        cede_device_channel_receive(&w.device, response, w.now_ms);
+    }
+}
+
+/* What the server makes of the client's certificate and its proof of the key. */
+static enum cede_status admit(int index, const struct cede_device_action *action)
+{
+    struct cede_private_key key = {CEDE_CRV_P256, action->key, NULL};
+    struct cede_certificate certificate;
+    uint8_t point[64];
+
+    OK(cede_certificate_decode(action->certificate, w.crypto, &certificate));
+    assert_int_equal(certificate.format, CEDE_CERTIFICATE_X509);
+    OK(w.crypto->public_from_private(w.crypto->context, &key, point));
+    assert_memory_equal(point, certificate.point, sizeof point);
+    memset(&w.channel.session, 0, sizeof w.channel.session);
+    w.channel.session.factory = cede_span_equal(certificate.raw, raw(&w.factory));
+    return w.channel.session.factory ? CEDE_OK : admit_operational(index, &certificate);
+}
+
+/* A whole handshake, or none: a lost flight is repeated until the device's patience is over. */
+static void open_channel(const struct cede_device_action *action)
+{
+    int index = destination(action);
+    struct server *server = &w.servers[index];
+    struct cede_span chain = raw(&server->own);
+    enum cede_status status;
+
+    w.channel.open = false;
+    w.channel.closes = false;
+    cede_device_channel_count(&w.device, true, 200);
+    w.datagrams++;
+    w.now_ms += 40;
+    if (server->dead || lost() || lost()) {
+        return;
+    }
+    if (server->forge) { /* an alert out of nowhere */
+        cede_device_channel_closed(&w.device, w.now_ms);
+        return;
+    }
+    cede_device_channel_count(&w.device, false, 800);
+    status = cede_device_channel_judge(&w.device, &chain, 1);
+    if (status == CEDE_OK) {
+        status = admit(index, action);
+    }
+    if (status != CEDE_OK) {
+        w.channel.refused++;
+        cede_device_channel_closed(&w.device, w.now_ms);
+        return;
+    }
+    w.channel.open = true;
+    w.channel.alive = true;
+    w.channel.server = index;
+    w.channel.opened++;
+    server->last_request_len = 0;
+    cede_device_channel_opened(&w.device, w.now_ms);
+}
+
+static void deliver(const struct cede_device_action *action)
+{
+    uint8_t datagram[1500];
+    struct cede_span response = CEDE_SPAN_NULL;
+    int index;
+
+    assert_int_equal(action->secure, w.x509);
+    if (action->secure) {
+        deliver_secure(action->datagram);
+        return;
+    }
+    index = destination(action);
     assert_true(action->datagram.len <= sizeof datagram);
     memcpy(datagram, action->datagram.ptr, action->datagram.len);
     w.datagrams++;
@@ -975,6 +1148,13 @@ static void step(void)
         assert_true(action.until_ms > w.now_ms);
         w.now_ms = action.until_ms;
         break;
+    case CEDE_DEVICE_OPEN:
+        assert_true(w.x509);
+        open_channel(&action);
+        break;
+    case CEDE_DEVICE_CLOSE:
+        w.channel.open = false;
+        break;
     case CEDE_DEVICE_HALT:
         assert_true(w.cut); /* nothing else may stop a device */
         restart();
@@ -996,14 +1176,13 @@ static bool run_until(condition reached, uint64_t for_s)
 
 static enum cede_status_policy world_policy; /* of devices made from now on */
 
+static bool world_x509; /* profile of the world that begins next */
+
 static void world_begin(void)
 {
     uint8_t anchor[513], controller[513], factory[513];
     struct cede_trust_entry trust[1];
-    struct cede_device_provision provision = {.enroll_uri =
-                                                  CEDE_SPAN_TEXT("coap://127.0.0.1:1001/e/first"),
-                                              .update_uri = CEDE_SPAN_TEXT("coap://127.0.0.1:1002"),
-                                              .trust = trust,
+    struct cede_device_provision provision = {.trust = trust,
                                               .trust_count = 1,
                                               .status_policy = world_policy,
                                               .poll_s = 60,
@@ -1012,6 +1191,9 @@ static void world_begin(void)
 
     memset(&w, 0, sizeof w);
     w.crypto = cede_crypto_openssl();
+    w.x509 = world_x509;
+    provision.enroll_uri = uri("coap://127.0.0.1:1001/e/first", "coaps://127.0.0.1:1001/e/first");
+    provision.update_uri = uri("coap://127.0.0.1:1002", "coaps://127.0.0.1:1002");
     w.has_clock = true;
     w.random = 1;
     w.port =
