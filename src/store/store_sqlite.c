@@ -98,11 +98,15 @@ static enum cede_status create_private(const char *path)
 
 static enum cede_status configure(struct store *store)
 {
+    int keep_wal = 1; /* confined processes may write it, not make it anew */
+
     sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
     sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
     CEDE_TRY(execute(store, "PRAGMA journal_mode=WAL"));
     CEDE_TRY(execute(store, "PRAGMA synchronous=FULL"));
     CEDE_TRY(execute(store, "PRAGMA foreign_keys=ON"));
+    CEDE_TRY(execute(store, "PRAGMA temp_store=MEMORY"));
     return execute(store, "PRAGMA trusted_schema=OFF");
 }
 

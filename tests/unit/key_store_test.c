@@ -255,7 +255,7 @@ static void keys_no_token_has(void **state)
     static const char *const uris[] = {
         "pkcs11:token=cede;object=other;type=private?module-path=" MODULE "&pin-value=4321",
         "pkcs11:token=none;object=ca1;type=private?module-path=" MODULE "&pin-value=4321",
-        "pkcs11:token=cede;object=ca1;type=private?module-path=" MODULE,
+        ("pkcs11:token=cede;object=ca1;type=private?module-path=" MODULE),
     };
     EVP_PKEY *pkey = NULL;
 

@@ -17,6 +17,7 @@
 #include "server/ca/door.h"
 #include "server/ca/signer.h"
 #include "server/common/address.h"
+#include "server/common/confine.h"
 #include "server/common/key_store.h"
 #include "server/common/log.h"
 #include "server/common/supervisor.h"
@@ -30,6 +31,16 @@ struct serving {
 
 /* --- the signer ------------------------------------------------------------------------------- */
 
+/* A token's module may need files and sockets of its own; with a key in a file nothing is needed.
+ */
+static enum cede_status confine_signer(bool in_token)
+{
+    struct confine_rules rules = {NULL, 0, true};
+
+    key_store_forget_password();
+    return in_token ? confine(&rules) : confine_to_nothing(false);
+}
+
 static int run_signer(void *context, const struct supervisor_child *child)
 {
     const struct serving *serving = context;
@@ -37,11 +48,19 @@ static int run_signer(void *context, const struct supervisor_child *child)
     char path[PATH_MAX];
     EVP_PKEY *pkey = NULL;
     struct cede_private_key key;
+    enum cede_status status = CEDE_OK;
 
     snprintf(path, sizeof path, "%s/ca.key", serving->serve->directory);
-    if (key_store_load(path, &pkey) != CEDE_OK ||
-        cede_openssl_private_key(pkey, &key) != CEDE_OK) {
-        log_error("%s: not a private key that only we may read", path);
+    status = key_store_load(path, &pkey);
+    if (status == CEDE_OK) {
+        status = cede_openssl_private_key(pkey, &key);
+    }
+    if (status == CEDE_OK) {
+        status = confine_signer(key_store_in_token(path));
+    }
+    if (status != CEDE_OK) {
+        log_error("%s: %s. %s", path, cede_status_reason(status), key_store_error());
+        EVP_PKEY_free(pkey);
         return 1;
     }
     for (unsigned i = 0; i < serving->serve->workers; i++) {
@@ -125,6 +144,16 @@ static void close_worker(struct worker *worker)
     ca_close(worker->ca);
 }
 
+/* From here on it opens the store and nothing else: no key file, whatever a peer makes it do. */
+static enum cede_status confine_worker(const struct worker *worker)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/store.db", worker->ca->directory);
+
+    key_store_forget_password();
+    return len < PATH_MAX ? confine_to_store(path, true) : CEDE_BAD_ARGUMENT;
+}
+
 static int run_worker(void *context, const struct supervisor_child *child)
 {
     const struct serving *serving = context;
@@ -135,6 +164,9 @@ static int run_worker(void *context, const struct supervisor_child *child)
     status = open_ca(&worker, serving, serving->signer_pairs[child->index][0]);
     if (status == CEDE_OK) {
         status = open_doors(&worker, serving, child);
+    }
+    if (status == CEDE_OK) {
+        status = confine_worker(&worker);
     }
     if (status == CEDE_OK) {
         supervisor_child_ready(child);
@@ -186,12 +218,13 @@ static enum cede_status pair_signer(struct serving *serving)
     return CEDE_OK;
 }
 
-/* Fails early, with a reason, on what every child would stumble over. */
+/* Fails early, with a reason, on what every child would stumble over. The parent never has the CA's
+ * key: its children would inherit what is left of it in memory. */
 static enum cede_status try_open(const char *directory, char name[CA_NAME_MAX + 1])
 {
     struct ca *ca = NULL;
 
-    CEDE_TRY(ca_open(directory, CA_OPEN_ALL, &ca));
+    CEDE_TRY(ca_open(directory, CA_OPEN_WITHOUT_KEY, &ca));
     snprintf(name, CA_NAME_MAX + 1, "%s", ca_name(ca));
     ca_close(ca);
     return CEDE_OK;

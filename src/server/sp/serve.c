@@ -10,8 +10,10 @@
 
 #include "server/common/address.h"
 #include "server/common/coap_door.h"
+#include "server/common/confine.h"
 #include "server/common/courier.h"
 #include "server/common/https_server.h"
+#include "server/common/key_store.h"
 #include "server/common/log.h"
 #include "server/common/supervisor.h"
 #include "server/sp/deliveries.h"
@@ -32,6 +34,30 @@ static int fail(const char *what, enum cede_status status)
 {
     log_error("%s: %s", what, cede_status_reason(status));
     return EXIT_FAILURE;
+}
+
+/* From here on the process opens the store and no other file of ours: no key, whatever a peer makes
+ * it do (R10). */
+static enum cede_status confine_process(const struct sp *sp, bool network)
+{
+    char path[SP_PATH_MAX];
+
+    key_store_forget_password();
+    return sp_path(sp, "store.db", path) ? confine_to_store(path, network) : CEDE_BAD_ARGUMENT;
+}
+
+/* The clerk has no business on the network. Only the module of a token may need files and sockets.
+ */
+static enum cede_status confine_clerk(const struct sp *sp)
+{
+    struct confine_rules rules = {NULL, 0, true};
+    char path[SP_PATH_MAX];
+
+    if (sp_path(sp, "identity.key", path) && key_store_in_token(path)) {
+        key_store_forget_password();
+        return confine(&rules);
+    }
+    return confine_process(sp, false);
 }
 
 /* --- worker -----------------------------------------------------------------------------------
@@ -119,6 +145,12 @@ static int run_worker(void *context, const struct supervisor_child *child)
     }
     stop = event_new(worker.base, child->stop_fd, EV_READ, on_stop, worker.base);
     event_add(stop, NULL);
+    status = confine_process(serving->sp, true);
+    if (status != CEDE_OK) {
+        event_free(stop);
+        worker_close(&worker);
+        return fail("worker", status);
+    }
     supervisor_child_ready(child);
     event_base_dispatch(worker.base);
     event_free(stop);
@@ -160,6 +192,9 @@ static int run_clerk(void *context, const struct supervisor_child *child)
     if (status == CEDE_OK) {
         status = identity_load(sp->directory, &identity);
     }
+    if (status == CEDE_OK) {
+        status = confine_clerk(sp);
+    }
     if (status != CEDE_OK) {
         sp_close(sp);
         return fail("clerk", status);
@@ -200,6 +235,9 @@ static int run_courier(void *context, const struct supervisor_child *child)
     status = sp_open_store(sp);
     if (status == CEDE_OK) {
         status = tls_identity_load(sp->directory, &tls);
+    }
+    if (status == CEDE_OK) {
+        status = confine_process(sp, true);
     }
     if (status != CEDE_OK) {
         sp_close(sp);
