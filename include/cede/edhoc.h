@@ -47,17 +47,33 @@
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
-/* A cipher suite (RFC 9528, section 3.6): COSE numbers. Private ones (-24..-21) are possible. */
+struct edhoc_step;
+
+/* A cipher suite (RFC 9528, section 3.6): COSE numbers, and the lengths of their algorithms in
+ * bytes, so that no table of other algorithms is linked. Private ones (-24..-21) are possible. */
 struct cede_edhoc_suite {
     int32_t number;
     int32_t aead;
-    int32_t hash;    /* SHA-256 or SHA-384 */
-    uint8_t mac_len; /* bytes, static Diffie-Hellman */
+    uint8_t key_len, nonce_len;
+    int32_t hash;
+    uint8_t hash_len;
+    /* EDHOC_Expand with that hash (section 4.1.2): a function of the engine, XORing to what is in
+     * `out`. */
+    enum cede_status (*expand)(struct edhoc_step *step, uint8_t *out, size_t len);
+    uint8_t mac_len; /* static Diffie-Hellman */
     int32_t curve;   /* key exchange */
+    uint8_t coordinate_len,
+        public_len; /* on the wire, x alone on a NIST curve; in the port's form */
     int32_t signature;
+    int32_t signature_curve;
+    uint8_t signature_len;
     int32_t application_aead;
+    uint8_t application_key_len;
     int32_t application_hash;
 };
+
+/* With SHA-256 or SHA-384. */
+enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *out, size_t len);
 
 /* The registered suites, but for 25 (X448, SHAKE256). What no configuration lists is not linked. */
 extern const struct cede_edhoc_suite cede_edhoc_suite_0;  /* CCM-8, X25519, EdDSA */
@@ -220,7 +236,8 @@ cede_edhoc_connection_id_span(const struct cede_edhoc_connection_id *id)
 }
 
 /* For each use in a status: CEDE_EDHOC_STATE is told above; CEDE_BAD_ARGUMENT means a configuration
- * without the session's suite, an unknown enum or a connection identifier that is too long. */
+ * without the session's suite or a credential that is empty, CEDE_EDHOC_LENGTH a connection
+ * identifier that is too long. */
 
 /* Forgets everything, secrets first. Allowed at any time. */
 void cede_edhoc_wipe(struct cede_edhoc_session *session);

@@ -811,7 +811,7 @@ static void connection_identifiers_must_differ(void **state)
         CEDE_EDHOC_CONNECTION_ID);
     assert_int_equal(cede_edhoc_init_initiator(&pair.i.session, &pair.i.config, pair.method, 2,
                                                CEDE_SPAN_ARRAY(too_long)),
-                     CEDE_BAD_ARGUMENT);
+                     CEDE_EDHOC_LENGTH);
     assert_wiped(&pair.i.session);
 }
 

@@ -23,12 +23,16 @@ static const struct {
 };
 
 /* A key that is no integer reads as 0, which is no label here. */
-static enum cede_edhoc_id_kind kind_of(struct cede_span key)
+static enum cede_edhoc_id_kind get_kind(struct cede_reader *reader)
 {
-    struct cede_reader reader = cede_reader(key);
-    int32_t label = cede_cbor_get_int32(&reader);
+    int32_t label = 0;
     unsigned kind = 0;
 
+    if (cede_cbor_peek(reader) <= CEDE_CBOR_NINT) {
+        label = cede_cbor_get_int32(reader);
+    } else {
+        (void)cede_cbor_get_item(reader);
+    }
     while (kind < CEDE_EDHOC_ID_OTHER && parameters[kind].label != label) {
         kind++;
     }
@@ -39,57 +43,55 @@ static enum cede_edhoc_id_kind kind_of(struct cede_span key)
 static void take_parameter(struct cede_reader *reader, enum cede_edhoc_id_kind kind,
                            struct cede_edhoc_id_cred *id_cred)
 {
-    enum cede_cbor_type type = cede_cbor_peek(reader);
     struct cede_span value;
 
-    if (kind != CEDE_EDHOC_ID_OTHER && (parameters[kind].types >> type & 1) == 0) {
+    if (kind < CEDE_EDHOC_ID_OTHER && (parameters[kind].types >> cede_cbor_peek(reader) & 1) == 0) {
         cede_reader_fail(reader, CEDE_EDHOC_ID_CRED);
     }
     value = kind == CEDE_EDHOC_ID_KID ? cede_cbor_get_bytes(reader) : cede_cbor_get_item(reader);
-    if (reader->status == CEDE_OK && kind < id_cred->kind) {
+    if (kind < id_cred->kind) {
         id_cred->kind = kind;
         id_cred->value = value;
     }
 }
 
 /* The labels may come in any order (section 3.5.3), but none twice. */
-static struct cede_edhoc_id_cred get_map(struct cede_reader *reader)
+static void get_map(struct cede_reader *reader, struct cede_edhoc_id_cred *id_cred)
 {
-    struct cede_edhoc_id_cred id_cred = {CEDE_EDHOC_ID_OTHER, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
     size_t at = reader->pos;
-    struct cede_cbor_map map = cede_cbor_get_map(reader, CEDE_CBOR_ANY_ORDER);
-    size_t pairs_count = map.left;
+    size_t pairs_count = cede_cbor_get_map(reader, CEDE_CBOR_ANY_ORDER).left;
     unsigned seen = 0;
-    struct cede_span key;
 
-    while (cede_cbor_map_next(reader, &map, &key)) {
-        enum cede_edhoc_id_kind kind = kind_of(key);
-        unsigned bit = kind == CEDE_EDHOC_ID_OTHER ? 0 : 1u << kind;
+    *id_cred = (struct cede_edhoc_id_cred){CEDE_EDHOC_ID_OTHER, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
+    for (size_t left = pairs_count; left > 0 && reader->status == CEDE_OK; left--) {
+        enum cede_edhoc_id_kind kind = get_kind(reader);
+        unsigned bit = 1u << kind;
 
         if ((seen & bit) != 0) {
             cede_reader_fail(reader, CEDE_EDHOC_ID_CRED);
         }
-        seen |= bit;
-        take_parameter(reader, kind, &id_cred);
+        seen |= bit & ~(1u << CEDE_EDHOC_ID_OTHER);
+        take_parameter(reader, kind, id_cred);
     }
     if (pairs_count == 0) {
         cede_reader_fail(reader, CEDE_EDHOC_ID_CRED);
     }
-    if (pairs_count != 1 || id_cred.kind != CEDE_EDHOC_ID_KID) {
-        id_cred.map = cede_reader_since(reader, at);
+    if (pairs_count != 1 || id_cred->kind != CEDE_EDHOC_ID_KID) {
+        id_cred->map = cede_reader_since(reader, at);
     }
-    return id_cred;
 }
 
 enum cede_status cede_edhoc_id_cred_decode(struct cede_span map, struct cede_edhoc_id_cred *id_cred)
 {
     struct cede_reader reader = cede_reader(map);
-    struct cede_edhoc_id_cred decoded = get_map(&reader);
+    enum cede_status status;
 
-    *id_cred = (struct cede_edhoc_id_cred){CEDE_EDHOC_ID_OTHER, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
-    CEDE_TRY(cede_reader_finish(&reader));
-    *id_cred = decoded;
-    return CEDE_OK;
+    get_map(&reader, id_cred);
+    status = cede_reader_finish(&reader);
+    if (status != CEDE_OK) {
+        *id_cred = (struct cede_edhoc_id_cred){CEDE_EDHOC_ID_OTHER, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
+    }
+    return status;
 }
 
 void edhoc_put_id_cred(struct cede_writer *writer, const struct cede_edhoc_id_cred *id_cred)
@@ -102,17 +104,16 @@ void edhoc_put_id_cred(struct cede_writer *writer, const struct cede_edhoc_id_cr
 }
 
 /* A lone kid must come in its compact form (section 3.5.3.2). */
-struct cede_edhoc_id_cred edhoc_get_id_cred(struct cede_reader *reader)
+void edhoc_get_id_cred(struct cede_reader *reader, struct cede_edhoc_id_cred *id_cred)
 {
-    struct cede_edhoc_id_cred id_cred = {CEDE_EDHOC_ID_KID, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
-
     if (cede_cbor_peek(reader) != CEDE_CBOR_MAP) {
-        id_cred.value = edhoc_get_identifier(reader);
-        return id_cred;
+        id_cred->kind = CEDE_EDHOC_ID_KID;
+        id_cred->value = edhoc_get_identifier(reader);
+        id_cred->map = CEDE_SPAN_NULL;
+        return;
     }
-    id_cred = get_map(reader);
-    if (id_cred.map.ptr == NULL) {
+    get_map(reader, id_cred);
+    if (id_cred->map.ptr == NULL) {
         cede_reader_fail(reader, CEDE_EDHOC_IDENTIFIER);
     }
-    return id_cred;
 }

@@ -26,19 +26,6 @@ void edhoc_put_eads(struct cede_writer *writer, const struct cede_edhoc_eads *ea
     }
 }
 
-static struct cede_edhoc_ead get_item(struct cede_reader *reader)
-{
-    struct cede_edhoc_ead item = {PADDING, false, CEDE_SPAN_NULL};
-    int32_t label = cede_cbor_get_int32(reader);
-
-    item.critical = label < 0;
-    item.label = label < 0 ? -label : label;
-    if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
-        item.value = cede_cbor_get_bytes(reader);
-    }
-    return item;
-}
-
 static bool is_known(const struct cede_edhoc_config *config, int32_t label)
 {
     for (size_t i = 0; i < config->ead_labels_count; i++) {
@@ -54,28 +41,26 @@ enum cede_status edhoc_eads_decode(const struct cede_edhoc_config *config, struc
                                    struct cede_edhoc_eads *eads)
 {
     struct cede_reader reader = cede_reader(ead);
-    bool unknown_critical = false;
 
     eads->count = 0;
     while (cede_reader_left(&reader) > 0) {
-        struct cede_edhoc_ead item = get_item(&reader);
+        int32_t label = cede_cbor_get_int32(&reader);
+        struct cede_edhoc_ead item = {label < 0 ? -label : label, label < 0, CEDE_SPAN_NULL};
 
-        if (reader.status != CEDE_OK || item.label == PADDING) {
-            continue;
+        if (cede_cbor_peek(&reader) == CEDE_CBOR_BYTES) {
+            item.value = cede_cbor_get_bytes(&reader);
         }
-        if (!is_known(config, item.label)) {
-            unknown_critical = unknown_critical || item.critical;
+        if (label == PADDING || !is_known(config, item.label)) {
+            if (item.critical) {
+                cede_reader_fail(&reader, CEDE_EDHOC_EAD_CRITICAL);
+            }
         } else if (eads->count == CEDE_EDHOC_EAD_ITEMS_MAX) {
             cede_reader_fail(&reader, CEDE_EDHOC_EAD);
         } else {
             eads->items[eads->count++] = item;
         }
     }
-    if (reader.status != CEDE_OK || unknown_critical) {
-        eads->count = 0;
-        return reader.status != CEDE_OK ? reader.status : CEDE_EDHOC_EAD_CRITICAL;
-    }
-    return CEDE_OK;
+    return reader.status;
 }
 
 /* Adds the longest padding item of at most `padding_len` bytes; returns its length, 0 on failure.

@@ -2,10 +2,10 @@
 /*
  * edhoc_engine.h - what the files of the EDHOC engine share; nothing for other modules.
  *
- * message_N.c hold the steps and read like RFC 9528, section 5; they lean on key_schedule.c (4),
- * proof.c (Signature_or_MAC_x), encrypt0.c (message_3 and message_4), parts.c (what these run
- * over), credential_id.c (3.5), identifier.c (3.3.2), ead.c (3.8), suites.c (3.6) and session.c
- * (states).
+ * message_N.c hold the steps and read like RFC 9528, section 5; they lean on step.c (how a step
+ * begins and ends, the list of parts), key_schedule.c (4), proof.c (Signature_or_MAC_x),
+ * encrypt0.c (message_3 and message_4), credential_id.c (3.5), identifier.c (3.3.2), ead.c (3.8),
+ * suites.c (3.6) and session.c (states).
  */
 #ifndef CEDE_EDHOC_ENGINE_H
 #define CEDE_EDHOC_ENGINE_H
@@ -27,62 +27,95 @@ enum edhoc_label {
     EDHOC_KEY_UPDATE = 11
 };
 
+/* Whose proof it is: the responder's in message_2, the initiator's in message_3. */
 enum edhoc_side { EDHOC_INITIATOR, EDHOC_RESPONDER };
 
-/* The algorithms of a session, their lengths and who computes them; the session itself. */
-struct edhoc_env {
+/* What is hashed, MACed or signed is a list of parts: strings stay where they are, and only the
+ * CBOR heads between them are made. Each part has its place, so that every input of section 4 and 5
+ * is a run of this list, the parts it lacks being empty:
+ *     info    = ( info_label, bstr .cbor context, length )          INFO to TAIL, for EDHOC_KDF
+ *     context = << ? C_R, ID_CRED_x, TH, CRED_x, ? EAD_x >>         C_R to EAD
+ *     TH_2    = H( G_Y, H(message_1) )                              G_Y for ID_CRED, the hash for
+ * TH TH_3, 4 = H( TH, PLAINTEXT, CRED_x )                          TH_HEAD to CRED Sig_structure =
+ * [ "Signature1", << ID_CRED_x >>, << TH, CRED_x, ? EAD_x >>, MAC_x ]
+ */
+enum edhoc_part {
+    EDHOC_PART_FIRST, /* T(i-1) of HKDF-Expand; "Signature1" */
+    EDHOC_PART_INFO,  /* info_label and the head of context; the head around ID_CRED_x */
+    EDHOC_PART_C_R,
+    EDHOC_PART_ID_CRED_HEAD,
+    EDHOC_PART_ID_CRED,
+    EDHOC_PART_EXTERNAL_HEAD, /* of external_aad, in a Sig_structure */
+    EDHOC_PART_TH_HEAD,
+    EDHOC_PART_TH,
+    EDHOC_PART_PLAINTEXT,
+    EDHOC_PART_CRED_HEAD,
+    EDHOC_PART_CRED,
+    EDHOC_PART_EAD,
+    EDHOC_PART_TAIL, /* length and the counter of HKDF-Expand; the head of MAC_x */
+    EDHOC_PART_MAC,
+    EDHOC_PARTS
+};
+
+/* All heads between two calls of edhoc_parts_clear(), and C_R: a proof makes 40 bytes of them. */
+#define EDHOC_HEADS_LEN (64 + CEDE_EDHOC_CONNECTION_ID_LEN_MAX)
+
+/* One step of a session: who computes, what over, and all secrets on the way, so that one place
+ * wipes them. Points into itself: do not copy. */
+struct edhoc_step {
     const struct cede_edhoc_config *config;
     const struct cede_crypto *crypto;
     const struct cede_edhoc_suite *suite;
     struct cede_edhoc_session *session;
-    size_t hash_len;
-    size_t coordinate_len; /* public key on the wire: x alone on the NIST curves (section 3.7) */
-    size_t public_len;     /* public key in the port's form */
+    struct cede_buf result;                 /* emptied when the step fails */
+    enum edhoc_side side;                   /* whose proof the step is about */
+    const uint8_t *prk;                     /* of EDHOC_KDF; session->prk as a rule */
+    const struct cede_private_key *own_key; /* one's own proof */
+    const struct cede_public_key *peer_key; /* or the peer's */
+    uint8_t *proof;                         /* where Signature_or_MAC_x of one's own goes */
+    struct cede_span parts[EDHOC_PARTS];
+    struct cede_writer heads;
+    uint8_t heads_memory[EDHOC_HEADS_LEN];
+    uint8_t block[CEDE_HASH_LEN_MAX];   /* T(i) of HKDF-Expand */
+    uint8_t derived[CEDE_HASH_LEN_MAX]; /* SALT_3e2m, SALT_4e3m, MAC_2, MAC_3 or PRK_exporter */
+    uint8_t secret[CEDE_ECDH_LEN_MAX];
+    /* K_3 or K_4, IV_3 or IV_4, A_3 or A_4 */
+    uint8_t key[CEDE_AEAD_KEY_LEN_MAX];
+    uint8_t iv[CEDE_AEAD_NONCE_LEN_MAX];
+    uint8_t aad[13 + CEDE_HASH_LEN_MAX];
 };
+
+/* --- step.c ----------------------------------------------------------------------------------- */
+
+/* A step outside the states. CEDE_BAD_ARGUMENT: `config` has no such suite. */
+CEDE_MUST_USE enum cede_status
+edhoc_step_init(struct edhoc_step *step, const struct cede_edhoc_config *config, int32_t suite);
+/* Begins a step: the session must be in `state` and counts as failed from here on. `result` is
+ * emptied. On failure the session is wiped, unless it was the state's. */
+CEDE_MUST_USE enum cede_status edhoc_begin(struct edhoc_step *step,
+                                           struct cede_edhoc_session *session,
+                                           const struct cede_edhoc_config *config,
+                                           enum cede_edhoc_state state, void *result,
+                                           size_t result_len);
+/* Ends a step: `next`, or on failure the session, the result and what `out` holds are wiped; the
+ * step is wiped in any case. Returns `status`. */
+CEDE_MUST_USE enum cede_status edhoc_leave(struct edhoc_step *step, enum cede_status status,
+                                           struct cede_buf out, enum cede_edhoc_state next);
+/* Empties all parts but TH, which becomes the session's: the context of most keys. */
+void edhoc_parts_clear(struct edhoc_step *step);
+/* Adds a CBOR head to a part; it must be the last one that got any. */
+void edhoc_put_head(struct edhoc_step *step, enum edhoc_part part, enum cede_cbor_type type,
+                    size_t argument);
+size_t edhoc_parts_len(const struct edhoc_step *step, enum edhoc_part from, enum edhoc_part to);
+/* H of the parts from `from` up to, not including, `to`. */
+CEDE_MUST_USE enum cede_status edhoc_hash(const struct edhoc_step *step, enum edhoc_part from,
+                                          enum edhoc_part to, uint8_t *hash);
 
 /* --- session.c -------------------------------------------------------------------------------- */
 
-/* Begins a step: the session must be in `state` and counts as failed from here on. */
-CEDE_MUST_USE enum cede_status edhoc_enter(struct cede_edhoc_session *session,
-                                           enum cede_edhoc_state state);
-/* The same, and fills in `env`; on failure the session is wiped, unless it was the state's. */
-CEDE_MUST_USE enum cede_status edhoc_begin(struct edhoc_env *env,
-                                           struct cede_edhoc_session *session,
-                                           const struct cede_edhoc_config *config,
-                                           enum cede_edhoc_state state);
-/* Ends a step: `next`, or on failure the session and what `out` holds are wiped. Returns `status`.
- */
-CEDE_MUST_USE enum cede_status edhoc_leave(struct cede_edhoc_session *session,
-                                           enum cede_status status, struct cede_buf out,
-                                           enum cede_edhoc_state next);
-/* Everything but env->session. CEDE_BAD_ARGUMENT: `config` has no such suite. */
-CEDE_MUST_USE enum cede_status
-edhoc_env_init(struct edhoc_env *env, const struct cede_edhoc_config *config, int32_t suite);
-/* True when this side authenticates with a signature key (section 3.2). */
-bool edhoc_side_signs(const struct cede_edhoc_session *session, enum edhoc_side side);
+/* True when a side authenticates with a signature key (section 3.2). */
+bool edhoc_signs(const struct cede_edhoc_session *session, enum edhoc_side side);
 bool edhoc_method_allowed(const struct cede_edhoc_config *config, int32_t method);
-
-/* --- parts.c ---------------------------------------------------------------------------------- */
-
-#define EDHOC_PARTS_MAX 14
-
-/* Points into itself: do not copy. */
-struct edhoc_parts {
-    struct cede_span list[EDHOC_PARTS_MAX];
-    size_t count;
-    bool ends_in_head; /* the next head joins it */
-    struct cede_writer heads;
-    uint8_t bytes[24];
-};
-
-void edhoc_parts_init(struct edhoc_parts *parts);
-void edhoc_parts_add(struct edhoc_parts *parts, struct cede_span span);
-void edhoc_parts_add_all(struct edhoc_parts *parts, const struct cede_span *list, size_t count);
-void edhoc_parts_add_head(struct edhoc_parts *parts, enum cede_cbor_type type, uint32_t argument);
-/* A byte string, head and content. */
-void edhoc_parts_add_bytes(struct edhoc_parts *parts, struct cede_span bytes);
-CEDE_MUST_USE enum cede_status edhoc_hash(const struct edhoc_env *env, const struct cede_span *list,
-                                          size_t count, uint8_t *hash);
 
 /* --- suites.c --------------------------------------------------------------------------------- */
 
@@ -102,18 +135,20 @@ bool edhoc_suites_next(struct edhoc_suites_reader *suites, int32_t *number);
 
 /* --- identifier.c ----------------------------------------------------------------------------- */
 
-/* A single byte that is the encoding of an integer in -24..23: it travels as that integer. */
-bool edhoc_is_one_byte_int(struct cede_span identifier);
 void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier);
 struct cede_span edhoc_get_identifier(struct cede_reader *reader);
+/* CEDE_EDHOC_LENGTH: longer than an identifier may be here. */
 CEDE_MUST_USE enum cede_status edhoc_connection_id_set(struct cede_edhoc_connection_id *id,
                                                        struct cede_span bytes);
+/* C_R, which may not be C_I: both ends would have the same OSCORE recipient ID (section 3.3.3). */
+CEDE_MUST_USE enum cede_status edhoc_c_r_set(struct cede_edhoc_session *session,
+                                             struct cede_span c_r);
 
 /* --- credential_id.c -------------------------------------------------------------------------- */
 
 /* ID_CRED_x as in PLAINTEXT_x: a map, or a lone kid as an identifier. */
 void edhoc_put_id_cred(struct cede_writer *writer, const struct cede_edhoc_id_cred *id_cred);
-struct cede_edhoc_id_cred edhoc_get_id_cred(struct cede_reader *reader);
+void edhoc_get_id_cred(struct cede_reader *reader, struct cede_edhoc_id_cred *id_cred);
 
 /* --- ead.c ------------------------------------------------------------------------------------ */
 
@@ -124,94 +159,77 @@ CEDE_MUST_USE enum cede_status edhoc_eads_decode(const struct cede_edhoc_config 
 
 /* --- plaintext.c ------------------------------------------------------------------------------ */
 
-/* PLAINTEXT_2 or PLAINTEXT_3 being composed: Signature_or_MAC_x is a hole to fill. */
-struct edhoc_draft {
-    const struct cede_edhoc_connection_id *c_r; /* null in PLAINTEXT_3 */
-    struct cede_edhoc_id_cred id_cred;
-    size_t signature_or_mac_len;
-    const struct cede_edhoc_eads *eads;
-    struct cede_buf plaintext;        /* set by edhoc_draft_write */
-    struct cede_buf signature_or_mac; /* likewise */
-    struct cede_span ead;             /* likewise; empty when there is none */
-};
-size_t edhoc_draft_len(const struct edhoc_draft *draft);
-CEDE_MUST_USE enum cede_status edhoc_draft_write(struct edhoc_draft *draft, struct cede_buf out);
-/* ID_CRED_x, Signature_or_MAC_x, ? EAD_x from where the reader stands to the end. */
-CEDE_MUST_USE enum cede_status edhoc_peer_decode(const struct edhoc_env *env, enum edhoc_side side,
-                                                 struct cede_reader *reader,
-                                                 struct cede_edhoc_peer *peer);
-/* The content of a message that is one byte string. */
-CEDE_MUST_USE enum cede_status edhoc_unwrap(struct cede_span message, struct cede_span *content);
-/* Writes the head of such a message and reserves its content. */
-CEDE_MUST_USE enum cede_status edhoc_wrap(struct cede_writer *writer, size_t content_len,
-                                          struct cede_buf *content);
+/* Longest head of a message that is one byte string: its content is composed behind as much room,
+ * then moved. */
+#define EDHOC_HEAD_LEN_MAX 3
+
+/* The part of `out` behind room for that head and `skip` bytes; null when there is none. */
+struct cede_buf edhoc_content(struct cede_buf out, size_t skip);
+/* ID_CRED_x, Signature_or_MAC_x (a hole, which step->proof then is), ? EAD_x. *self is what the
+ * peer will read. */
+CEDE_MUST_USE enum cede_status edhoc_put_plaintext(struct edhoc_step *step,
+                                                   struct cede_writer *writer,
+                                                   const struct cede_edhoc_own *own,
+                                                   const struct cede_edhoc_eads *eads,
+                                                   struct cede_edhoc_peer *self);
+/* The same from where the reader stands to the end. */
+CEDE_MUST_USE enum cede_status edhoc_get_plaintext(const struct edhoc_step *step,
+                                                   struct cede_reader *reader,
+                                                   struct cede_edhoc_peer *peer);
+/* What was written; CEDE_NO_SPACE when it is too long for a message. */
+CEDE_MUST_USE enum cede_status edhoc_written(const struct cede_writer *writer,
+                                             struct cede_span *written);
+/* A copy of the content of a message that is one byte string. */
+CEDE_MUST_USE enum cede_status edhoc_unwrap(struct cede_span message, struct cede_buf out,
+                                            struct cede_span *content);
+/* Such a message of its content, which lies in `out` behind room for the head. */
+CEDE_MUST_USE enum cede_status edhoc_wrap(struct cede_buf out, struct cede_span content,
+                                          struct cede_span *message);
 
 /* --- key_schedule.c --------------------------------------------------------------------------- */
 
-/* EDHOC_KDF (section 4.1.2); the context is the concatenation of `context`. */
-CEDE_MUST_USE enum cede_status edhoc_kdf(const struct edhoc_env *env, const uint8_t *prk,
-                                         uint32_t label, const struct cede_span *context,
-                                         size_t context_count, struct cede_buf out);
-/* EDHOC_KDF from the session's present PRK, with its transcript hash as context. */
-CEDE_MUST_USE enum cede_status edhoc_kdf_th(const struct edhoc_env *env, uint32_t label,
-                                            struct cede_buf out);
-/* Encrypts or decrypts PLAINTEXT_2 in place with KEYSTREAM_2. */
-CEDE_MUST_USE enum cede_status edhoc_xor_keystream_2(const struct edhoc_env *env,
-                                                     const uint8_t *prk_2e, const uint8_t *th_2,
-                                                     struct cede_buf text);
+/* EDHOC_KDF (section 4.1.2) of the parts from C_R to EAD. */
+CEDE_MUST_USE enum cede_status edhoc_kdf(struct edhoc_step *step, uint32_t label, uint8_t *out,
+                                         size_t len);
+/* The same, but XORed to what `text` holds, as KEYSTREAM_2 is. */
+CEDE_MUST_USE enum cede_status edhoc_kdf_xor(struct edhoc_step *step, uint32_t label, uint8_t *text,
+                                             size_t len);
+/* The ephemeral key of this side: X or Y of the session, G_X or G_Y into `point`. */
+CEDE_MUST_USE enum cede_status edhoc_generate(const struct edhoc_step *step, uint8_t *point);
 /* A key of the exchange in the port's form, from there or from the wire. */
-CEDE_MUST_USE enum cede_status edhoc_point(const struct edhoc_env *env, struct cede_span from,
+CEDE_MUST_USE enum cede_status edhoc_point(const struct edhoc_step *step, struct cede_span from,
                                            uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX]);
-/* PRK_2e from TH_2 and the ephemeral keys in the session. */
-CEDE_MUST_USE enum cede_status edhoc_derive_prk_2e(const struct edhoc_env *env);
-/* PRK_3e2m from PRK_2e, or PRK_4e3m from PRK_3e2m: mixes in a static Diffie-Hellman secret, of
- * one's own key and the peer's ephemeral one. */
-CEDE_MUST_USE enum cede_status edhoc_mix_own_static(const struct edhoc_env *env,
-                                                    enum edhoc_label salt_label,
-                                                    const struct cede_private_key *key);
-/* The same of one's own ephemeral key and the peer's. */
-CEDE_MUST_USE enum cede_status edhoc_mix_peer_static(const struct edhoc_env *env,
-                                                     enum edhoc_label salt_label,
-                                                     struct cede_span point);
-/* TH_2 = H( G_Y, H(message_1) ), in place of H(message_1). */
-CEDE_MUST_USE enum cede_status edhoc_derive_th_2(const struct edhoc_env *env, struct cede_span g_y);
-CEDE_MUST_USE enum cede_status edhoc_derive_prk_out(const struct edhoc_env *env);
+/* TH_2 in place of H(message_1), then PRK_2e from it and the ephemeral keys in the session. */
+CEDE_MUST_USE enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, struct cede_span g_y);
+/* PRK_3e2m from PRK_2e, or PRK_4e3m from PRK_3e2m: mixes in the static Diffie-Hellman secret of
+ * step->own_key and the peer's ephemeral key, or of step->peer_key and the own ephemeral one. */
+CEDE_MUST_USE enum cede_status edhoc_mix_static(struct edhoc_step *step);
+CEDE_MUST_USE enum cede_status edhoc_derive_prk_out(struct edhoc_step *step);
 
 /* --- proof.c ---------------------------------------------------------------------------------- */
 
 /* Length of Signature_or_MAC_x. */
-size_t edhoc_proof_len(const struct edhoc_env *env, enum edhoc_side side);
-/* Fills in Signature_or_MAC_x of a draft that is written. PRK and TH of the session move on: to
+size_t edhoc_proof_len(const struct edhoc_step *step);
+/* Fills in Signature_or_MAC_x of a plaintext that is written. PRK and TH of the session move on: to
  * PRK_3e2m and TH_3 for the responder's side, to PRK_4e3m and TH_4 for the initiator's. */
-CEDE_MUST_USE enum cede_status edhoc_prove(const struct edhoc_env *env, enum edhoc_side side,
+CEDE_MUST_USE enum cede_status edhoc_prove(struct edhoc_step *step,
                                            const struct cede_edhoc_own *own,
-                                           const struct edhoc_draft *draft);
+                                           const struct cede_edhoc_peer *self);
 /* Checks that of the peer; PRK and TH move on likewise. */
-CEDE_MUST_USE enum cede_status edhoc_check_proof(const struct edhoc_env *env, enum edhoc_side side,
+CEDE_MUST_USE enum cede_status edhoc_check_proof(struct edhoc_step *step,
                                                  const struct cede_edhoc_peer *peer,
                                                  const struct cede_edhoc_credential *credential);
 
 /* --- encrypt0.c ------------------------------------------------------------------------------- */
 
-/* Key, nonce and associated data of the COSE_Encrypt0 in message_3 and message_4; to be wiped. */
-struct edhoc_aead {
-    uint8_t key[CEDE_AEAD_KEY_LEN_MAX];
-    uint8_t iv[CEDE_AEAD_NONCE_LEN_MAX];
-    uint8_t aad_bytes[13 + CEDE_HASH_LEN_MAX];
-    size_t key_len;
-    size_t iv_len;
-    struct cede_span aad; /* in aad_bytes: do not copy */
-};
-
-/* From the session's present PRK and TH; `label` is that of the key. */
-CEDE_MUST_USE enum cede_status edhoc_derive_aead(const struct edhoc_env *env,
-                                                 enum edhoc_label label, struct edhoc_aead *aead);
-/* In place: `text` holds plaintext_len bytes and room for the tag. */
-CEDE_MUST_USE enum cede_status edhoc_seal(const struct edhoc_env *env,
-                                          const struct edhoc_aead *aead, size_t plaintext_len,
-                                          struct cede_buf text);
+/* Key, nonce and associated data of the COSE_Encrypt0 in message_3 or message_4, from the session's
+ * present PRK and TH; `label` is that of the key. */
+CEDE_MUST_USE enum cede_status edhoc_derive_aead(struct edhoc_step *step, enum edhoc_label label);
+/* In place: `out` begins with `plaintext` and has room for the tag. */
+CEDE_MUST_USE enum cede_status edhoc_seal(const struct edhoc_step *step, struct cede_span plaintext,
+                                          struct cede_buf out, struct cede_span *ciphertext);
 /* Decrypts a message that is one byte string: a copy of its content, in `out`. */
-CEDE_MUST_USE enum cede_status edhoc_open(const struct edhoc_env *env, enum edhoc_label label,
+CEDE_MUST_USE enum cede_status edhoc_open(struct edhoc_step *step, enum edhoc_label label,
                                           struct cede_span message, struct cede_buf out,
                                           struct cede_span *plaintext);
 

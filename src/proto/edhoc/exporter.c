@@ -7,74 +7,95 @@
 #define LABEL_MASTER_SECRET 0
 #define LABEL_MASTER_SALT   1
 
+/* Begins a step that draws keys from PRK_out. */
+static enum cede_status begin(struct edhoc_step *step, const struct cede_edhoc_session *session,
+                              const struct cede_edhoc_config *config)
+{
+    if (!cede_edhoc_has_keys(session)) {
+        return CEDE_EDHOC_STATE;
+    }
+    CEDE_TRY(edhoc_step_init(step, config, session->suite));
+    step->prk = session->prk_out;
+    return CEDE_OK;
+}
+
+static enum cede_status leave(struct edhoc_step *step, enum cede_status status, void *out,
+                              size_t len)
+{
+    cede_wipe(step, sizeof *step);
+    if (status != CEDE_OK) {
+        cede_wipe(out, len);
+    }
+    return status;
+}
+
+/* PRK_exporter = EDHOC_KDF( PRK_out, 10, h'', hash_length ), which from here on is the step's. */
+static enum cede_status derive_prk_exporter(struct edhoc_step *step)
+{
+    CEDE_TRY(edhoc_kdf(step, EDHOC_PRK_EXPORTER, step->derived, step->suite->hash_len));
+    step->prk = step->derived;
+    return CEDE_OK;
+}
+
 enum cede_status cede_edhoc_export(const struct cede_edhoc_session *session,
                                    const struct cede_edhoc_config *config, uint32_t label,
                                    struct cede_span context, struct cede_buf out)
 {
-    struct edhoc_env env;
-    uint8_t prk_exporter[CEDE_HASH_LEN_MAX];
+    struct edhoc_step step;
     enum cede_status status;
 
-    if (!cede_edhoc_has_keys(session)) {
-        return CEDE_EDHOC_STATE;
-    }
-    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
-    /* PRK_exporter = EDHOC_KDF( PRK_out, 10, h'', hash_length ) */
-    status = edhoc_kdf(&env, session->prk_out, EDHOC_PRK_EXPORTER, NULL, 0,
-                       cede_buf(prk_exporter, env.hash_len));
+    CEDE_TRY(begin(&step, session, config));
+    status = derive_prk_exporter(&step);
     if (status == CEDE_OK) {
-        status = edhoc_kdf(&env, prk_exporter, label, &context, 1, out);
+        step.parts[EDHOC_PART_TH] = context;
+        status = edhoc_kdf(&step, label, out.ptr, out.cap);
     }
-    cede_wipe(prk_exporter, sizeof prk_exporter);
-    return status;
+    return leave(&step, status, out.ptr, out.cap);
 }
 
 enum cede_status cede_edhoc_update_key(struct cede_edhoc_session *session,
                                        const struct cede_edhoc_config *config,
                                        struct cede_span context)
 {
-    struct edhoc_env env;
-    uint8_t prk_out[CEDE_HASH_LEN_MAX];
+    struct edhoc_step step;
     enum cede_status status;
 
-    if (!cede_edhoc_has_keys(session)) {
-        return CEDE_EDHOC_STATE;
-    }
-    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
-    status = edhoc_kdf(&env, session->prk_out, EDHOC_KEY_UPDATE, &context, 1,
-                       cede_buf(prk_out, env.hash_len));
+    CEDE_TRY(begin(&step, session, config));
+    step.parts[EDHOC_PART_TH] = context;
+    status = edhoc_kdf(&step, EDHOC_KEY_UPDATE, step.derived, step.suite->hash_len);
     if (status == CEDE_OK) {
-        memcpy(session->prk_out, prk_out, env.hash_len);
+        memcpy(session->prk_out, step.derived, step.suite->hash_len);
     }
-    cede_wipe(prk_out, sizeof prk_out);
-    return status;
+    return leave(&step, status, NULL, 0);
+}
+
+static enum cede_status fill_oscore(struct edhoc_step *step,
+                                    const struct cede_edhoc_session *session,
+                                    struct cede_edhoc_oscore *oscore)
+{
+    const struct cede_edhoc_connection_id *own =
+        session->is_initiator ? &session->c_i : &session->c_r;
+    const struct cede_edhoc_connection_id *peers =
+        session->is_initiator ? &session->c_r : &session->c_i;
+
+    oscore->aead = step->suite->application_aead;
+    oscore->hash = step->suite->application_hash;
+    oscore->master_secret_len = step->suite->application_key_len;
+    memcpy(&oscore->sender_id, peers, sizeof *peers);
+    memcpy(&oscore->recipient_id, own, sizeof *own);
+    CEDE_TRY(derive_prk_exporter(step));
+    CEDE_TRY(
+        edhoc_kdf(step, LABEL_MASTER_SECRET, oscore->master_secret, oscore->master_secret_len));
+    return edhoc_kdf(step, LABEL_MASTER_SALT, oscore->master_salt, sizeof oscore->master_salt);
 }
 
 enum cede_status cede_edhoc_export_oscore(const struct cede_edhoc_session *session,
                                           const struct cede_edhoc_config *config,
                                           struct cede_edhoc_oscore *oscore)
 {
-    struct edhoc_env env;
-    size_t secret_len;
-    enum cede_status status;
+    struct edhoc_step step;
 
     memset(oscore, 0, sizeof *oscore);
-    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
-    secret_len = cede_aead_key_len(env.suite->application_aead);
-    status = cede_edhoc_export(session, config, LABEL_MASTER_SECRET, CEDE_SPAN_NULL,
-                               cede_buf(oscore->master_secret, secret_len));
-    if (status == CEDE_OK) {
-        status = cede_edhoc_export(session, config, LABEL_MASTER_SALT, CEDE_SPAN_NULL,
-                                   CEDE_BUF_ARRAY(oscore->master_salt));
-    }
-    if (status != CEDE_OK) {
-        cede_wipe(oscore, sizeof *oscore);
-        return status;
-    }
-    oscore->aead = env.suite->application_aead;
-    oscore->hash = env.suite->application_hash;
-    oscore->master_secret_len = (uint8_t)secret_len;
-    oscore->sender_id = session->is_initiator ? session->c_r : session->c_i;
-    oscore->recipient_id = session->is_initiator ? session->c_i : session->c_r;
-    return CEDE_OK;
+    CEDE_TRY(begin(&step, session, config));
+    return leave(&step, fill_oscore(&step, session, oscore), oscore, sizeof *oscore);
 }

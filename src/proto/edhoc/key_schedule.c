@@ -7,188 +7,118 @@
 
 #include "edhoc_engine.h"
 
-/* HKDF-Expand( PRK, info, length ) under way: T(i) = HMAC( PRK, T(i-1) | info | i ) with
- * info = ( info_label, context, length ). Holds pointers into itself. */
-struct expansion {
-    const struct edhoc_env *env;
-    struct cede_span prk;
-    struct edhoc_parts parts;
-    uint8_t counter;
-    uint8_t block[CEDE_HASH_LEN_MAX]; /* T(i) */
-};
-
-static enum cede_status expansion_init(struct expansion *expansion, const struct edhoc_env *env,
-                                       const uint8_t *prk, uint32_t label,
-                                       const struct cede_span *context, size_t context_count,
-                                       size_t length)
+/* T(i) = HMAC( PRK, T(i-1) | info | i ) (RFC 5869, section 2.3). */
+enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *text, size_t len)
 {
-    struct edhoc_parts *parts = &expansion->parts;
-    size_t context_len = 0;
+    const struct cede_crypto *crypto = step->crypto;
+    size_t hash_len = step->suite->hash_len;
+    uint8_t *counter = step->heads_memory + step->heads.len;
 
-    for (size_t i = 0; i < context_count; i++) {
-        context_len += context[i].len;
+    if (len > 255 * hash_len) {
+        return CEDE_BAD_ARGUMENT;
     }
-    expansion->env = env;
-    expansion->prk = cede_span(prk, env->hash_len);
-    expansion->counter = 0;
-    edhoc_parts_init(parts);
-    edhoc_parts_add(parts, cede_span(expansion->block, 0));
-    edhoc_parts_add_head(parts, CEDE_CBOR_UINT, label);
-    edhoc_parts_add_head(parts, CEDE_CBOR_BYTES, (uint32_t)context_len);
-    edhoc_parts_add_all(parts, context, context_count);
-    edhoc_parts_add_head(parts, CEDE_CBOR_UINT, (uint32_t)length);
-    edhoc_parts_add(parts, cede_span(&expansion->counter, 1));
-    return length > 255 * env->hash_len ? CEDE_BAD_ARGUMENT : parts->heads.status;
-}
-
-static enum cede_status expansion_next(struct expansion *expansion)
-{
-    const struct edhoc_env *env = expansion->env;
-    struct edhoc_parts *parts = &expansion->parts;
-
-    expansion->counter++;
-    CEDE_TRY(env->crypto->hmac(env->crypto->context, env->suite->hash, expansion->prk, parts->list,
-                               parts->count, expansion->block));
-    parts->list[0].len = env->hash_len;
+    cede_write_u8(&step->heads, 0);
+    step->parts[EDHOC_PART_TAIL].len++;
+    for (size_t at = hash_len; len > 0; len--, text++, at++) {
+        if (at == hash_len) {
+            at = 0;
+            ++*counter;
+            CEDE_TRY(crypto->hmac(crypto->context, step->suite->hash,
+                                  cede_span(step->prk, hash_len), step->parts, EDHOC_PARTS,
+                                  step->block));
+            step->parts[EDHOC_PART_FIRST] = cede_span(step->block, hash_len);
+        }
+        *text ^= step->block[at];
+    }
     return CEDE_OK;
 }
 
-enum cede_status edhoc_kdf(const struct edhoc_env *env, const uint8_t *prk, uint32_t label,
-                           const struct cede_span *context, size_t context_count,
-                           struct cede_buf out)
+enum cede_status edhoc_kdf_xor(struct edhoc_step *step, uint32_t label, uint8_t *text, size_t len)
 {
-    struct expansion expansion;
-    enum cede_status status =
-        expansion_init(&expansion, env, prk, label, context, context_count, out.cap);
+    struct cede_span *parts = step->parts;
 
-    for (size_t done = 0; status == CEDE_OK && done < out.cap; done += env->hash_len) {
-        size_t left = out.cap - done;
-
-        status = expansion_next(&expansion);
-        if (status == CEDE_OK) {
-            memcpy(out.ptr + done, expansion.block, left < env->hash_len ? left : env->hash_len);
-        }
-    }
-    cede_wipe(&expansion, sizeof expansion);
-    if (status != CEDE_OK) {
-        cede_wipe(out.ptr, out.cap);
-    }
-    return status;
+    parts[EDHOC_PART_FIRST].len = 0;
+    parts[EDHOC_PART_INFO].len = 0;
+    parts[EDHOC_PART_TAIL].len = 0;
+    edhoc_put_head(step, EDHOC_PART_INFO, CEDE_CBOR_UINT, label);
+    edhoc_put_head(step, EDHOC_PART_INFO, CEDE_CBOR_BYTES,
+                   edhoc_parts_len(step, EDHOC_PART_C_R, EDHOC_PART_TAIL));
+    edhoc_put_head(step, EDHOC_PART_TAIL, CEDE_CBOR_UINT, len);
+    return step->suite->expand(step, text, len);
 }
 
-enum cede_status edhoc_kdf_th(const struct edhoc_env *env, uint32_t label, struct cede_buf out)
+enum cede_status edhoc_kdf(struct edhoc_step *step, uint32_t label, uint8_t *out, size_t len)
 {
-    struct cede_span context = cede_span(env->session->th, env->hash_len);
-
-    return edhoc_kdf(env, env->session->prk, label, &context, 1, out);
+    memset(out, 0, len);
+    return edhoc_kdf_xor(step, label, out, len);
 }
 
-enum cede_status edhoc_xor_keystream_2(const struct edhoc_env *env, const uint8_t *prk_2e,
-                                       const uint8_t *th_2, struct cede_buf text)
+enum cede_status edhoc_generate(const struct edhoc_step *step, uint8_t *point)
 {
-    struct cede_span context = cede_span(th_2, env->hash_len);
-    struct expansion expansion;
-    enum cede_status status =
-        expansion_init(&expansion, env, prk_2e, EDHOC_KEYSTREAM_2, &context, 1, text.cap);
-
-    for (size_t i = 0; status == CEDE_OK && i < text.cap; i++) {
-        if (i % env->hash_len == 0) {
-            status = expansion_next(&expansion);
-        }
-        text.ptr[i] ^= expansion.block[i % env->hash_len];
-    }
-    cede_wipe(&expansion, sizeof expansion);
-    return status;
+    return step->crypto->generate(step->crypto->context, step->suite->curve,
+                                  step->session->ephemeral, point);
 }
 
-enum cede_status edhoc_point(const struct edhoc_env *env, struct cede_span from,
+enum cede_status edhoc_point(const struct edhoc_step *step, struct cede_span from,
                              uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX])
 {
-    if (from.len == env->public_len) {
+    const struct cede_crypto *crypto = step->crypto;
+
+    if (from.len == step->suite->public_len) {
         memcpy(point, from.ptr, from.len);
         return CEDE_OK;
     }
-    if (from.len != env->coordinate_len) {
+    if (from.len != step->suite->coordinate_len) {
         return CEDE_EDHOC_LENGTH;
     }
     /* Either y gives the same shared secret (appendix B). */
-    return env->crypto->decompress(env->crypto->context, env->suite->curve, from, false, point);
+    return crypto->decompress(crypto->context, step->suite->curve, from, false, point);
 }
 
 /* PRK = EDHOC_Extract( salt, IKM ), the IKM being an ECDH shared secret. */
-static enum cede_status extract_ecdh(const struct edhoc_env *env, const uint8_t *salt,
+static enum cede_status extract_ecdh(struct edhoc_step *step, const uint8_t *salt,
                                      const struct cede_private_key *key, const uint8_t *point)
 {
-    const struct cede_crypto *crypto = env->crypto;
-    uint8_t secret[CEDE_ECDH_LEN_MAX];
-    enum cede_status status =
-        crypto->ecdh(crypto->context, key, cede_span(point, env->public_len), secret);
+    const struct cede_crypto *crypto = step->crypto;
+    const struct cede_edhoc_suite *suite = step->suite;
+    struct cede_private_key ephemeral = {
+        suite->curve, cede_span(step->session->ephemeral, suite->coordinate_len), NULL};
+    struct cede_span ikm = cede_span(step->secret, suite->coordinate_len);
 
-    if (status == CEDE_OK) {
-        status = cede_hkdf_extract(crypto, env->suite->hash, cede_span(salt, env->hash_len),
-                                   cede_span(secret, env->coordinate_len), env->session->prk);
-    }
-    cede_wipe(secret, sizeof secret);
-    return status;
+    CEDE_TRY(crypto->ecdh(crypto->context, key != NULL ? key : &ephemeral,
+                          cede_span(point, suite->public_len), step->secret));
+    return crypto->hmac(crypto->context, suite->hash, cede_span(salt, suite->hash_len), &ikm, 1,
+                        step->session->prk);
 }
 
-/* The session's own ephemeral key in the port's terms. */
-static struct cede_private_key ephemeral_key(const struct edhoc_env *env)
+enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, struct cede_span g_y)
 {
-    struct cede_private_key key = {env->suite->curve,
-                                   cede_span(env->session->ephemeral, env->coordinate_len), NULL};
+    struct cede_edhoc_session *session = step->session;
 
-    return key;
+    edhoc_put_head(step, EDHOC_PART_ID_CRED_HEAD, CEDE_CBOR_BYTES, g_y.len);
+    step->parts[EDHOC_PART_ID_CRED] = g_y;
+    edhoc_put_head(step, EDHOC_PART_TH_HEAD, CEDE_CBOR_BYTES, step->suite->hash_len);
+    /* TH_2 = H( G_Y, H(message_1) ) */
+    CEDE_TRY(edhoc_hash(step, EDHOC_PART_ID_CRED_HEAD, EDHOC_PART_PLAINTEXT, session->th));
+    edhoc_parts_clear(step);
+    return extract_ecdh(step, session->th, NULL, session->point);
 }
 
-enum cede_status edhoc_derive_prk_2e(const struct edhoc_env *env)
+enum cede_status edhoc_mix_static(struct edhoc_step *step)
 {
-    struct cede_private_key key = ephemeral_key(env);
-
-    return extract_ecdh(env, env->session->th, &key, env->session->point); /* G_X or G_Y */
-}
-
-static enum cede_status mix(const struct edhoc_env *env, enum edhoc_label salt_label,
-                            const struct cede_private_key *key, const uint8_t *point)
-{
-    uint8_t salt[CEDE_HASH_LEN_MAX];
-    enum cede_status status = edhoc_kdf_th(env, salt_label, cede_buf(salt, env->hash_len));
-
-    if (status == CEDE_OK) {
-        status = extract_ecdh(env, salt, key, point);
-    }
-    cede_wipe(salt, sizeof salt);
-    return status;
-}
-
-enum cede_status edhoc_mix_own_static(const struct edhoc_env *env, enum edhoc_label salt_label,
-                                      const struct cede_private_key *key)
-{
-    return mix(env, salt_label, key, env->session->point);
-}
-
-enum cede_status edhoc_mix_peer_static(const struct edhoc_env *env, enum edhoc_label salt_label,
-                                       struct cede_span point)
-{
-    struct cede_private_key key = ephemeral_key(env);
     uint8_t whole[CEDE_PUBLIC_KEY_LEN_MAX];
+    const uint8_t *point = step->session->point;
 
-    CEDE_TRY(edhoc_point(env, point, whole));
-    return mix(env, salt_label, &key, whole);
+    if (step->own_key == NULL) {
+        CEDE_TRY(edhoc_point(step, step->peer_key->point, whole));
+        point = whole;
+    }
+    CEDE_TRY(edhoc_kdf(step, step->side == EDHOC_RESPONDER ? EDHOC_SALT_3E2M : EDHOC_SALT_4E3M,
+                       step->derived, step->suite->hash_len));
+    return extract_ecdh(step, step->derived, step->own_key, point);
 }
 
-enum cede_status edhoc_derive_th_2(const struct edhoc_env *env, struct cede_span g_y)
+enum cede_status edhoc_derive_prk_out(struct edhoc_step *step)
 {
-    uint8_t *th = env->session->th;
-    struct edhoc_parts parts;
-
-    edhoc_parts_init(&parts);
-    edhoc_parts_add_bytes(&parts, g_y);
-    edhoc_parts_add_bytes(&parts, cede_span(th, env->hash_len)); /* H(message_1) */
-    return edhoc_hash(env, parts.list, parts.count, th);
-}
-
-enum cede_status edhoc_derive_prk_out(const struct edhoc_env *env)
-{
-    return edhoc_kdf_th(env, EDHOC_PRK_OUT, cede_buf(env->session->prk_out, env->hash_len));
+    return edhoc_kdf(step, EDHOC_PRK_OUT, step->session->prk_out, step->suite->hash_len);
 }

@@ -4,30 +4,25 @@
 
 #include "edhoc_engine.h"
 
-static enum cede_status hash_message_1(const struct edhoc_env *env, struct cede_span message_1)
+static enum cede_status hash_message_1(const struct edhoc_step *step, struct cede_span message_1)
 {
-    return cede_hash(env->crypto, env->suite->hash, message_1, env->session->th);
+    return cede_hash(step->crypto, step->suite->hash, message_1, step->session->th);
 }
 
-static enum cede_status compose(const struct edhoc_env *env, const struct cede_edhoc_eads *eads,
+static enum cede_status compose(const struct edhoc_step *step, const struct cede_edhoc_eads *eads,
                                 struct cede_buf out, struct cede_span *message_1)
 {
-    struct cede_edhoc_session *session = env->session;
+    struct cede_edhoc_session *session = step->session;
     struct cede_writer writer = cede_writer(out);
 
-    /* X, G_X */
-    CEDE_TRY(env->crypto->generate(env->crypto->context, env->suite->curve, session->ephemeral,
-                                   session->point));
+    CEDE_TRY(edhoc_generate(step, session->point)); /* X, G_X */
     cede_cbor_put_uint(&writer, session->method);
-    edhoc_put_suites(&writer, env->config, env->suite);
-    cede_cbor_put_bytes(&writer, cede_span(session->point, env->coordinate_len));
+    edhoc_put_suites(&writer, step->config, step->suite);
+    cede_cbor_put_bytes(&writer, cede_span(session->point, step->suite->coordinate_len));
     edhoc_put_identifier(&writer, cede_edhoc_connection_id_span(&session->c_i));
     edhoc_put_eads(&writer, eads);
-    CEDE_TRY(cede_writer_finish(&writer, message_1));
-    if (message_1->ptr == NULL || message_1->len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
-        return CEDE_NO_SPACE;
-    }
-    return hash_message_1(env, *message_1);
+    CEDE_TRY(edhoc_written(&writer, message_1));
+    return hash_message_1(step, *message_1);
 }
 
 enum cede_status cede_edhoc_compose_message_1(struct cede_edhoc_session *session,
@@ -35,16 +30,11 @@ enum cede_status cede_edhoc_compose_message_1(struct cede_edhoc_session *session
                                               const struct cede_edhoc_eads *eads,
                                               struct cede_buf out, struct cede_span *message_1)
 {
-    struct edhoc_env env;
-    enum cede_status status;
+    struct edhoc_step step;
 
-    *message_1 = CEDE_SPAN_NULL;
-    CEDE_TRY(edhoc_begin(&env, session, config, CEDE_EDHOC_READY_MESSAGE_1));
-    status = compose(&env, eads, out, message_1);
-    if (status != CEDE_OK) {
-        *message_1 = CEDE_SPAN_NULL;
-    }
-    return edhoc_leave(session, status, out, CEDE_EDHOC_WAIT_MESSAGE_2);
+    CEDE_TRY(edhoc_begin(&step, session, config, CEDE_EDHOC_READY_MESSAGE_1, message_1,
+                         sizeof *message_1));
+    return edhoc_leave(&step, compose(&step, eads, out, message_1), out, CEDE_EDHOC_WAIT_MESSAGE_2);
 }
 
 /* message_1 as it was decoded. */
@@ -97,7 +87,7 @@ static enum cede_status process(struct cede_edhoc_session *session,
                                 struct cede_edhoc_eads *eads)
 {
     struct message_1 message;
-    struct edhoc_env env;
+    struct edhoc_step step;
 
     CEDE_TRY(decode(config, bytes, &message));
     if (!edhoc_method_allowed(config, message.method)) {
@@ -108,16 +98,15 @@ static enum cede_status process(struct cede_edhoc_session *session,
     }
     session->method = (uint8_t)message.method;
     session->suite = message.first_common;
-    env.session = session;
-    CEDE_TRY(edhoc_env_init(&env, config, session->suite));
-    if (message.g_x.len != env.coordinate_len ||
-        message.c_i.len > CEDE_EDHOC_CONNECTION_ID_LEN_MAX) {
+    CEDE_TRY(edhoc_step_init(&step, config, session->suite));
+    step.session = session;
+    if (message.g_x.len != step.suite->coordinate_len) {
         return CEDE_EDHOC_LENGTH;
     }
     CEDE_TRY(edhoc_connection_id_set(&session->c_i, message.c_i));
     CEDE_TRY(edhoc_eads_decode(config, message.ead_1, eads));
-    CEDE_TRY(edhoc_point(&env, message.g_x, session->point)); /* G_X */
-    return hash_message_1(&env, bytes);
+    CEDE_TRY(edhoc_point(&step, message.g_x, session->point)); /* G_X */
+    return hash_message_1(&step, bytes);
 }
 
 enum cede_status cede_edhoc_process_message_1(struct cede_edhoc_session *session,
@@ -128,10 +117,15 @@ enum cede_status cede_edhoc_process_message_1(struct cede_edhoc_session *session
     enum cede_status status;
 
     memset(eads, 0, sizeof *eads);
-    CEDE_TRY(edhoc_enter(session, CEDE_EDHOC_WAIT_MESSAGE_1));
+    if (session->state != CEDE_EDHOC_WAIT_MESSAGE_1) {
+        return CEDE_EDHOC_STATE;
+    }
     status = process(session, config, message_1, eads);
     if (status != CEDE_OK) {
         memset(eads, 0, sizeof *eads);
+        cede_edhoc_wipe(session);
+        return status;
     }
-    return edhoc_leave(session, status, cede_buf(NULL, 0), CEDE_EDHOC_READY_MESSAGE_2);
+    session->state = CEDE_EDHOC_READY_MESSAGE_2;
+    return CEDE_OK;
 }

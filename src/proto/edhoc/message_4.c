@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_4.c - message_4 = ( CIPHERTEXT_4 ), optional key confirmation (RFC 9528, section 5.5). */
-#include <string.h>
-
 #include "edhoc_engine.h"
 
 /* PLAINTEXT_4 = ( ? EAD_4 ) */
-static enum cede_status compose(const struct edhoc_env *env, const struct cede_edhoc_eads *eads,
+static enum cede_status compose(struct edhoc_step *step, const struct cede_edhoc_eads *eads,
                                 struct cede_buf out, struct cede_span *message_4)
 {
-    struct cede_writer counting = cede_writer_counting();
-    struct cede_writer writer = cede_writer(out);
-    struct cede_writer plaintext_4;
-    struct cede_buf ciphertext_4;
-    struct edhoc_aead aead;
-    enum cede_status status;
+    struct cede_buf room = edhoc_content(out, 0);
+    struct cede_writer writer = cede_writer(room);
+    struct cede_span plaintext_4;
 
-    edhoc_put_eads(&counting, eads);
-    CEDE_TRY(
-        edhoc_wrap(&writer, counting.len + cede_aead_tag_len(env->suite->aead), &ciphertext_4));
-    plaintext_4 = cede_writer(ciphertext_4);
-    edhoc_put_eads(&plaintext_4, eads);
-    CEDE_TRY(plaintext_4.status);
-    status = edhoc_derive_aead(env, EDHOC_K_4, &aead);
-    if (status == CEDE_OK) {
-        status = edhoc_seal(env, &aead, plaintext_4.len, ciphertext_4);
-    }
-    cede_wipe(&aead, sizeof aead);
-    cede_wipe(env->session->prk, sizeof env->session->prk);
-    return status == CEDE_OK ? cede_writer_finish(&writer, message_4) : status;
+    edhoc_put_eads(&writer, eads);
+    CEDE_TRY(edhoc_written(&writer, &plaintext_4));
+    CEDE_TRY(edhoc_derive_aead(step, EDHOC_K_4));
+    CEDE_TRY(edhoc_seal(step, plaintext_4, room, message_4));
+    return edhoc_wrap(out, *message_4, message_4);
 }
 
 enum cede_status cede_edhoc_compose_message_4(struct cede_edhoc_session *session,
@@ -35,11 +22,23 @@ enum cede_status cede_edhoc_compose_message_4(struct cede_edhoc_session *session
                                               const struct cede_edhoc_eads *eads,
                                               struct cede_buf out, struct cede_span *message_4)
 {
-    struct edhoc_env env;
+    struct edhoc_step step;
 
-    *message_4 = CEDE_SPAN_NULL;
-    CEDE_TRY(edhoc_begin(&env, session, config, CEDE_EDHOC_READY_MESSAGE_4));
-    return edhoc_leave(session, compose(&env, eads, out, message_4), out, CEDE_EDHOC_DONE);
+    CEDE_TRY(edhoc_begin(&step, session, config, CEDE_EDHOC_READY_MESSAGE_4, message_4,
+                         sizeof *message_4));
+    CEDE_TRY(edhoc_leave(&step, compose(&step, eads, out, message_4), out, CEDE_EDHOC_DONE));
+    cede_wipe(session->prk, sizeof session->prk);
+    return CEDE_OK;
+}
+
+static enum cede_status process(struct edhoc_step *step, struct cede_span message_4,
+                                struct cede_buf plaintext, struct cede_edhoc_eads *eads)
+{
+    struct cede_span plaintext_4;
+
+    CEDE_TRY(edhoc_open(step, EDHOC_K_4, message_4, plaintext, &plaintext_4));
+    cede_wipe(step->session->prk, sizeof step->session->prk);
+    return edhoc_eads_decode(step->config, plaintext_4, eads);
 }
 
 enum cede_status cede_edhoc_process_message_4(struct cede_edhoc_session *session,
@@ -47,16 +46,9 @@ enum cede_status cede_edhoc_process_message_4(struct cede_edhoc_session *session
                                               struct cede_span message_4, struct cede_buf plaintext,
                                               struct cede_edhoc_eads *eads)
 {
-    struct edhoc_env env;
-    struct cede_span plaintext_4;
-    enum cede_status status;
+    struct edhoc_step step;
 
-    memset(eads, 0, sizeof *eads);
-    CEDE_TRY(edhoc_begin(&env, session, config, CEDE_EDHOC_WAIT_MESSAGE_4));
-    status = edhoc_open(&env, EDHOC_K_4, message_4, plaintext, &plaintext_4);
-    if (status == CEDE_OK) {
-        status = edhoc_eads_decode(config, plaintext_4, eads);
-    }
-    cede_wipe(session->prk, sizeof session->prk);
-    return edhoc_leave(session, status, plaintext, CEDE_EDHOC_DONE);
+    CEDE_TRY(edhoc_begin(&step, session, config, CEDE_EDHOC_WAIT_MESSAGE_4, eads, sizeof *eads));
+    return edhoc_leave(&step, process(&step, message_4, plaintext, eads), plaintext,
+                       CEDE_EDHOC_DONE);
 }

@@ -3,74 +3,68 @@
  * PLAINTEXT_x = ( ? C_R, ID_CRED_x, Signature_or_MAC_x, ? EAD_x ). */
 #include "edhoc_engine.h"
 
-static void put_before_ead(struct cede_writer *writer, const struct edhoc_draft *draft,
-                           struct cede_buf *signature_or_mac)
+struct cede_buf edhoc_content(struct cede_buf out, size_t skip)
 {
-    if (draft->c_r != NULL) {
-        edhoc_put_identifier(writer, cede_edhoc_connection_id_span(draft->c_r));
-    }
-    edhoc_put_id_cred(writer, &draft->id_cred);
-    cede_cbor_put_bytes_head(writer, draft->signature_or_mac_len);
-    *signature_or_mac = cede_write_room(writer, draft->signature_or_mac_len);
+    skip += EDHOC_HEAD_LEN_MAX;
+    return out.cap < skip ? cede_buf(NULL, 0) : cede_buf(out.ptr + skip, out.cap - skip);
 }
 
-size_t edhoc_draft_len(const struct edhoc_draft *draft)
+enum cede_status edhoc_put_plaintext(struct edhoc_step *step, struct cede_writer *writer,
+                                     const struct cede_edhoc_own *own,
+                                     const struct cede_edhoc_eads *eads,
+                                     struct cede_edhoc_peer *self)
 {
-    struct cede_writer writer = cede_writer_counting();
-    struct cede_buf ignored;
-
-    put_before_ead(&writer, draft, &ignored);
-    edhoc_put_eads(&writer, draft->eads);
-    return writer.len;
-}
-
-enum cede_status edhoc_draft_write(struct edhoc_draft *draft, struct cede_buf out)
-{
-    struct cede_writer writer = cede_writer(out);
-    struct cede_span written;
+    size_t proof_len = edhoc_proof_len(step);
     size_t ead_at;
 
-    put_before_ead(&writer, draft, &draft->signature_or_mac);
-    ead_at = writer.len;
-    edhoc_put_eads(&writer, draft->eads);
-    CEDE_TRY(cede_writer_finish(&writer, &written));
-    draft->ead = cede_span_part(written, ead_at, written.len - ead_at);
-    draft->plaintext = cede_buf(out.ptr, written.len);
+    CEDE_TRY(cede_edhoc_id_cred_decode(own->id_cred, &self->id_cred));
+    edhoc_put_id_cred(writer, &self->id_cred);
+    cede_cbor_put_bytes_head(writer, proof_len);
+    step->proof = cede_write_room(writer, proof_len).ptr;
+    ead_at = writer->len;
+    edhoc_put_eads(writer, eads);
+    CEDE_TRY(edhoc_written(writer, &self->plaintext));
+    self->ead = cede_span(self->plaintext.ptr + ead_at, writer->len - ead_at);
     return CEDE_OK;
 }
 
-enum cede_status edhoc_peer_decode(const struct edhoc_env *env, enum edhoc_side side,
-                                   struct cede_reader *reader, struct cede_edhoc_peer *peer)
+enum cede_status edhoc_get_plaintext(const struct edhoc_step *step, struct cede_reader *reader,
+                                     struct cede_edhoc_peer *peer)
 {
     peer->plaintext = reader->in;
-    peer->id_cred = edhoc_get_id_cred(reader);
+    edhoc_get_id_cred(reader, &peer->id_cred);
     peer->signature_or_mac = cede_cbor_get_bytes(reader);
     peer->ead = cede_read_rest(reader);
     CEDE_TRY(cede_reader_finish(reader));
-    if (peer->signature_or_mac.len != edhoc_proof_len(env, side)) {
+    if (peer->signature_or_mac.len != edhoc_proof_len(step)) {
         return CEDE_EDHOC_LENGTH;
     }
-    return edhoc_eads_decode(env->config, peer->ead, &peer->eads);
+    return edhoc_eads_decode(step->config, peer->ead, &peer->eads);
 }
 
-enum cede_status edhoc_unwrap(struct cede_span message, struct cede_span *content)
+enum cede_status edhoc_written(const struct cede_writer *writer, struct cede_span *written)
+{
+    CEDE_TRY(cede_writer_finish(writer, written));
+    return written->ptr == NULL || written->len > CEDE_EDHOC_MESSAGE_LEN_MAX ? CEDE_NO_SPACE
+                                                                             : CEDE_OK;
+}
+
+enum cede_status edhoc_unwrap(struct cede_span message, struct cede_buf out,
+                              struct cede_span *content)
 {
     struct cede_reader reader = cede_reader(message);
 
-    if (message.len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
-        return CEDE_EDHOC_LENGTH;
-    }
     *content = cede_cbor_get_bytes(&reader);
-    return cede_reader_finish(&reader);
+    CEDE_TRY(cede_reader_finish(&reader));
+    return message.len > CEDE_EDHOC_MESSAGE_LEN_MAX ? CEDE_EDHOC_LENGTH
+                                                    : cede_copy(out, *content, content);
 }
 
-enum cede_status edhoc_wrap(struct cede_writer *writer, size_t content_len,
-                            struct cede_buf *content)
+enum cede_status edhoc_wrap(struct cede_buf out, struct cede_span content,
+                            struct cede_span *message)
 {
-    cede_cbor_put_bytes_head(writer, content_len);
-    *content = cede_write_room(writer, content_len);
-    if (content->ptr == NULL || writer->len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
-        return CEDE_NO_SPACE;
-    }
-    return CEDE_OK;
+    struct cede_writer writer = cede_writer(out);
+
+    cede_cbor_put_bytes(&writer, content);
+    return edhoc_written(&writer, message);
 }

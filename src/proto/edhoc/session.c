@@ -49,52 +49,7 @@ void cede_edhoc_init_responder(struct cede_edhoc_session *session)
     session->state = CEDE_EDHOC_WAIT_MESSAGE_1;
 }
 
-enum cede_status edhoc_enter(struct cede_edhoc_session *session, enum cede_edhoc_state state)
-{
-    if (session->state != state) {
-        return CEDE_EDHOC_STATE;
-    }
-    session->state = CEDE_EDHOC_FAILED;
-    return CEDE_OK;
-}
-
-enum cede_status edhoc_begin(struct edhoc_env *env, struct cede_edhoc_session *session,
-                             const struct cede_edhoc_config *config, enum cede_edhoc_state state)
-{
-    CEDE_TRY(edhoc_enter(session, state));
-    env->session = session;
-    return edhoc_leave(session, edhoc_env_init(env, config, session->suite), cede_buf(NULL, 0),
-                       CEDE_EDHOC_FAILED);
-}
-
-enum cede_status edhoc_leave(struct cede_edhoc_session *session, enum cede_status status,
-                             struct cede_buf out, enum cede_edhoc_state next)
-{
-    session->state = (uint8_t)next;
-    if (status != CEDE_OK) {
-        cede_edhoc_wipe(session);
-        cede_wipe(out.ptr, out.ptr != NULL ? out.cap : 0);
-    }
-    return status;
-}
-
-enum cede_status edhoc_env_init(struct edhoc_env *env, const struct cede_edhoc_config *config,
-                                int32_t suite)
-{
-    env->config = config;
-    env->crypto = config->crypto;
-    env->suite = edhoc_suite_find(config, suite);
-    if (env->suite == NULL) {
-        return CEDE_BAD_ARGUMENT;
-    }
-    env->hash_len = cede_hash_len(env->suite->hash);
-    /* x is as long as a private key, and so are the public keys of X25519. */
-    env->coordinate_len = cede_curve_private_len(env->suite->curve);
-    env->public_len = cede_curve_public_len(env->suite->curve);
-    return CEDE_OK;
-}
-
-bool edhoc_side_signs(const struct cede_edhoc_session *session, enum edhoc_side side)
+bool edhoc_signs(const struct cede_edhoc_session *session, enum edhoc_side side)
 {
     if (session->method == CEDE_EDHOC_SIGNATURE_SIGNATURE) {
         return true;

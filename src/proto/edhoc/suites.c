@@ -2,94 +2,53 @@
 /* suites.c - the cipher suites (RFC 9528, sections 3.6 and 10.2) and their lists in messages. */
 #include "edhoc_engine.h"
 
-/* Number; EDHOC AEAD, hash, MAC length, key exchange curve, signature; application AEAD, hash. */
+/* Each algorithm with its lengths, in the order of struct cede_edhoc_suite. */
+#define AEAD_CCM_8    CEDE_ALG_AES_CCM_16_64_128, 16, 13
+#define AEAD_CCM_16   CEDE_ALG_AES_CCM_16_128_128, 16, 13
+#define AEAD_A128GCM  CEDE_ALG_A128GCM, 16, 12
+#define AEAD_A256GCM  CEDE_ALG_A256GCM, 32, 12
+#define AEAD_CHACHA20 CEDE_ALG_CHACHA20_POLY1305, 32, 12
+
+#define HASH_SHA_256 CEDE_ALG_SHA_256, 32, cede_edhoc_expand_hkdf
+#define HASH_SHA_384 CEDE_ALG_SHA_384, 48, cede_edhoc_expand_hkdf
+
+#define CURVE_X25519 CEDE_CRV_X25519, 32, 32
+#define CURVE_P_256  CEDE_CRV_P256, 32, 64
+#define CURVE_P_384  CEDE_CRV_P384, 48, 96
+
+#define SIGNATURE_EDDSA CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64
+#define SIGNATURE_ES256 CEDE_ALG_ES256, CEDE_CRV_P256, 64
+#define SIGNATURE_ES384 CEDE_ALG_ES384, CEDE_CRV_P384, 96
+
+#define APPLICATION_CCM_8    CEDE_ALG_AES_CCM_16_64_128, 16, CEDE_ALG_SHA_256
+#define APPLICATION_CHACHA20 CEDE_ALG_CHACHA20_POLY1305, 32, CEDE_ALG_SHA_256
+#define APPLICATION_A128GCM  CEDE_ALG_A128GCM, 16, CEDE_ALG_SHA_256
+#define APPLICATION_A256GCM  CEDE_ALG_A256GCM, 32, CEDE_ALG_SHA_384
+
+/* Number, AEAD, hash, MAC length, key exchange curve, signature, application AEAD and hash. */
 const struct cede_edhoc_suite cede_edhoc_suite_0 = {
-    0,
-    CEDE_ALG_AES_CCM_16_64_128,
-    CEDE_ALG_SHA_256,
-    8,
-    CEDE_CRV_X25519,
-    CEDE_ALG_EDDSA,
-    CEDE_ALG_AES_CCM_16_64_128,
-    CEDE_ALG_SHA_256,
-};
+    0, AEAD_CCM_8, HASH_SHA_256, 8, CURVE_X25519, SIGNATURE_EDDSA, APPLICATION_CCM_8};
 
 const struct cede_edhoc_suite cede_edhoc_suite_1 = {
-    1,
-    CEDE_ALG_AES_CCM_16_128_128,
-    CEDE_ALG_SHA_256,
-    16,
-    CEDE_CRV_X25519,
-    CEDE_ALG_EDDSA,
-    CEDE_ALG_AES_CCM_16_64_128,
-    CEDE_ALG_SHA_256,
-};
+    1, AEAD_CCM_16, HASH_SHA_256, 16, CURVE_X25519, SIGNATURE_EDDSA, APPLICATION_CCM_8};
 
 const struct cede_edhoc_suite cede_edhoc_suite_2 = {
-    2,
-    CEDE_ALG_AES_CCM_16_64_128,
-    CEDE_ALG_SHA_256,
-    8,
-    CEDE_CRV_P256,
-    CEDE_ALG_ES256,
-    CEDE_ALG_AES_CCM_16_64_128,
-    CEDE_ALG_SHA_256,
-};
+    2, AEAD_CCM_8, HASH_SHA_256, 8, CURVE_P_256, SIGNATURE_ES256, APPLICATION_CCM_8};
 
 const struct cede_edhoc_suite cede_edhoc_suite_3 = {
-    3,
-    CEDE_ALG_AES_CCM_16_128_128,
-    CEDE_ALG_SHA_256,
-    16,
-    CEDE_CRV_P256,
-    CEDE_ALG_ES256,
-    CEDE_ALG_AES_CCM_16_64_128,
-    CEDE_ALG_SHA_256,
-};
+    3, AEAD_CCM_16, HASH_SHA_256, 16, CURVE_P_256, SIGNATURE_ES256, APPLICATION_CCM_8};
 
 const struct cede_edhoc_suite cede_edhoc_suite_4 = {
-    4,
-    CEDE_ALG_CHACHA20_POLY1305,
-    CEDE_ALG_SHA_256,
-    16,
-    CEDE_CRV_X25519,
-    CEDE_ALG_EDDSA,
-    CEDE_ALG_CHACHA20_POLY1305,
-    CEDE_ALG_SHA_256,
-};
+    4, AEAD_CHACHA20, HASH_SHA_256, 16, CURVE_X25519, SIGNATURE_EDDSA, APPLICATION_CHACHA20};
 
 const struct cede_edhoc_suite cede_edhoc_suite_5 = {
-    5,
-    CEDE_ALG_CHACHA20_POLY1305,
-    CEDE_ALG_SHA_256,
-    16,
-    CEDE_CRV_P256,
-    CEDE_ALG_ES256,
-    CEDE_ALG_CHACHA20_POLY1305,
-    CEDE_ALG_SHA_256,
-};
+    5, AEAD_CHACHA20, HASH_SHA_256, 16, CURVE_P_256, SIGNATURE_ES256, APPLICATION_CHACHA20};
 
 const struct cede_edhoc_suite cede_edhoc_suite_6 = {
-    6,
-    CEDE_ALG_A128GCM,
-    CEDE_ALG_SHA_256,
-    16,
-    CEDE_CRV_X25519,
-    CEDE_ALG_ES256,
-    CEDE_ALG_A128GCM,
-    CEDE_ALG_SHA_256,
-};
+    6, AEAD_A128GCM, HASH_SHA_256, 16, CURVE_X25519, SIGNATURE_ES256, APPLICATION_A128GCM};
 
 const struct cede_edhoc_suite cede_edhoc_suite_24 = {
-    24,
-    CEDE_ALG_A256GCM,
-    CEDE_ALG_SHA_384,
-    16,
-    CEDE_CRV_P384,
-    CEDE_ALG_ES384,
-    CEDE_ALG_A256GCM,
-    CEDE_ALG_SHA_384,
-};
+    24, AEAD_A256GCM, HASH_SHA_384, 16, CURVE_P_384, SIGNATURE_ES384, APPLICATION_A256GCM};
 
 const struct cede_edhoc_suite *edhoc_suite_find(const struct cede_edhoc_config *config,
                                                 int32_t number)
