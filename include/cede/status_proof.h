@@ -21,8 +21,12 @@
 
 #include "cede/certificate.h"
 
-/* EAD label: in EAD_1 "a status proof, please" (no value), in EAD_2 the proof. Not critical. */
-#define CEDE_EAD_STATUS_PROOF 60002
+/* EAD label: in EAD_1 "a status proof, please", in EAD_2 the proof. Not critical. In EAD_1 the
+ * value is absent or ballast: bytes without meaning, so that the answer with the proof is not more
+ * than three times as long as the question, which would cost the round trip of an Echo (RFC 9175).
+ */
+#define CEDE_EAD_STATUS_PROOF   60002
+#define CEDE_STATUS_BALLAST_LEN 12
 
 #define CEDE_STATUS_HASH_LEN 8
 /* The longest one: array, hash, status, time, lifetime, signature. 85 bytes with P-256. */

@@ -19,6 +19,9 @@
 
 static const struct cede_edhoc_suite *const suites[] = {&cede_edhoc_suite_2};
 static const int32_t known_ead_labels[] = {CEDE_EAD_STATUS_PROOF};
+static const uint8_t ballast[CEDE_STATUS_BALLAST_LEN] = {0};
+
+#define EAD_1_LEN (3 + 3 + 1 + CEDE_STATUS_BALLAST_LEN) /* both items */
 
 static struct cede_edhoc_config edhoc_config(const struct cede_device *device)
 {
@@ -108,13 +111,14 @@ static enum cede_status send_message_1(struct cede_device *device, const struct 
 {
     struct cede_edhoc_config config = edhoc_config(device);
     struct cede_edhoc_eads eads = {.count = 0};
-    uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(8)], c_i;
+    uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(EAD_1_LEN)], c_i;
     struct cede_span message_1;
 
     if (device->want_value || !trust_holds_server(device, plan->role)) {
         eads.items[eads.count++].label = CEDE_EAD_CREDENTIAL_BY_VALUE;
     }
     if (device->record.status_policy != CEDE_STATUS_POLICY_OFF) {
+        eads.items[eads.count].value = CEDE_SPAN_ARRAY(ballast);
         eads.items[eads.count++].label = CEDE_EAD_STATUS_PROOF;
     }
     CEDE_TRY(choose_c_i(device, &c_i));
@@ -370,7 +374,7 @@ static enum cede_status answer_challenge(struct cede_device *device, struct cede
 {
     struct cede_coap_message sent;
     struct cede_span c_r, message, message_1;
-    uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(8)], echo_memory[40];
+    uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(EAD_1_LEN)], echo_memory[40];
 
     if (device->challenges++ >= CHALLENGES) {
         return CEDE_EDHOC_STATE;

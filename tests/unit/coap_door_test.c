@@ -17,6 +17,7 @@
 #include "cede/cose.h"
 #include "cede/edhoc.h"
 #include "cede/oscore.h"
+#include "cede/status_proof.h"
 #include "cede/transfer.h"
 #include "server/common/coap_door.h"
 
@@ -81,6 +82,8 @@ struct fixture {
     uint8_t last_body[4096];
     size_t last_body_len;
     bool handled_before_commit;
+    bool has_proof;
+    unsigned proofs; /* asked for */
 };
 
 static enum cede_status find_certificate(void *context, enum coap_door_reference kind, int32_t alg,
@@ -168,6 +171,17 @@ static enum cede_status after_batch(void *context)
     return f->commit;
 }
 
+static const uint8_t shown_proof[85] = {0x85, 0x48, 1, 2, 3};
+
+static enum cede_status status_proof(void *context, struct cede_buf out, struct cede_span *proof)
+{
+    struct fixture *f = context;
+
+    f->proofs++;
+    *proof = CEDE_SPAN_NULL;
+    return f->has_proof ? cede_copy(out, CEDE_SPAN_ARRAY(shown_proof), proof) : CEDE_NOT_FOUND;
+}
+
 static void open_door(struct fixture *f)
 {
     coap_door_close(f->door);
@@ -189,8 +203,9 @@ static int setup(void **state)
     f->config.crypto = crypto();
     f->config.credential.certificate = f->server.certificate;
     f->config.credential.key = f->server.key;
-    f->config.callbacks = (struct coap_door_callbacks){
-        find_certificate, authenticate, still_allowed, handle, before_batch, after_batch};
+    f->config.callbacks =
+        (struct coap_door_callbacks){find_certificate, authenticate, still_allowed, handle,
+                                     before_batch,     after_batch,  status_proof};
     f->config.context = f;
     open_door(f);
     *state = f;
@@ -214,6 +229,9 @@ struct client {
     const struct party *own;
     bool by_value; /* send the own certificate by value */
     bool ask_value;
+    bool ask_proof;
+    uint8_t proof[CEDE_STATUS_PROOF_LEN_MAX]; /* that came in message_2 */
+    size_t proof_len;
     int fd;
     uint16_t message_id;
     struct cede_edhoc_session edhoc;
@@ -225,6 +243,8 @@ struct client {
 };
 
 static const struct cede_edhoc_suite *const suites[] = {&cede_edhoc_suite_2};
+static const int32_t known_labels[] = {CEDE_EAD_STATUS_PROOF};
+
 static const struct cede_edhoc_config *edhoc_config(void)
 {
     static struct cede_edhoc_config config;
@@ -233,6 +253,8 @@ static const struct cede_edhoc_config *edhoc_config(void)
     config.suites = suites;
     config.suites_count = 1;
     config.methods = CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE);
+    config.ead_labels = known_labels;
+    config.ead_labels_count = 1;
     return &config;
 }
 
@@ -287,16 +309,25 @@ static struct cede_span id_cred(const struct client *client, uint8_t *bytes, siz
     return cede_written(&map);
 }
 
+/* Makes the request so long that the answer is not more than three times as long. */
+static const uint8_t ballast[CEDE_STATUS_BALLAST_LEN] = {0};
+
 static struct cede_span message_1_datagram(struct client *client, struct cede_span echo,
                                            struct cede_buf out)
 {
     static uint8_t c_i = 0x10;
     uint8_t message[256];
     struct cede_span message_1, datagram;
-    struct cede_edhoc_eads eads = {.count = client->ask_value ? 1 : 0};
+    struct cede_edhoc_eads eads = {.count = 0};
 
     c_i++;
-    eads.items[0] = (struct cede_edhoc_ead){CEDE_EAD_CREDENTIAL_BY_VALUE, false, CEDE_SPAN_NULL};
+    if (client->ask_value) {
+        eads.items[eads.count++].label = CEDE_EAD_CREDENTIAL_BY_VALUE;
+    }
+    if (client->ask_proof) {
+        eads.items[eads.count].value = CEDE_SPAN_ARRAY(ballast);
+        eads.items[eads.count++].label = CEDE_EAD_STATUS_PROOF;
+    }
     ok(cede_edhoc_init_initiator(&client->edhoc, edhoc_config(), CEDE_EDHOC_SIGNATURE_SIGNATURE, 2,
                                  cede_span(&c_i, 1)));
     ok(cede_edhoc_compose_message_1(&client->edhoc, edhoc_config(), &eads, CEDE_BUF_ARRAY(message),
@@ -326,6 +357,11 @@ static void take_message_2(struct client *client)
         assert_true(cede_span_equal(raw, client->f->server.certificate));
     }
     ok(cede_edhoc_verify_message_2(&client->edhoc, edhoc_config(), &peer, &server));
+    client->proof_len = 0;
+    if (peer.eads.count == 1 && peer.eads.items[0].label == CEDE_EAD_STATUS_PROOF) {
+        client->proof_len = peer.eads.items[0].value.len;
+        memcpy(client->proof, peer.eads.items[0].value.ptr, client->proof_len);
+    }
 }
 
 static void begin(struct client *client)
@@ -515,6 +551,54 @@ static void the_server_shows_its_certificate_when_asked(void **state)
     client_open(&client, f, &f->device);
     client.ask_value = true;
     establish(&client);
+    close(client.fd);
+}
+
+static void a_status_proof_comes_when_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+
+    f->has_proof = true;
+    client_open(&client, f, &f->device);
+    establish(&client);
+    assert_int_equal(client.proof_len, 0);
+    assert_int_equal(f->proofs, 0);
+    client.ask_proof = true;
+    establish(&client);
+    assert_true(
+        cede_span_equal(cede_span(client.proof, client.proof_len), CEDE_SPAN_ARRAY(shown_proof)));
+    close(client.fd);
+}
+
+/* Whether that will do is the device's to say. */
+static void without_a_proof_the_handshake_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+
+    client_open(&client, f, &f->device);
+    client.ask_proof = true;
+    establish(&client);
+    assert_int_equal(client.proof_len, 0);
+    assert_int_equal(f->proofs, 1);
+    close(client.fd);
+}
+
+/* The request and the proof by reference: no Echo, no further round trip. */
+static void a_proof_does_not_cost_an_echo(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+
+    f->has_proof = true;
+    f->config.echo = COAP_DOOR_ECHO_STRICT;
+    open_door(f);
+    client_open(&client, f, &f->device);
+    client.ask_proof = true;
+    establish(&client);
+    assert_int_equal(client.proof_len, sizeof shown_proof);
+    assert_int_equal(coap_door_counters(f->door)->challenged, 0);
     close(client.fd);
 }
 
@@ -1092,6 +1176,9 @@ int main(void)
         with_door(message_3_may_come_alone),
         with_door(an_unknown_reference_is_repeated_by_value),
         with_door(the_server_shows_its_certificate_when_asked),
+        with_door(a_status_proof_comes_when_asked_for),
+        with_door(without_a_proof_the_handshake_goes_on),
+        with_door(a_proof_does_not_cost_an_echo),
         with_door(a_peer_the_service_does_not_trust_is_refused),
         with_door(a_stolen_certificate_does_not_help),
         with_door(R6_a_live_session_ends_with_the_revocation),

@@ -166,6 +166,12 @@ CEDE_MUST_USE enum cede_status ca_records_revoke_factory(struct ca *ca, int64_t 
                                                          int64_t account, int64_t except,
                                                          int reason, size_t *count);
 
+/* The StatusProof of a server's certificate, by its SHA-256. CEDE_NOT_FOUND: none that holds. */
+CEDE_MUST_USE enum cede_status ca_records_save_proof(struct ca *ca, const uint8_t thumbprint[32],
+                                                     struct cede_span proof, int64_t ends_at);
+CEDE_MUST_USE enum cede_status ca_records_proof(struct ca *ca, const uint8_t thumbprint[32],
+                                                struct cede_buf out, struct cede_span *proof);
+
 CEDE_MUST_USE enum cede_status ca_records_factory(struct ca *ca, struct cede_span hash,
                                                   struct ca_factory_record *record);
 CEDE_MUST_USE enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,

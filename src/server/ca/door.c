@@ -192,6 +192,18 @@ static enum cede_status after_batch(void *context)
     return status;
 }
 
+/* Of the enrolment server's certificate, as the publisher last had it signed. */
+static enum cede_status status_proof(void *context, struct cede_buf out, struct cede_span *proof)
+{
+    struct ca_api *api = context;
+    uint8_t thumbprint[CEDE_SHA256_LEN];
+    size_t len = 0;
+
+    CEDE_TRY(cede_certificate_thumbprint(api->ca->crypto, CEDE_ALG_SHA_256, api->ca->est,
+                                         thumbprint, &len));
+    return ca_records_proof(api->ca, thumbprint, out, proof);
+}
+
 enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int fd,
                               struct coap_door **door)
 {
@@ -207,8 +219,9 @@ enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int f
     config.credential.certificate = api->ca->est;
     config.credential.chain = chain;
     config.credential.chain_count = api->ca->chain_count;
-    config.callbacks = (struct coap_door_callbacks){find_certificate, authenticate, still_allowed,
-                                                    handle,           before_batch, after_batch};
+    config.callbacks =
+        (struct coap_door_callbacks){find_certificate, authenticate, still_allowed, handle,
+                                     before_batch,     after_batch,  status_proof};
     config.context = api;
     config.echo = COAP_DOOR_ECHO_STRICT; /* a chain by value is long: first prove the address */
     CEDE_TRY(cede_openssl_private_key(api->ca->est_pkey, &config.credential.key));

@@ -46,7 +46,17 @@ static const char schema[] =
     " device_id TEXT NOT NULL, detail TEXT NOT NULL);"
     "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);";
 
-const struct store_migration ca_migrations[] = {{"ca records", schema}};
+/* not_after: an expired entry leaves the CRL without a look at the certificate. status_proof: what
+ * the publisher has had signed about the certificates of servers. */
+static const char revocation_schema[] =
+    "ALTER TABLE revocation ADD COLUMN not_after BIGINT NOT NULL DEFAULT -1;"
+    "UPDATE revocation SET not_after = (SELECT certificate.not_after FROM certificate"
+    " WHERE certificate.id = revocation.certificate);"
+    "CREATE TABLE status_proof (thumbprint {BLOB} NOT NULL PRIMARY KEY, proof {BLOB} NOT NULL,"
+    " ends_at BIGINT NOT NULL);";
+
+const struct store_migration ca_migrations[] = {{"ca records", schema},
+                                                {"revocation", revocation_schema}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)
@@ -244,10 +254,47 @@ enum cede_status ca_records_revoke(struct ca *ca, int64_t row, int reason, bool 
         return CEDE_OK;
     }
     CEDE_TRY(store_run(ca->store,
-                       "INSERT INTO revocation (certificate, serial, at, reason)"
-                       " SELECT id, serial, $2, $3 FROM certificate WHERE id = $1",
+                       "INSERT INTO revocation (certificate, serial, at, reason, not_after)"
+                       " SELECT id, serial, $2, $3, not_after FROM certificate WHERE id = $1",
                        STORE_PARAMS(store_int(row), store_int(now), store_int(reason)), NULL));
     return ca_records_count(ca, "revoked", 1);
+}
+
+enum cede_status ca_records_save_proof(struct ca *ca, const uint8_t thumbprint[32],
+                                       struct cede_span proof, int64_t ends_at)
+{
+    return store_run(
+        ca->store,
+        "INSERT INTO status_proof (thumbprint, proof, ends_at) VALUES ($1, $2, $3)"
+        " ON CONFLICT (thumbprint) DO UPDATE SET proof = $2, ends_at = $3",
+        STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_blob(proof), store_int(ends_at)),
+        NULL);
+}
+
+struct proof_row {
+    struct cede_buf out;
+    struct cede_span proof;
+};
+
+static enum cede_status read_proof(void *context, const struct store_row *row)
+{
+    struct proof_row *found = context;
+
+    return cede_copy(found->out, store_column_blob(row, 0), &found->proof);
+}
+
+enum cede_status ca_records_proof(struct ca *ca, const uint8_t thumbprint[32], struct cede_buf out,
+                                  struct cede_span *proof)
+{
+    struct proof_row found = {out, CEDE_SPAN_NULL};
+
+    *proof = CEDE_SPAN_NULL;
+    CEDE_TRY(get_first(
+        ca, "SELECT proof FROM status_proof WHERE thumbprint = $1 AND ends_at > $2",
+        STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_int((int64_t)ca_now(ca))),
+        read_proof, &found));
+    *proof = found.proof;
+    return CEDE_OK;
 }
 
 /* Rows to revoke, gathered first: the query reads what the revocation changes. */

@@ -118,6 +118,9 @@ struct coap_door_callbacks {
      * requests are answered 5.03 and after_batch() is not called. after_batch() commits. */
     enum cede_status (*before_batch)(void *context);
     enum cede_status (*after_batch)(void *context);
+    /* The present StatusProof of one's own certificate (status_proof.h), for a peer that asks for
+     * it. CEDE_NOT_FOUND: none; the handshake goes on without. Read only. May be null. */
+    enum cede_status (*status_proof)(void *context, struct cede_buf out, struct cede_span *proof);
 };
 
 /* When a stranger must prove its address with an Echo option before EDHOC message_1 is processed

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "cede/cose.h"
+#include "cede/status_proof.h"
 #include "cede/transfer.h"
 
-static const int32_t known_ead_labels[] = {CEDE_EAD_CREDENTIAL_BY_VALUE};
+static const int32_t known_ead_labels[] = {CEDE_EAD_CREDENTIAL_BY_VALUE, CEDE_EAD_STATUS_PROOF};
 
 /* --- one's own credential --------------------------------------------------------------------- */
 
@@ -91,7 +92,7 @@ enum cede_status edhoc_responder_init(struct edhoc_responder *responder,
     responder->edhoc.suites_count = 2;
     responder->edhoc.methods = CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE);
     responder->edhoc.ead_labels = known_ead_labels;
-    responder->edhoc.ead_labels_count = 1;
+    responder->edhoc.ead_labels_count = sizeof known_ead_labels / sizeof known_ead_labels[0];
     responder->callbacks = config->callbacks;
     responder->context = config->context;
     responder->own.form = x509 ? CEDE_EDHOC_CRED_DER : CEDE_EDHOC_CRED_C509;
@@ -103,14 +104,31 @@ enum cede_status edhoc_responder_init(struct edhoc_responder *responder,
 
 /* --- message_1 and message_2 ------------------------------------------------------------------ */
 
-static bool asks_for_value(const struct cede_edhoc_eads *eads)
+static bool asks_for(const struct cede_edhoc_eads *eads, int32_t label)
 {
     for (size_t i = 0; i < eads->count; i++) {
-        if (eads->items[i].label == CEDE_EAD_CREDENTIAL_BY_VALUE) {
+        if (eads->items[i].label == label) {
             return true;
         }
     }
     return false;
+}
+
+/* EAD_2: the proof of our own status, if it was asked for and there is one. Whether to go on
+ * without is the peer's to decide. */
+static void add_status_proof(const struct edhoc_responder *responder,
+                             const struct cede_edhoc_eads *asked, struct cede_buf memory,
+                             struct cede_edhoc_eads *answer)
+{
+    struct cede_span proof = CEDE_SPAN_NULL;
+
+    memset(answer, 0, sizeof *answer);
+    if (responder->callbacks.status_proof != NULL && asks_for(asked, CEDE_EAD_STATUS_PROOF) &&
+        responder->callbacks.status_proof(responder->context, memory, &proof) == CEDE_OK) {
+        answer->items[0].label = CEDE_EAD_STATUS_PROOF;
+        answer->items[0].value = proof;
+        answer->count = 1;
+    }
 }
 
 enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
@@ -119,7 +137,8 @@ enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
                                        struct cede_span *message_2)
 {
     struct cede_edhoc_own own = responder->own;
-    struct cede_edhoc_eads eads;
+    uint8_t proof[CEDE_STATUS_PROOF_LEN_MAX];
+    struct cede_edhoc_eads eads, answer;
 
     cede_edhoc_init_responder(session);
     CEDE_TRY(cede_edhoc_process_message_1(session, &responder->edhoc, message_1, &eads));
@@ -127,11 +146,12 @@ enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
         cede_edhoc_wipe(session); /* cannot become an OSCORE sender id */
         return CEDE_EDHOC_CONNECTION_ID;
     }
-    own.id_cred = asks_for_value(&eads)
+    own.id_cred = asks_for(&eads, CEDE_EAD_CREDENTIAL_BY_VALUE)
                       ? cede_span(responder->by_value, responder->by_value_len)
                       : cede_span(responder->by_reference, responder->by_reference_len);
+    add_status_proof(responder, &eads, CEDE_BUF_ARRAY(proof), &answer);
     return cede_edhoc_compose_message_2(session, &responder->edhoc, cede_span(c_r, EDHOC_ID_LEN),
-                                        &own, NULL, out, message_2);
+                                        &own, &answer, out, message_2);
 }
 
 /* --- the peer's credential -------------------------------------------------------------------- */
