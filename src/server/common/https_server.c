@@ -53,6 +53,7 @@ struct peer {
     struct bufferevent *bev;
     struct event *deadline; /* of the handshake; null once a request came */
     char partner[HTTPS_PARTNER_MAX];
+    struct cede_span certificate; /* owned */
 };
 TAILQ_HEAD(peers, peer);
 
@@ -145,6 +146,30 @@ void https_answer_status(struct https_response *response, enum cede_status statu
     https_answer_error(response, http, cede_status_name(status), cede_status_reason(status));
 }
 
+void https_answer_header(struct https_response *response, const char *name, const char *value)
+{
+    if (response->headers_count < HTTPS_HEADERS_MAX) {
+        struct https_header *header = &response->headers[response->headers_count++];
+
+        header->name = name;
+        snprintf(header->value, sizeof header->value, "%s", value);
+    }
+}
+
+/* Nothing is cached but what says so. */
+static void add_headers(struct evkeyvalq *headers, const struct https_response *response)
+{
+    bool cached = false;
+
+    for (size_t i = 0; i < response->headers_count; i++) {
+        evhttp_add_header(headers, response->headers[i].name, response->headers[i].value);
+        cached = cached || strcmp(response->headers[i].name, "Cache-Control") == 0;
+    }
+    if (!cached) {
+        evhttp_add_header(headers, "Cache-Control", "no-store");
+    }
+}
+
 /* Sends and frees the body. A client that went away meanwhile is evhttp's business. */
 static void send_response(struct evhttp_request *request, struct https_response *response)
 {
@@ -157,7 +182,7 @@ static void send_response(struct evhttp_request *request, struct https_response 
         evhttp_add_header(headers, "Content-Type", response->content_type);
         evbuffer_add(out, response->body, response->body_len);
     }
-    evhttp_add_header(headers, "Cache-Control", "no-store");
+    add_headers(headers, response);
     evhttp_send_reply(request, response->status == 0 ? 500 : response->status, NULL, out);
     if (out != NULL) {
         evbuffer_free(out);
@@ -352,7 +377,7 @@ static void end_deadline(struct peer *peer)
 
 /* Splits path and query and has the route found. A path with an escaped zero byte is no path. */
 static void handle_uri(struct https_server *server, struct evhttp_request *request,
-                       const struct evhttp_uri *uri, const char *partner)
+                       const struct evhttp_uri *uri, const struct peer *peer)
 {
     char content_type[HTTPS_CONTENT_TYPE_MAX];
     struct evkeyvalq query;
@@ -369,7 +394,8 @@ static void handle_uri(struct https_server *server, struct evhttp_request *reque
     struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
     media_type(evhttp_find_header(headers, "Content-Type"), content_type);
     struct https_request view = {
-        .partner = partner,
+        .partner = peer->partner,
+        .certificate = peer->certificate,
         .method = method_name(evhttp_request_get_command(request)),
         .path = path,
         .rest = "",
@@ -387,7 +413,7 @@ static void on_request(struct evhttp_request *request, void *context)
     struct https_server *server = context;
     struct peer *peer = peer_of(request);
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    if (peer == NULL || peer->partner[0] == '\0') {
+    if (peer == NULL || (peer->partner[0] == '\0' && !server->config.optional)) {
         send_error(request, 403, "forbidden", NULL); /* cannot happen; must not pass either */
         return;
     }
@@ -396,7 +422,7 @@ static void on_request(struct evhttp_request *request, void *context)
         send_error(request, 400, "bad_request", NULL);
         return;
     }
-    handle_uri(server, request, uri, peer->partner);
+    handle_uri(server, request, uri, peer);
 }
 
 /* --- who is the partner? ------------------------------------------------------------------------
@@ -455,6 +481,41 @@ static void log_refused(X509 *leaf, const char *reason)
     log_warning("https: client certificate %s refused: %s", hex, reason);
 }
 
+/* A partner, by the anchor its chain leads to. */
+static bool is_partner(struct peer *peer, X509 *leaf, STACK_OF(X509) * shown)
+{
+    char name[HTTPS_PARTNER_MAX] = "";
+    X509 *anchor = find_anchor(peer->server, leaf, shown, name);
+    int error = anchor == NULL ? X509_V_ERR_CERT_UNTRUSTED : verify_against(anchor, leaf, shown);
+
+    if (error != X509_V_OK) {
+        log_refused(leaf, anchor == NULL ? "no partner's" : X509_verify_cert_error_string(error));
+        return false;
+    }
+    memcpy(peer->partner, name, sizeof name);
+    return true;
+}
+
+/* Whoever the owner of this door lets in. */
+static bool is_welcome(struct peer *peer)
+{
+    const struct https_server_config *config = &peer->server->config;
+
+    return config->authenticate(config->context, peer->certificate, peer->partner,
+                                sizeof peer->partner) == CEDE_OK &&
+           peer->partner[0] != '\0';
+}
+
+static bool keep_certificate(struct peer *peer, X509 *leaf)
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509(leaf, &der);
+
+    OPENSSL_free((void *)(uintptr_t)peer->certificate.ptr);
+    peer->certificate = len > 0 ? cede_span(der, (size_t)len) : CEDE_SPAN_NULL;
+    return len > 0;
+}
+
 /* Replaces OpenSSL's own verification; called only when the client showed a certificate. */
 static int on_verify(X509_STORE_CTX *context, void *argument)
 {
@@ -462,22 +523,15 @@ static int on_verify(X509_STORE_CTX *context, void *argument)
     SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct peer *peer = ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
     X509 *leaf = X509_STORE_CTX_get0_cert(context);
-    STACK_OF(X509) *shown = X509_STORE_CTX_get0_untrusted(context);
-    char name[HTTPS_PARTNER_MAX] = "";
-    int error = X509_V_ERR_APPLICATION_VERIFICATION;
-    if (peer == NULL || leaf == NULL) {
-        X509_STORE_CTX_set_error(context, error);
-        return 0;
+    bool known = peer != NULL && leaf != NULL && keep_certificate(peer, leaf);
+
+    if (known) {
+        known = server->config.authenticate != NULL
+                    ? is_welcome(peer)
+                    : is_partner(peer, leaf, X509_STORE_CTX_get0_untrusted(context));
     }
-    X509 *anchor = find_anchor(server, leaf, shown, name);
-    error = anchor == NULL ? X509_V_ERR_CERT_UNTRUSTED : verify_against(anchor, leaf, shown);
-    X509_STORE_CTX_set_error(context, error);
-    if (error != X509_V_OK) {
-        log_refused(leaf, anchor == NULL ? "no partner's" : X509_verify_cert_error_string(error));
-        return 0;
-    }
-    memcpy(peer->partner, name, sizeof name);
-    return 1;
+    X509_STORE_CTX_set_error(context, known ? X509_V_OK : X509_V_ERR_CERT_UNTRUSTED);
+    return known ? 1 : 0;
 }
 
 /* --- connections --------------------------------------------------------------------------------
@@ -499,6 +553,7 @@ static void on_peer_free(void *parent, void *data, CRYPTO_EX_DATA *ex_data, int 
     struct https_server *server = peer->server;
     end_deadline(peer);
     TAILQ_REMOVE(&server->peers, peer, entry);
+    OPENSSL_free((void *)(uintptr_t)peer->certificate.ptr);
     free(peer);
     if (server->connections-- == server->config.max_connections && !server->closing) {
         evconnlistener_enable(server->listener);
@@ -624,14 +679,16 @@ enum cede_status https_listen(const char *host, uint16_t port, int *listening_fd
     return status;
 }
 
-/* TLS 1.3 alone, a client certificate demanded, nothing resumed: a partner that was dropped is out
- * with its next connection. */
+/* TLS 1.3, a client certificate demanded, nothing resumed: a partner that was dropped is out with
+ * its next connection. */
 static enum cede_status tls_setup(struct https_server *server)
 {
     const struct tls_identity *tls = server->config.tls;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    int oldest = server->config.tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
     server->tls = context;
-    if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+    if (context == NULL || SSL_CTX_set_min_proto_version(context, oldest) != 1 ||
+        SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM") != 1 ||
         SSL_CTX_use_certificate(context, tls->certificate) != 1 ||
         SSL_CTX_add1_chain_cert(context, tls->issuer) != 1 ||
         SSL_CTX_use_PrivateKey(context, tls->key) != 1 || SSL_CTX_check_private_key(context) != 1) {
@@ -642,7 +699,9 @@ static enum cede_status tls_setup(struct https_server *server)
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_verify(
+        context, SSL_VERIFY_PEER | (server->config.optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+        NULL);
     SSL_CTX_set_cert_verify_callback(context, on_verify, server);
     return CEDE_OK;
 }
@@ -708,7 +767,8 @@ enum cede_status https_server_new(struct event_base *base, int listening_fd,
         peer_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_peer_free);
     }
     struct https_server *made = calloc(1, sizeof *made);
-    if (made == NULL || peer_index < 0 || config->find_partner == NULL) {
+    if (made == NULL || peer_index < 0 ||
+        (config->find_partner == NULL) == (config->authenticate == NULL)) {
         free(made);
         return CEDE_SERVER_FAILED;
     }

@@ -8,6 +8,7 @@
  *      handshake asks find_partner for each certificate of the chain shown by its SHA-256; the
  * first one known becomes the only trust anchor the chain is verified against. So partners can be
  *      added or dropped at any time; sessions are never resumed. Everyone else fails the handshake.
+ *      A door for others than partners judges certificates itself, by `authenticate`.
  * Requests: a const table of routes. A handler runs to its end without waiting and fills the
  *      response. Errors are JSON: {"error": "not_found", "detail": "..."} with status 400, 403,
  *      404, 405, 413, 415, 500 or 503.
@@ -27,11 +28,14 @@
 
 #define HTTPS_PARTNER_MAX      128 /* a partner's name with its zero */
 #define HTTPS_CONTENT_TYPE_MAX 128
+#define HTTPS_HEADERS_MAX      6
+#define HTTPS_HEADER_MAX       128 /* a header's value with its zero */
 
 struct https_request {
-    const char *partner;      /* never null inside a handler */
-    const char *method;       /* "GET", "POST", ... */
-    const char *path;         /* decoded, without the query */
+    const char *partner; /* never null inside a handler; "" for one without a certificate */
+    struct cede_span certificate; /* the client's, DER; null without one */
+    const char *method;           /* "GET", "POST", ... */
+    const char *path;             /* decoded, without the query */
     const char *rest;         /* what a route ending in a star matched by it, decoded; else "" */
     const char *content_type; /* without parameters, lower case; "" when absent */
     struct cede_span body;
@@ -47,11 +51,19 @@ struct https_response {
     char content_type[HTTPS_CONTENT_TYPE_MAX];
     uint8_t *body; /* owned */
     size_t body_len;
+    struct https_header {
+        const char *name; /* a literal */
+        char value[HTTPS_HEADER_MAX];
+    } headers[HTTPS_HEADERS_MAX];
+    size_t headers_count;
 };
 
 /* Copies `body`. */
 void https_answer(struct https_response *response, int status, const char *content_type,
                   struct cede_span body);
+/* One more header, behind https_answer(); cut to HTTPS_HEADER_MAX. Responses that have no
+ * Cache-Control of their own are never cached. */
+void https_answer_header(struct https_response *response, const char *name, const char *value);
 /* Takes over the reference to `json`. */
 void https_answer_json(struct https_response *response, int status, json_t *json);
 /* {"error": error, "detail": detail}; detail may be null. */
@@ -78,11 +90,19 @@ struct https_route {
 typedef enum cede_status (*https_find_partner)(void *context, const uint8_t thumbprint[32],
                                                char *name, size_t name_cap);
 
+/* Judges a client's certificate (DER) by itself: its chain is not looked at. Writes the client's
+ * name as https_find_partner does. */
+typedef enum cede_status (*https_authenticate)(void *context, struct cede_span certificate,
+                                               char *name, size_t name_cap);
+
 struct https_server_config {
     const struct tls_identity *tls; /* must outlive the server */
     const struct https_route *routes;
     size_t routes_count;
-    https_find_partner find_partner;
+    https_find_partner find_partner; /* either this */
+    https_authenticate authenticate; /* or this */
+    bool optional; /* clients without a certificate may come in; the handlers see who has none */
+    bool tls12;    /* TLS 1.2 as well, with forward secrecy and AEAD */
     enum cede_status (*flush)(void *context); /* may be null */
     void *context;                            /* for handlers, find_partner and flush */
     unsigned max_connections;                 /* 0: 1024 */
