@@ -112,7 +112,9 @@ struct cede_c509_request {
     struct cede_span extensions;         /* extensionRequest: encoded Extensions; or null */
     struct cede_extensions ext;          /* what it asks for */
     struct cede_span challenge_password; /* its text, or null */
-    struct cede_span signature;
+    struct cede_span signature;          /* its bytes; null: the item is of another type */
+    struct cede_span signature_item;     /* encoded item */
+    int32_t mac_hash; /* CEDE_ALG_SHA_...: possession is proved by a MAC; 0: by a signature */
 };
 
 CEDE_MUST_USE enum cede_status cede_c509_request_decode(struct cede_span encoding,
@@ -143,6 +145,61 @@ CEDE_MUST_USE enum cede_status cede_c509_request_to_x509(const struct cede_crypt
                                                          struct cede_span encoding,
                                                          struct cede_buf out,
                                                          struct cede_span *der);
+
+/* --- proof of possession by MAC -----------------------------------------------------------------
+ */
+
+/* For keys that agree on secrets and do not sign (RFC 6955, section 6; draft, section "Subject
+ * Signature Algorithm"; EST-oscore, section 3.4): in place of the signature stands an HMAC over the
+ * same bytes. Its key comes from the secret of the requester's key and a key of the verifier, so
+ * that only this verifier can check it. NIST curves and X25519.
+ *
+ * The MAC key is KDF(subject || secret || issuer), with the two names of the certificate that the
+ * verifier's key came from, as encoded there; both are empty for a key that came without one, such
+ * as EDHOC's G_Y. On the wire stands the MAC, with issuer and serial number of that certificate
+ * when there is one (DhSigStatic). */
+
+enum cede_pop_kdf {
+    CEDE_POP_KDF_HASH, /* the hash alone, as RFC 6955 registers it */
+    CEDE_POP_KDF_HKDF  /* HKDF without salt and info, as EST-oscore wants it */
+};
+
+/* What both ends know about the verifier. Zero everything first. */
+struct cede_pop_verifier {
+    int32_t hash_alg; /* CEDE_ALG_SHA_256, CEDE_ALG_SHA_384 or CEDE_ALG_SHA_512 */
+    enum cede_pop_kdf kdf;
+    struct cede_public_key key; /* for the requester; a point known by its x alone may have either
+                                   of the two y: the secret is the same */
+    struct cede_name subject;   /* CEDE_NAME_DER or CEDE_NAME_C509; null: no certificate */
+    struct cede_name issuer;
+    struct cede_span serial; /* without leading zeros */
+};
+
+/* Writes a native request for an agreement key; `private_key` belongs to `public_key`.
+ * CEDE_CERTIFICATE_ALGORITHM: not a curve or hash for this, or the verifier's curve differs. */
+CEDE_MUST_USE enum cede_status cede_c509_request_write_mac(
+    const struct cede_crypto *crypto, struct cede_name subject,
+    const struct cede_public_key *public_key, const struct cede_private_key *private_key,
+    const struct cede_pop_verifier *verifier, struct cede_span challenge_password,
+    struct cede_buf out, struct cede_span *request);
+/* Checks the MAC with the private key that belongs to the verifier's key; verifier->key is not
+ * used. CEDE_CRYPTO_TAG: it does not hold. CEDE_CERTIFICATE_UNTRUSTED: made for a verifier with
+ * another certificate. CEDE_CERTIFICATE_ALGORITHM: no MAC, or with another hash. Type 3 rebuilds
+ * the CertificationRequestInfo in `scratch`. */
+CEDE_MUST_USE enum cede_status
+cede_c509_request_verify_mac(const struct cede_c509_request *request,
+                             const struct cede_crypto *crypto,
+                             const struct cede_pop_verifier *verifier,
+                             const struct cede_private_key *verifier_key, struct cede_buf scratch);
+/* The same for PKCS #10; names must be CEDE_NAME_DER. */
+CEDE_MUST_USE enum cede_status cede_x509_request_write_mac(
+    const struct cede_crypto *crypto, struct cede_name subject,
+    const struct cede_public_key *public_key, const struct cede_private_key *private_key,
+    const struct cede_pop_verifier *verifier, struct cede_span challenge_password,
+    struct cede_buf out, struct cede_span *der);
+CEDE_MUST_USE enum cede_status cede_x509_request_verify_mac(
+    const struct cede_x509_request *request, const struct cede_crypto *crypto,
+    const struct cede_pop_verifier *verifier, const struct cede_private_key *verifier_key);
 
 /* --- COSE header values ----------------------------------------------------------------------- */
 

@@ -137,6 +137,7 @@ struct cede_request {
     size_t point_len;
     struct cede_extensions ext;
     struct cede_span challenge_password; /* its text, or null */
+    int32_t mac_hash; /* CEDE_ALG_SHA_...: possession is proved by a MAC; 0: by a signature */
 };
 
 CEDE_MUST_USE enum cede_status cede_request_decode(struct cede_span encoding,
@@ -146,6 +147,13 @@ CEDE_MUST_USE enum cede_status cede_request_decode(struct cede_span encoding,
 CEDE_MUST_USE enum cede_status cede_request_verify(const struct cede_request *request,
                                                    const struct cede_crypto *crypto,
                                                    struct cede_buf scratch);
+/* The same for a request with mac_hash (c509.h, "proof of possession by MAC"). CEDE_CRYPTO_TAG: it
+ * does not hold. CEDE_CERTIFICATE_ALGORITHM: it is a signature. */
+CEDE_MUST_USE enum cede_status cede_request_verify_mac(const struct cede_request *request,
+                                                       const struct cede_crypto *crypto,
+                                                       const struct cede_pop_verifier *verifier,
+                                                       const struct cede_private_key *verifier_key,
+                                                       struct cede_buf scratch);
 struct cede_public_key cede_request_key(const struct cede_request *request);
 
 #endif

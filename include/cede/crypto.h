@@ -6,29 +6,36 @@
  *      const struct cede_crypto: cede_crypto_openssl() on servers and simulators, cede_crypto_psa()
  *      on devices (any PSA Crypto implementation; Mbed TLS here).
  * Names: algorithms and curves are COSE numbers (RFC 9053, IANA COSE registries).
- * Keys: P-256 and P-384 private keys are big-endian scalars, Ed25519 keys are seeds, X25519 keys
- *      RFC 7748 scalars. Public keys are x || y for the NIST curves, 32 bytes for the others.
- *      On EDHOC's wire a NIST point is x alone: cede_crypto.decompress finds y.
- * Memory: nothing is kept; every secret a back end copies it wipes. Outputs are empty on failure.
- * Errors: unauthentic for a signature or tag that does not verify, invalid for a key that is no
- *      key, back end otherwise; CEDE_CRYPTO_UNSUPPORTED for an algorithm the back end lacks.
+ * Keys: P-256, P-384 and P-521 private keys are big-endian scalars, Ed25519 keys are seeds, X25519
+ * keys RFC 7748 scalars. Public keys are x || y for the NIST curves, 32 bytes for the others. On
+ * EDHOC's wire a NIST point is x alone: cede_crypto.decompress finds y. Memory: nothing is kept;
+ * every secret a back end copies it wipes. Outputs are empty on failure. Errors: unauthentic for a
+ * signature or tag that does not verify, invalid for a key that is no key, back end otherwise;
+ * CEDE_CRYPTO_UNSUPPORTED for an algorithm the back end lacks.
  */
 #ifndef CEDE_CRYPTO_H
 #define CEDE_CRYPTO_H
 
 #include "cede/bytes.h"
 
-/* COSE algorithms. ES256 (-7) is accepted as ESP256 (-9, RFC 9864) everywhere. */
+/* COSE algorithms. ES256 (-7) is accepted as ESP256 (-9, RFC 9864) everywhere, ES384 as ESP384 and
+ * ES512 as ESP512: each goes with one curve. */
 #define CEDE_ALG_ES256              (-7)
 #define CEDE_ALG_EDDSA              (-8)
 #define CEDE_ALG_ESP256             (-9)
 #define CEDE_ALG_ED25519            (-19)
 #define CEDE_ALG_ES384              (-35)
+#define CEDE_ALG_ES512              (-36)
+#define CEDE_ALG_ESP384             (-51)
+#define CEDE_ALG_ESP512             (-52)
 #define CEDE_ALG_SHA_256            (-16)
 #define CEDE_ALG_SHA_256_64         (-15) /* truncated to 8 bytes: thumbprints */
 #define CEDE_ALG_SHA_384            (-43)
+#define CEDE_ALG_SHA_512            (-44)
 #define CEDE_ALG_HMAC_256_64        4
 #define CEDE_ALG_HMAC_256           5
+#define CEDE_ALG_HMAC_384           6
+#define CEDE_ALG_HMAC_512           7
 #define CEDE_ALG_A128GCM            1
 #define CEDE_ALG_A192GCM            2
 #define CEDE_ALG_A256GCM            3
@@ -45,15 +52,16 @@
 /* COSE elliptic curves. */
 #define CEDE_CRV_P256    1
 #define CEDE_CRV_P384    2
+#define CEDE_CRV_P521    3
 #define CEDE_CRV_X25519  4
 #define CEDE_CRV_ED25519 6
 
 #define CEDE_SHA256_LEN          32
-#define CEDE_HASH_LEN_MAX        48
-#define CEDE_PRIVATE_KEY_LEN_MAX 48
-#define CEDE_PUBLIC_KEY_LEN_MAX  96
-#define CEDE_SIGNATURE_LEN_MAX   96
-#define CEDE_ECDH_LEN_MAX        48
+#define CEDE_HASH_LEN_MAX        64
+#define CEDE_PRIVATE_KEY_LEN_MAX 66
+#define CEDE_PUBLIC_KEY_LEN_MAX  132
+#define CEDE_SIGNATURE_LEN_MAX   132
+#define CEDE_ECDH_LEN_MAX        66
 #define CEDE_AEAD_KEY_LEN_MAX    32
 #define CEDE_AEAD_NONCE_LEN_MAX  13
 #define CEDE_AEAD_TAG_LEN_MAX    16
@@ -79,8 +87,8 @@ struct cede_crypto {
     /* Fills `out` with random bytes. CEDE_CRYPTO_RANDOM: none to be had. */
     enum cede_status (*random)(void *context, struct cede_buf out);
 
-    /* Hash of the concatenation of `parts`; `out` has room for the whole hash (32 or 48 bytes;
-     * alg -15 writes 8). */
+    /* Hash of the concatenation of `parts`; `out` has room for the whole hash (32, 48 or
+     * 64 bytes; alg -15 writes 8). */
     enum cede_status (*hash)(void *context, int32_t alg, const struct cede_span *parts,
                              size_t parts_count, uint8_t *out);
 

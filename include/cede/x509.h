@@ -200,6 +200,7 @@ struct cede_x509_request {
     struct cede_span signature_algorithm;
     int32_t signature_alg;
     struct cede_span signature_bits;
+    int32_t mac_hash; /* CEDE_ALG_SHA_...: possession is proved by a MAC; 0: by a signature */
 };
 
 CEDE_MUST_USE enum cede_status cede_x509_request_decode(struct cede_span der,

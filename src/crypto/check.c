@@ -21,7 +21,7 @@ bool cede_is_ccm(int32_t alg)
 
 bool cede_is_nist_curve(int32_t curve)
 {
-    return curve == CEDE_CRV_P256 || curve == CEDE_CRV_P384;
+    return curve == CEDE_CRV_P256 || curve == CEDE_CRV_P384 || curve == CEDE_CRV_P521;
 }
 
 /* CCM spends 15 - nonce bytes on the length of the text (RFC 3610, section 2): with 13 bytes of
@@ -100,6 +100,8 @@ int32_t cede_signature_hash(int32_t alg)
         return CEDE_ALG_SHA_256;
     case CEDE_CRV_P384:
         return CEDE_ALG_SHA_384;
+    case CEDE_CRV_P521:
+        return CEDE_ALG_SHA_512;
     default:
         return 0;
     }

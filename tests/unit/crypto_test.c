@@ -79,17 +79,22 @@ static void hash_known_answers(void **state)
         HEX("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     struct cede_span sha384 = HEX("cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
                                   "8086072ba1e7cc2358baeca134c825a7");
+    struct cede_span sha512 =
+        HEX("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d3"
+            "9a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
     struct cede_span of_nothing =
         HEX("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 
     (void)state;
     FOR_EACH_BACKEND(c)
     {
-        uint8_t out[48];
+        uint8_t out[66];
         assert_int_equal(c->hash(c->context, CEDE_ALG_SHA_256, parts, 3, out), CEDE_OK);
         assert_span(cede_span(out, 32), sha256);
         assert_int_equal(c->hash(c->context, CEDE_ALG_SHA_384, parts, 3, out), CEDE_OK);
         assert_span(cede_span(out, 48), sha384);
+        assert_int_equal(c->hash(c->context, CEDE_ALG_SHA_512, parts, 3, out), CEDE_OK);
+        assert_span(cede_span(out, 64), sha512);
         assert_int_equal(cede_hash(c, CEDE_ALG_SHA_256, CEDE_SPAN_NULL, out), CEDE_OK);
         assert_span(cede_span(out, 32), of_nothing);
         /* The truncated form writes eight bytes and no more. */
@@ -105,7 +110,7 @@ static void hash_refuses_unknown_algorithms(void **state)
     (void)state;
     FOR_EACH_BACKEND(c)
     {
-        uint8_t out[48];
+        uint8_t out[66];
         struct cede_span in = CEDE_SPAN_TEXT("abc");
         assert_int_equal(c->hash(c->context, CEDE_ALG_ES256, &in, 1, out), CEDE_CRYPTO_UNSUPPORTED);
         assert_int_equal(c->hmac(c->context, 0, in, &in, 1, out), CEDE_CRYPTO_UNSUPPORTED);
@@ -125,7 +130,7 @@ static void hmac_known_answers(void **state) /* RFC 4231, sections 4.3 and 4.7 *
     memset(large_key, 0xaa, sizeof large_key);
     FOR_EACH_BACKEND(c)
     {
-        uint8_t out[48];
+        uint8_t out[66];
         struct cede_span key = CEDE_SPAN_TEXT("Jefe");
         assert_int_equal(c->hmac(c->context, CEDE_ALG_SHA_256, key, parts, 2, out), CEDE_OK);
         assert_span(cede_span(out, 32),
@@ -133,6 +138,10 @@ static void hmac_known_answers(void **state) /* RFC 4231, sections 4.3 and 4.7 *
         assert_int_equal(c->hmac(c->context, CEDE_ALG_SHA_384, key, parts, 2, out), CEDE_OK);
         assert_span(cede_span(out, 48), HEX("af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47"
                                             "e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649"));
+        assert_int_equal(c->hmac(c->context, CEDE_ALG_SHA_512, key, parts, 2, out), CEDE_OK);
+        assert_span(cede_span(out, 64),
+                    HEX("164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+                        "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"));
         assert_int_equal(
             c->hmac(c->context, CEDE_ALG_SHA_256, CEDE_SPAN_ARRAY(large_key), &large, 1, out),
             CEDE_OK);
@@ -505,7 +514,9 @@ static void ccm_refuses_a_text_too_long_for_its_nonce(void **state)
 /* --- keys and ECDH ------------------------------------------------------------------------------
  */
 
-static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_X25519, CEDE_CRV_ED25519};
+static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_P521, CEDE_CRV_X25519,
+                                 CEDE_CRV_ED25519};
+static const int32_t nist_algs[] = {CEDE_ALG_ESP256, CEDE_ALG_ES384, CEDE_ALG_ES512};
 
 static const struct {
     int32_t curve;
@@ -521,6 +532,14 @@ static const struct {
      "EC3A4E415B4E19A4568618029F427FA5DA9A8BC4AE92E02E06AAE5286B300C64DEF8F0EA9055866064A25451548"
      "0BC138015D9B72D7D57244EA8EF9AC0C621896708A59367F9DFB9F54CA84B3F1C9DB1288B231C3AE0D4FE7344FD"
      "2533264720"},
+    /* RFC 6979, appendix A.2.7 */
+    {CEDE_CRV_P521,
+     "00FAD06DAA62BA3B25D2FB40133DA757205DE67F5BB0018FEE8C86E1B68C7E75CA"
+     "A896EB32F1F47C70855836A6D16FCC1466F6D8FBEC67DB89EC0C08B0E996B83538",
+     "01894550D0785932E00EAA23B694F213F8C3121F86DC97A04E5A7167DB4E5BCD37"
+     "1123D46E45DB6B5D5370A7F20FB633155D38FFA16D2BD761DCAC474B9A2F5023A4"
+     "00493101C962CD4D2FDDF782285E64584139C2F91B47F87FF82354D6630F746A28"
+     "A0DB25741B5B34A828008B22ACC23F924FAAFBD4D33F81EA66956DFEAA2BFDFCF5"},
     /* RFC 7748, section 6.1 */
     {CEDE_CRV_X25519, "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
      "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"},
@@ -531,7 +550,7 @@ static const struct {
 
 static void public_from_private_known_answers(void **state)
 {
-    uint8_t scalar[48], wanted[96], is[96];
+    uint8_t scalar[66], wanted[132], is[132];
 
     (void)state;
     FOR_EACH_BACKEND(c)
@@ -555,7 +574,7 @@ static void public_from_private_known_answers(void **state)
 /* Zero, the order, and lengths one off are no private keys. */
 static void private_keys_are_checked(void **state)
 {
-    static const uint8_t zeros[48];
+    static const uint8_t zeros[66];
     struct cede_span order256 =
         HEX("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
     struct cede_span order384 = HEX("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372d"
@@ -572,7 +591,7 @@ static void private_keys_are_checked(void **state)
     FOR_EACH_BACKEND(c)
     {
         for (size_t i = 0; i < COUNT(bad); i++) {
-            uint8_t out[96];
+            uint8_t out[132];
             size_t len = 7;
             int32_t alg = bad[i].curve == CEDE_CRV_P384 ? CEDE_ALG_ES384 : CEDE_ALG_ESP256;
             memset(out, 0x11, sizeof out);
@@ -582,11 +601,11 @@ static void private_keys_are_checked(void **state)
             assert_int_equal(len, 0);
         }
         {
-            uint8_t out[96];
-            struct cede_private_key unknown = {3, {order256.ptr, 32}, NULL}; /* P-521 */
+            uint8_t out[132];
+            struct cede_private_key unknown = {5, {order256.ptr, 32}, NULL}; /* X448 */
             assert_int_equal(c->public_from_private(c->context, &unknown, out),
                              CEDE_CRYPTO_UNSUPPORTED);
-            assert_int_equal(c->generate(c->context, 3, out, out), CEDE_CRYPTO_UNSUPPORTED);
+            assert_int_equal(c->generate(c->context, 5, out, out), CEDE_CRYPTO_UNSUPPORTED);
         }
     }
 }
@@ -595,7 +614,7 @@ static void generated_keys_work_on_both_sides(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(curves); i++) {
-        uint8_t priv[2][48], pub[2][96], secret[2][48];
+        uint8_t priv[2][66], pub[2][132], secret[2][66];
         size_t private_len = cede_curve_private_len(curves[i]);
         size_t public_len = cede_curve_public_len(curves[i]);
         if (curves[i] == CEDE_CRV_ED25519) {
@@ -603,7 +622,7 @@ static void generated_keys_work_on_both_sides(void **state)
         }
         for (size_t k = 0; k < 2; k++) {
             struct cede_private_key key = {curves[i], {priv[k], private_len}, NULL};
-            uint8_t again[96];
+            uint8_t again[132];
             assert_int_equal(backends[k]->generate(NULL, curves[i], priv[k], pub[k]), CEDE_OK);
             assert_int_equal(backends[1 - k]->public_from_private(NULL, &key, again), CEDE_OK);
             assert_memory_equal(pub[k], again, public_len);
@@ -708,10 +727,10 @@ static void nist_points_are_checked(void **state)
     (void)state;
     FOR_EACH_BACKEND(c)
     {
-        for (size_t i = 0; i < 2; i++) {
-            int32_t curve = curves[i], alg = i == 0 ? CEDE_ALG_ESP256 : CEDE_ALG_ES384;
+        for (size_t i = 0; i < COUNT(nist_algs); i++) {
+            int32_t curve = curves[i], alg = nist_algs[i];
             size_t len = cede_curve_public_len(curve), private_len = cede_curve_private_len(curve);
-            uint8_t priv[48], pub[96], secret[48], signature[96];
+            uint8_t priv[66], pub[132], secret[66], signature[132];
             struct cede_private_key key = {curve, {priv, private_len}, NULL};
             struct cede_public_key peer = {curve, {pub, len}};
             size_t signature_len;
@@ -719,7 +738,7 @@ static void nist_points_are_checked(void **state)
             assert_int_equal(c->sign(c->context, alg, &key, &message, 1, signature, &signature_len),
                              CEDE_OK);
             for (size_t bad = 0; bad < 4; bad++) {
-                uint8_t kept[96];
+                uint8_t kept[132];
                 memcpy(kept, pub, sizeof kept);
                 if (bad == 0) {
                     pub[len - 1] ^= 1; /* off the curve */
@@ -755,7 +774,7 @@ static void nist_points_are_checked(void **state)
 
 static void decompress_finds_y(void **state)
 {
-    uint8_t point[96], is[96];
+    uint8_t point[132], is[132];
 
     (void)state;
     FOR_EACH_BACKEND(c)
@@ -787,9 +806,9 @@ static void decompress_refuses_x_off_the_curve(void **state)
 
     (void)state;
     for (size_t i = 0; i < 40; i++) {
-        int32_t curve = curves[i % 2];
+        int32_t curve = curves[i % COUNT(nist_algs)];
         size_t len = cede_curve_private_len(curve);
-        uint8_t x[48] = {0}, is[2][96];
+        uint8_t x[66] = {0}, is[2][132];
         enum cede_status status[2];
         x[len - 1] = (uint8_t)i;
         for (size_t k = 0; k < 2; k++) {
@@ -832,11 +851,22 @@ static const struct {
      "0542A7F0812998DA8F1DD3CA3CF023DB"
      "DDD0760448D42D8A43AF45AF836FCE4DE8BE06B485E9B61B827C2F13173923E0"
      "6A739F040649A667BF3B828246BAA5A5"},
+    /* RFC 6979, appendix A.2.7 */
+    {CEDE_ALG_ES512, 2, "sample",
+     "00C328FAFCBD79DD77850370C46325D987CB525569FB63C5D3BC53950E6D4C5F17"
+     "4E25A1EE9017B5D450606ADD152B534931D7D4E8455CC91F9B15BF05EC36E377FA"
+     "00617CCE7CF5064806C467F678D3B4080D6F1CC50AF26CA209417308281B68AF28"
+     "2623EAA63E5B5C0723D8B8C37FF0777B1A20F8CCB1DCCC43997F1EE0E44DA4A67A"},
+    {CEDE_ALG_ESP512, 2, "test",
+     "013E99020ABF5CEE7525D16B69B229652AB6BDF2AFFCAEF38773B4B7D08725F10C"
+     "DB93482FDCC54EDCEE91ECA4166B2A7C6265EF0CE2BD7051B7CEF945BABD47EE6D"
+     "01FBD0013C674AA79CB39849527916CE301C66EA7CE8B80682786AD60F98F7E78A"
+     "19CA69EFF5C57400E3B3A0AD66CE0978214D13BAF4E9AC60752F7B155E2DE4DCE3"},
 };
 
 static void ecdsa_known_answers(void **state)
 {
-    uint8_t scalar[48], point[96], wanted[96], is[96];
+    uint8_t scalar[66], point[132], wanted[132], is[132];
 
     (void)state;
     FOR_EACH_BACKEND(c)
@@ -884,7 +914,7 @@ static void ed25519_known_answers(void **state) /* RFC 8032, section 7.1 */
          "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
     };
     const struct cede_crypto *c = cede_crypto_openssl();
-    uint8_t seed[32], point[32], message[2], signature[64], is[96];
+    uint8_t seed[32], point[32], message[2], signature[64], is[132];
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -915,7 +945,7 @@ static void ed25519_known_answers(void **state) /* RFC 8032, section 7.1 */
 /* Leading zeros of r or s must survive: after some hundreds of signatures both have occurred. */
 static void signatures_have_fixed_width_on_both_sides(void **state)
 {
-    uint8_t priv[32], pub[64], signature[96];
+    uint8_t priv[32], pub[64], signature[132];
     struct cede_private_key key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(priv), NULL};
     struct cede_public_key public_key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(pub)};
 
@@ -936,18 +966,18 @@ static void signatures_have_fixed_width_on_both_sides(void **state)
 
 static void bad_signatures_are_refused(void **state)
 {
-    uint8_t priv[48], pub[96], signature[97];
+    uint8_t priv[66], pub[132], signature[133];
     struct cede_span in = CEDE_SPAN_TEXT("message"), other = CEDE_SPAN_TEXT("massage");
 
     (void)state;
     FOR_EACH_BACKEND(c)
     {
-        for (size_t i = 0; i < 2; i++) {
-            int32_t alg = i == 0 ? CEDE_ALG_ESP256 : CEDE_ALG_ES384;
+        for (size_t i = 0; i < COUNT(nist_algs); i++) {
+            int32_t alg = nist_algs[i];
             size_t len, half = cede_curve_private_len(curves[i]);
             struct cede_private_key key = {curves[i], {priv, half}, NULL};
             struct cede_public_key public_key = {curves[i], {pub, 2 * half}};
-            uint8_t kept[96];
+            uint8_t kept[132];
             assert_int_equal(c->generate(c->context, curves[i], priv, pub), CEDE_OK);
             assert_int_equal(c->sign(c->context, alg, &key, &in, 1, signature, &len), CEDE_OK);
             memcpy(kept, signature, sizeof kept);
@@ -977,7 +1007,7 @@ static void bad_signatures_are_refused(void **state)
 
 static void algorithm_and_curve_must_fit(void **state)
 {
-    uint8_t priv[48], pub[96], signature[96];
+    uint8_t priv[66], pub[132], signature[132];
     struct cede_span in = CEDE_SPAN_TEXT("message");
     struct cede_private_key key = {CEDE_CRV_P256, {priv, 32}, NULL};
     struct cede_public_key public_key = {CEDE_CRV_P256, {pub, 64}};
@@ -1012,7 +1042,8 @@ static void openssl_handles_work(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(curves); i++) {
-        uint8_t priv[48], pub[96], peer_priv[48], peer[96], loaded[96], a[48], b[48], signature[96];
+        uint8_t priv[66], pub[132], peer_priv[66], peer[132], loaded[132], a[66], b[66],
+            signature[132];
         size_t public_len = cede_curve_public_len(curves[i]), len;
         size_t secret_len = cede_curve_private_len(curves[i]);
         struct cede_private_key raw = {curves[i], {priv, secret_len}, NULL}, handle;
@@ -1031,9 +1062,7 @@ static void openssl_handles_work(void **state)
             assert_memory_equal(a, b, secret_len);
         }
         if (curves[i] != CEDE_CRV_X25519) {
-            int32_t alg = curves[i] == CEDE_CRV_P256   ? CEDE_ALG_ESP256
-                          : curves[i] == CEDE_CRV_P384 ? CEDE_ALG_ES384
-                                                       : CEDE_ALG_ED25519;
+            int32_t alg = i < COUNT(nist_algs) ? nist_algs[i] : CEDE_ALG_ED25519;
             assert_int_equal(c->sign(NULL, alg, &handle, &in, 1, signature, &len), CEDE_OK);
             assert_int_equal(c->verify(NULL, alg, &public_key, &in, 1, cede_span(signature, len)),
                              CEDE_OK);
@@ -1044,7 +1073,7 @@ static void openssl_handles_work(void **state)
 
 static void openssl_reads_pem(void **state)
 {
-    uint8_t priv[32], pub[64], loaded[96];
+    uint8_t priv[32], pub[64], loaded[132];
     struct cede_private_key raw = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(priv), NULL}, handle;
     struct cede_public_key public_key;
     EVP_PKEY *pkey, *again;
@@ -1067,7 +1096,7 @@ static void openssl_reads_pem(void **state)
                      CEDE_CRYPTO_KEY);
     assert_null(again);
     BIO_free(bio);
-    pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp521r1");
+    pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "brainpoolP256r1");
     assert_int_equal(cede_openssl_private_key(pkey, &handle), CEDE_CRYPTO_UNSUPPORTED);
     assert_null(handle.handle);
     assert_int_equal(cede_openssl_public_key(pkey, loaded, &public_key), CEDE_CRYPTO_UNSUPPORTED);
@@ -1086,7 +1115,7 @@ static void psa_handles_work(void **state)
     for (size_t i = 0; i < COUNT(policies); i++) {
         psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
         psa_key_id_t id;
-        uint8_t pub[64], signature[96], secret[32];
+        uint8_t pub[64], signature[132], secret[32];
         struct cede_private_key key = {CEDE_CRV_P256, CEDE_SPAN_NULL, &id};
         struct cede_public_key public_key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(pub)};
         size_t len;

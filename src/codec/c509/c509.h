@@ -37,6 +37,11 @@ enum cede_status c509_append_signature(struct cede_writer *writer, size_t from,
                                        const struct cede_crypto *crypto,
                                        const struct cede_private_key *key);
 
+/* The six items of a native request that are signed. */
+void c509_put_request_tbs(struct cede_writer *writer, const struct algorithm_entry *signature,
+                          struct cede_name subject, const struct cede_public_key *public_key,
+                          struct cede_span challenge_password);
+
 /* --- to DER ----------------------------------------------------------------------------------- */
 
 enum algorithm_kind { ALGORITHM_SIGNATURE, ALGORITHM_KEY };

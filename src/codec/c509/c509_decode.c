@@ -76,7 +76,7 @@ enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type,
     if (bytes.len == 0) {
         return CEDE_CRYPTO_KEY;
     }
-    if (type == CEDE_C509_X509 && curve != CEDE_CRV_ED25519 &&
+    if (type == CEDE_C509_X509 && curve != CEDE_CRV_ED25519 && curve != CEDE_CRV_X25519 &&
         (bytes.ptr[0] == POINT_EVEN_OF_X509 || bytes.ptr[0] == POINT_ODD_OF_X509)) {
         if (bytes.len > sizeof compressed) {
             return CEDE_CRYPTO_KEY;

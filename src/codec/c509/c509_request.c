@@ -95,13 +95,14 @@ static enum cede_status decode(struct cede_span encoding, struct cede_c509_reque
     request->type = value;
     request->signature_algorithm = c509_get_algorithm(&reader, &value);
     request->signature_alg = signature_algorithm_alg(value);
+    request->mac_hash = signature_algorithm_mac_hash(value);
     request->subject = c509_get_name(&reader);
     request->public_key_algorithm = c509_get_algorithm(&reader, &value);
     request->curve = certificate_curve(value);
     request->public_key_item = c509_get_bytes_item(&reader, &request->public_key);
     request->attributes = cede_cbor_get_item(&reader);
     request->tbs = cede_reader_since(&reader, start);
-    request->signature = cede_cbor_get_bytes(&reader);
+    request->signature_item = c509_get_bytes_item(&reader, &request->signature);
     CEDE_TRY(cede_reader_finish(&reader));
     return read_attributes(request);
 }
@@ -211,6 +212,23 @@ enum cede_status cede_c509_request_verify(const struct cede_c509_request *reques
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+void c509_put_request_tbs(struct cede_writer *writer, const struct algorithm_entry *signature,
+                          struct cede_name subject, const struct cede_public_key *public_key,
+                          struct cede_span challenge_password)
+{
+    bool has_password = challenge_password.ptr != NULL;
+
+    cede_cbor_put_int(writer, CEDE_C509_NATIVE);
+    cede_cbor_put_int(writer, signature->value);
+    cede_c509_put_name(writer, subject);
+    c509_put_public_key(writer, public_key);
+    cede_cbor_put_array(writer, has_password ? 2 : 0);
+    if (has_password) {
+        cede_cbor_put_int(writer, CR_CHALLENGE_PASSWORD);
+        cede_cbor_put_text(writer, challenge_password);
+    }
+}
+
 enum cede_status cede_c509_request_write(const struct cede_crypto *crypto, struct cede_name subject,
                                          const struct cede_public_key *public_key,
                                          const struct cede_private_key *private_key,
@@ -220,7 +238,6 @@ enum cede_status cede_c509_request_write(const struct cede_crypto *crypto, struc
     const struct algorithm_entry *entry =
         signature_algorithm_find_alg(cede_certificate_alg(private_key->curve));
     struct cede_writer writer = cede_writer(out);
-    bool has_password = challenge_password.ptr != NULL;
     size_t from;
 
     *request = CEDE_SPAN_NULL;
@@ -232,15 +249,7 @@ enum cede_status cede_c509_request_write(const struct cede_crypto *crypto, struc
     }
     cede_cbor_put_array(&writer, REQUEST_ITEMS);
     from = writer.len;
-    cede_cbor_put_int(&writer, CEDE_C509_NATIVE);
-    cede_cbor_put_int(&writer, entry->value);
-    cede_c509_put_name(&writer, subject);
-    c509_put_public_key(&writer, public_key);
-    cede_cbor_put_array(&writer, has_password ? 2 : 0);
-    if (has_password) {
-        cede_cbor_put_int(&writer, CR_CHALLENGE_PASSWORD);
-        cede_cbor_put_text(&writer, challenge_password);
-    }
+    c509_put_request_tbs(&writer, entry, subject, public_key, challenge_password);
     CEDE_TRY(c509_append_signature(&writer, from, crypto, private_key));
     return cede_writer_finish(&writer, request);
 }

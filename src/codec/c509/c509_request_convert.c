@@ -3,6 +3,7 @@
  */
 #include "codec/c509/c509.h"
 #include "codec/c509/name.h"
+#include "codec/c509/pop.h"
 #include "codec/x509/algorithm.h"
 #include "codec/x509/x509.h"
 
@@ -76,6 +77,42 @@ static enum cede_status put_attributes(struct cede_writer *writer, struct cede_s
 
 /* --- requests --------------------------------------------------------------------------------- */
 
+/* DhSigStatic from DER, when possession is proved by a MAC. */
+static enum cede_status put_proof(struct cede_writer *writer, struct cede_span bits)
+{
+    struct pop_proof proof;
+
+    CEDE_TRY(pop_decode_der(bits, &proof));
+    if (proof.issuer.ptr != NULL) {
+        cede_cbor_put_array(writer, 3);
+        c509_put_name_from_der(writer, proof.issuer, false);
+        cede_cbor_put_bytes(writer, proof.serial);
+    }
+    cede_cbor_put_bytes(writer, proof.mac);
+    return writer->status;
+}
+
+static enum cede_status proof_to_der(struct cede_writer *writer, struct cede_span item)
+{
+    size_t bits = cede_der_open(writer, CEDE_DER_BIT_STRING);
+    struct pop_proof proof;
+    size_t proof_mark, source;
+
+    CEDE_TRY(pop_decode(item, &proof));
+    cede_write_u8(writer, 0); /* unused bits */
+    proof_mark = cede_der_open(writer, CEDE_DER_SEQUENCE);
+    if (proof.issuer.ptr != NULL) {
+        source = cede_der_open(writer, CEDE_DER_SEQUENCE);
+        c509_put_name_to_der(writer, proof.issuer);
+        cede_der_put_unsigned(writer, proof.serial);
+        cede_der_close(writer, source);
+    }
+    cede_der_put(writer, CEDE_DER_OCTET_STRING, proof.mac);
+    cede_der_close(writer, proof_mark);
+    cede_der_close(writer, bits);
+    return writer->status;
+}
+
 static enum cede_status put_request(struct cede_writer *writer, const struct cede_crypto *crypto,
                                     const struct cede_x509_request *pkcs10, struct cede_buf scratch)
 {
@@ -93,6 +130,9 @@ static enum cede_status put_request(struct cede_writer *writer, const struct ced
     c509_put_algorithm_from_der(writer, algorithm, key);
     c509_put_key_from_der(writer, crypto, key, bits);
     CEDE_TRY(put_attributes(writer, pkcs10->attributes, scratch));
+    if (pkcs10->mac_hash != 0) {
+        return put_proof(writer, pkcs10->signature_bits);
+    }
     c509_put_signature_from_der(writer, signature, key, pkcs10->signature_bits);
     return writer->status;
 }
@@ -138,7 +178,13 @@ enum cede_status cede_c509_request_to_x509(const struct cede_crypto *crypto,
     CEDE_TRY(c509_request_info_to_der(&writer, crypto, &request));
     CEDE_TRY(
         c509_algorithm_to_der(&writer, request.signature_algorithm, ALGORITHM_SIGNATURE, &entry));
-    CEDE_TRY(c509_signature_to_der(&writer, entry, request.signature));
+    if (request.mac_hash != 0) {
+        CEDE_TRY(proof_to_der(&writer, request.signature_item));
+    } else if (request.signature.ptr == NULL) {
+        return CEDE_CBOR_TYPE;
+    } else {
+        CEDE_TRY(c509_signature_to_der(&writer, entry, request.signature));
+    }
     cede_der_close(&writer, mark);
     return cede_writer_finish(&writer, der);
 }

@@ -188,10 +188,10 @@ enum cede_status cede_certificate_key_id(const struct cede_crypto *crypto,
 {
     static const uint8_t whole = 0x04;
     uint8_t hash[CEDE_SHA256_LEN];
-    bool is_point = key->curve != CEDE_CRV_ED25519;
+    bool is_point = key->curve != CEDE_CRV_ED25519 && key->curve != CEDE_CRV_X25519;
     struct cede_span parts[2] = {cede_span(&whole, is_point ? 1 : 0), key->point};
 
-    if (cede_certificate_alg(key->curve) == 0) {
+    if (cede_curve_public_len(key->curve) == 0) {
         return CEDE_CERTIFICATE_ALGORITHM;
     }
     CEDE_TRY(crypto->hash(crypto->context, CEDE_ALG_SHA_256, parts, 2, hash));
@@ -260,6 +260,7 @@ static enum cede_status decode_pkcs10(struct cede_span der, const struct cede_cr
     request->tbs = x509.info;
     request->subject = (struct cede_name){CEDE_NAME_DER, x509.subject};
     request->ext = x509.ext;
+    request->mac_hash = x509.mac_hash;
     request->challenge_password = x509.challenge_password;
     status = cede_x509_request_public_key(&x509, crypto, request->point, &key);
     return take_key(status, &key, &request->curve, &request->point_len);
@@ -279,6 +280,7 @@ static enum cede_status decode_c509_request(struct cede_span encoding,
     request->tbs = c509.tbs;
     request->subject = (struct cede_name){CEDE_NAME_C509, c509.subject};
     request->ext = c509.ext;
+    request->mac_hash = c509.mac_hash;
     request->challenge_password = c509.challenge_password;
     status = cede_c509_request_public_key(&c509, crypto, request->point, &key);
     return take_key(status, &key, &request->curve, &request->point_len);

@@ -152,7 +152,7 @@ static bool has_len(struct cede_span content, size_t len)
 
 static enum cede_status check_asymmetric(const struct cede_cose_key *key)
 {
-    bool ec2 = key->curve == CEDE_CRV_P256 || key->curve == CEDE_CRV_P384;
+    bool ec2 = key->curve >= CEDE_CRV_P256 && key->curve <= CEDE_CRV_P521;
     size_t len = cede_curve_private_len(key->curve); /* of a coordinate, too */
     bool has_y = key->y.ptr != NULL || key->has_y_sign;
 

@@ -11,6 +11,8 @@ int32_t cede_certificate_alg(int32_t curve)
         return CEDE_ALG_ESP256;
     case CEDE_CRV_P384:
         return CEDE_ALG_ES384;
+    case CEDE_CRV_P521:
+        return CEDE_ALG_ES512;
     case CEDE_CRV_ED25519:
         return CEDE_ALG_ED25519;
     default:
@@ -36,9 +38,7 @@ int32_t cede_x509_signature_alg(struct cede_span algorithm)
 
 int32_t certificate_curve(int32_t value)
 {
-    int32_t curve = key_algorithm_curve(value);
-
-    return cede_certificate_alg(curve) != 0 ? curve : 0;
+    return key_algorithm_curve(value);
 }
 
 int32_t x509_curve(struct cede_span algorithm)
@@ -88,10 +88,10 @@ enum cede_status point_decode(const struct cede_crypto *crypto, int32_t curve,
     size_t len = cede_curve_public_len(curve);
 
     *key = (struct cede_public_key){0, CEDE_SPAN_NULL};
-    if (cede_certificate_alg(curve) == 0) {
+    if (len == 0) {
         return CEDE_CERTIFICATE_ALGORITHM;
     }
-    if (curve == CEDE_CRV_ED25519) {
+    if (curve == CEDE_CRV_ED25519 || curve == CEDE_CRV_X25519) {
         if (bytes.len != len) {
             return CEDE_CRYPTO_KEY;
         }

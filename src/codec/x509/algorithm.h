@@ -12,11 +12,11 @@
 
 /* The contents of an encoded AlgorithmIdentifier; null when it is none. */
 struct cede_span algorithm_contents(struct cede_span algorithm);
-/* The curve of a key algorithm's number when it is one that signs here; 0 otherwise. */
+/* The curve of a key algorithm's number; 0 for one the port does not have. */
 int32_t certificate_curve(int32_t value);
-/* The curve of a key's AlgorithmIdentifier when it is one that signs here; 0 otherwise. */
+/* The curve of a key's AlgorithmIdentifier; 0 for one the port does not have. */
 int32_t x509_curve(struct cede_span algorithm);
-/* A public key from 04 x y, 02 x or 03 x, or the bytes of Ed25519. */
+/* A public key from 04 x y, 02 x or 03 x, or the bytes of Ed25519 or X25519. */
 enum cede_status point_decode(const struct cede_crypto *crypto, int32_t curve,
                               struct cede_span bytes, uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
                               struct cede_public_key *key);

@@ -349,9 +349,13 @@ static const struct algorithm_entry keys[] = {
 /* The algorithms that the port has, too, by registry number; zeros in the last rows. */
 static const struct known {
     int8_t value, alg;
-} known_signatures[] = {{0, CEDE_ALG_ESP256}, {1, CEDE_ALG_ES384}, {12, CEDE_ALG_ED25519}, {0, 0}},
-  known_keys[] = {
-      {1, CEDE_CRV_P256}, {2, CEDE_CRV_P384}, {8, CEDE_CRV_X25519}, {12, CEDE_CRV_ED25519}, {0, 0}};
+} known_signatures[] = {{0, CEDE_ALG_ESP256},
+                        {1, CEDE_ALG_ES384},
+                        {2, CEDE_ALG_ES512},
+                        {12, CEDE_ALG_ED25519},
+                        {0, 0}},
+  known_keys[] = {{1, CEDE_CRV_P256},   {2, CEDE_CRV_P384},     {3, CEDE_CRV_P521},
+                  {8, CEDE_CRV_X25519}, {12, CEDE_CRV_ED25519}, {0, 0}};
 
 static int32_t find_alg(const struct known *known, int32_t value)
 {
@@ -372,6 +376,20 @@ static const struct known *find_known(const struct known *known, int32_t alg)
 int32_t signature_algorithm_alg(int32_t value)
 {
     return find_alg(known_signatures, value);
+}
+
+int32_t signature_algorithm_mac_hash(int32_t value)
+{
+    switch (value) {
+    case SIGNATURE_POP_SHA_256:
+        return CEDE_ALG_SHA_256;
+    case SIGNATURE_POP_SHA_384:
+        return CEDE_ALG_SHA_384;
+    case SIGNATURE_POP_SHA_512:
+        return CEDE_ALG_SHA_512;
+    default:
+        return 0;
+    }
 }
 
 int32_t key_algorithm_curve(int32_t value)
@@ -419,12 +437,14 @@ const struct algorithm_entry *key_algorithm_find_der(struct cede_span contents)
     return NULL;
 }
 
-/* Both numbers of an algorithm are accepted; the table has the newer ones (RFC 9864). */
+/* Both numbers of an algorithm are accepted; the table has one of them (RFC 9864). */
 const struct algorithm_entry *signature_algorithm_find_alg(int32_t alg)
 {
-    int32_t wanted = alg == CEDE_ALG_ES256   ? CEDE_ALG_ESP256
-                     : alg == CEDE_ALG_EDDSA ? CEDE_ALG_ED25519
-                                             : alg;
+    int32_t wanted = alg == CEDE_ALG_ES256    ? CEDE_ALG_ESP256
+                     : alg == CEDE_ALG_ESP384 ? CEDE_ALG_ES384
+                     : alg == CEDE_ALG_ESP512 ? CEDE_ALG_ES512
+                     : alg == CEDE_ALG_EDDSA  ? CEDE_ALG_ED25519
+                                              : alg;
     const struct known *known = find_known(known_signatures, wanted);
 
     return known != NULL ? signature_algorithm_find(known->value) : NULL;

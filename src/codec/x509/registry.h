@@ -86,6 +86,13 @@ const struct algorithm_entry *key_algorithm_find_curve(int32_t curve);
 int32_t signature_algorithm_alg(int32_t value);
 int32_t key_algorithm_curve(int32_t value);
 
+/* Proof of possession by MAC, by number. */
+#define SIGNATURE_POP_SHA_256 14
+#define SIGNATURE_POP_SHA_384 15
+#define SIGNATURE_POP_SHA_512 16
+/* The hash of one of these, 0 for signatures. */
+int32_t signature_algorithm_mac_hash(int32_t value);
+
 #define KEY_ALGORITHM_RSA 0
 
 #endif

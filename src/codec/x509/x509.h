@@ -11,6 +11,10 @@ enum cede_status x509_public_key_info_decode(struct cede_span info, struct cede_
 enum cede_status x509_verify_bits(const struct cede_crypto *crypto, int32_t signature_alg,
                                   const struct cede_public_key *key, struct cede_span tbs,
                                   struct cede_span signature_bits);
+/* Writes CertificationRequestInfo. */
+void x509_put_request_info(struct cede_writer *writer, struct cede_name subject,
+                           const struct cede_public_key *public_key,
+                           struct cede_span challenge_password);
 /* Signs what stands in the writer from `from` on and appends algorithm and signature. */
 enum cede_status x509_append_signature(struct cede_writer *writer, size_t from,
                                        const struct cede_crypto *crypto,

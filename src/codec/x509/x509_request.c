@@ -80,6 +80,7 @@ static enum cede_status decode(struct cede_span der, struct cede_x509_request *r
 {
     struct cede_reader outer = cede_reader(der);
     struct cede_reader inner = cede_der_enter(&outer, CEDE_DER_SEQUENCE);
+    const struct algorithm_entry *entry;
 
     request->der = der;
     request->info = cede_der_get_value(&inner);
@@ -88,6 +89,8 @@ static enum cede_status decode(struct cede_span der, struct cede_x509_request *r
     CEDE_TRY(cede_reader_finish(&inner));
     CEDE_TRY(cede_reader_finish(&outer));
     request->signature_alg = cede_x509_signature_alg(request->signature_algorithm);
+    entry = signature_algorithm_find_der(algorithm_contents(request->signature_algorithm));
+    request->mac_hash = entry != NULL ? signature_algorithm_mac_hash(entry->value) : 0;
     return read_info(request->info, request);
 }
 
@@ -136,6 +139,24 @@ static void put_challenge(struct cede_writer *writer, struct cede_span password)
     cede_der_close(writer, attribute);
 }
 
+void x509_put_request_info(struct cede_writer *writer, struct cede_name subject,
+                           const struct cede_public_key *public_key,
+                           struct cede_span challenge_password)
+{
+    size_t info = cede_der_open(writer, CEDE_DER_SEQUENCE);
+    size_t attributes;
+
+    cede_der_put_small(writer, 0); /* v1 */
+    cede_x509_put_name(writer, subject);
+    cede_x509_put_public_key(writer, public_key);
+    attributes = cede_der_open(writer, CEDE_DER_CONTEXT_CONSTRUCTED(0));
+    if (challenge_password.ptr != NULL) {
+        put_challenge(writer, challenge_password);
+    }
+    cede_der_close(writer, attributes);
+    cede_der_close(writer, info);
+}
+
 enum cede_status cede_x509_request_write(const struct cede_crypto *crypto, struct cede_name subject,
                                          const struct cede_public_key *public_key,
                                          const struct cede_private_key *private_key,
@@ -145,22 +166,12 @@ enum cede_status cede_x509_request_write(const struct cede_crypto *crypto, struc
     struct cede_writer writer = cede_writer(out);
     size_t request = cede_der_open(&writer, CEDE_DER_SEQUENCE);
     size_t from = writer.len;
-    size_t info = cede_der_open(&writer, CEDE_DER_SEQUENCE);
-    size_t attributes;
 
     *der = CEDE_SPAN_NULL;
     if (out.ptr == NULL) {
         return CEDE_BAD_ARGUMENT;
     }
-    cede_der_put_small(&writer, 0); /* v1 */
-    cede_x509_put_name(&writer, subject);
-    cede_x509_put_public_key(&writer, public_key);
-    attributes = cede_der_open(&writer, CEDE_DER_CONTEXT_CONSTRUCTED(0));
-    if (challenge_password.ptr != NULL) {
-        put_challenge(&writer, challenge_password);
-    }
-    cede_der_close(&writer, attributes);
-    cede_der_close(&writer, info);
+    x509_put_request_info(&writer, subject, public_key, challenge_password);
     CEDE_TRY(x509_append_signature(&writer, from, crypto, private_key));
     cede_der_close(&writer, request);
     return cede_writer_finish(&writer, der);

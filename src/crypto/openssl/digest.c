@@ -17,30 +17,41 @@
 
 /* A hash under way. */
 struct digest {
-    bool is_384;
+    int32_t alg;
     union {
         SHA256_CTX sha256;
-        SHA512_CTX sha384;
+        SHA512_CTX sha512; /* SHA-384, too */
     } ctx;
 };
 
 static bool digest_start(struct digest *digest, int32_t alg)
 {
-    digest->is_384 = alg == CEDE_ALG_SHA_384;
-    return (digest->is_384 ? SHA384_Init(&digest->ctx.sha384) : SHA256_Init(&digest->ctx.sha256)) ==
-           1;
+    digest->alg = alg;
+    switch (alg) {
+    case CEDE_ALG_SHA_512:
+        return SHA512_Init(&digest->ctx.sha512) == 1;
+    case CEDE_ALG_SHA_384:
+        return SHA384_Init(&digest->ctx.sha512) == 1;
+    default:
+        return SHA256_Init(&digest->ctx.sha256) == 1;
+    }
+}
+
+static bool is_wide(int32_t alg)
+{
+    return alg == CEDE_ALG_SHA_384 || alg == CEDE_ALG_SHA_512;
 }
 
 static bool digest_update(struct digest *digest, struct cede_span part)
 {
-    return (digest->is_384 ? SHA384_Update(&digest->ctx.sha384, part.ptr, part.len)
-                           : SHA256_Update(&digest->ctx.sha256, part.ptr, part.len)) == 1;
+    return (is_wide(digest->alg) ? SHA512_Update(&digest->ctx.sha512, part.ptr, part.len)
+                                 : SHA256_Update(&digest->ctx.sha256, part.ptr, part.len)) == 1;
 }
 
 static bool digest_finish(struct digest *digest, uint8_t *out)
 {
-    return (digest->is_384 ? SHA384_Final(out, &digest->ctx.sha384)
-                           : SHA256_Final(out, &digest->ctx.sha256)) == 1;
+    return (is_wide(digest->alg) ? SHA512_Final(out, &digest->ctx.sha512)
+                                 : SHA256_Final(out, &digest->ctx.sha256)) == 1;
 }
 
 /* The hash over `first` and the parts. */
@@ -101,7 +112,7 @@ enum cede_status cede_openssl_hmac(void *context, int32_t hash_alg, struct cede_
                                    const struct cede_span *parts, size_t parts_count, uint8_t *out)
 {
     size_t out_len = cede_hash_len(hash_alg);
-    size_t block_len = hash_alg == CEDE_ALG_SHA_384 ? SHA512_CBLOCK : SHA256_CBLOCK;
+    size_t block_len = is_wide(hash_alg) ? SHA512_CBLOCK : SHA256_CBLOCK;
     uint8_t block[BLOCK_LEN_MAX], inner[CEDE_HASH_LEN_MAX];
     struct cede_span inner_hash = {inner, out_len};
     bool ok;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nist.c - ECDSA and ECDH on P-256 and P-384 through OpenSSL.
+ * nist.c - ECDSA and ECDH on P-256, P-384 and P-521 through OpenSSL.
  *
  * OpenSSL 3.0 needs 246 us to make an EVP_PKEY from a raw public key, longer than the signature
  * check itself, so raw keys go through the older EC_KEY interface, which is deprecated but
@@ -18,7 +18,7 @@
 
 #include "crypto/openssl/internal.h"
 
-#define COORDINATE_LEN_MAX 48
+#define COORDINATE_LEN_MAX 66
 
 struct curve {
     EC_KEY *key;
@@ -28,9 +28,11 @@ struct curve {
     BIGNUM *p, *a, *b; /* y^2 = x^3 + ax + b */
     BIGNUM *root;      /* (p + 1) / 4 */
     int len;           /* of a coordinate and of a scalar, bytes */
+    int hash_len;      /* of the hash that is signed */
+    int nid;           /* OpenSSL's number */
 };
 
-/* What finding y from x takes. p mod 4 is 3 on both curves. */
+/* What finding y from x takes. p mod 4 is 3 on all three curves. */
 static bool make_field(struct curve *curve)
 {
     curve->mont = BN_MONT_CTX_new();
@@ -60,12 +62,13 @@ static void forget_field(struct curve *curve)
 /* The kept objects of a curve; null when there is no memory. */
 static struct curve *find_curve(int32_t number)
 {
-    static struct curve p256 = {.len = 32}, p384 = {.len = 48};
-    bool is_256 = number == CEDE_CRV_P256;
-    struct curve *curve = is_256 ? &p256 : &p384;
+    static struct curve p256 = {.len = 32, .hash_len = 32, .nid = NID_X9_62_prime256v1};
+    static struct curve p384 = {.len = 48, .hash_len = 48, .nid = NID_secp384r1};
+    static struct curve p521 = {.len = 66, .hash_len = 64, .nid = NID_secp521r1};
+    struct curve *curve = number == CEDE_CRV_P256 ? &p256 : number == CEDE_CRV_P384 ? &p384 : &p521;
 
     if (curve->key == NULL) {
-        curve->key = EC_KEY_new_by_curve_name(is_256 ? NID_X9_62_prime256v1 : NID_secp384r1);
+        curve->key = EC_KEY_new_by_curve_name(curve->nid);
         curve->group = curve->key != NULL ? EC_KEY_get0_group(curve->key) : NULL;
     }
     if (curve->bn == NULL) {
@@ -310,7 +313,7 @@ static EC_KEY *handle_key(EVP_PKEY *pkey)
 }
 
 /* Signs with an EVP_PKEY: DER comes out, fixed width is wanted. */
-static enum cede_status handle_sign(EVP_PKEY *pkey, int len, const uint8_t *hash,
+static enum cede_status handle_sign(EVP_PKEY *pkey, const struct curve *curve, const uint8_t *hash,
                                     uint8_t *signature)
 {
     uint8_t der[2 * COORDINATE_LEN_MAX + 16];
@@ -319,21 +322,22 @@ static enum cede_status handle_sign(EVP_PKEY *pkey, int len, const uint8_t *hash
     ECDSA_SIG *sig = NULL;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
     bool ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-              EVP_PKEY_sign(ctx, der, &der_len, hash, (size_t)len) == 1;
+              EVP_PKEY_sign(ctx, der, &der_len, hash, (size_t)curve->hash_len) == 1;
 
     if (ok) {
         sig = d2i_ECDSA_SIG(NULL, &in, (long)der_len);
-        ok = write_signature(sig, len, signature);
+        ok = write_signature(sig, curve->len, signature);
     }
     ECDSA_SIG_free(sig);
     EVP_PKEY_CTX_free(ctx);
     return ok ? CEDE_OK : CEDE_CRYPTO_FAILED;
 }
 
-static enum cede_status key_sign(EC_KEY *key, int len, const uint8_t *hash, uint8_t *signature)
+static enum cede_status key_sign(EC_KEY *key, const struct curve *curve, const uint8_t *hash,
+                                 uint8_t *signature)
 {
-    ECDSA_SIG *sig = ECDSA_do_sign(hash, len, key);
-    bool ok = write_signature(sig, len, signature);
+    ECDSA_SIG *sig = ECDSA_do_sign(hash, curve->hash_len, key);
+    bool ok = write_signature(sig, curve->len, signature);
 
     ECDSA_SIG_free(sig);
     return ok ? CEDE_OK : CEDE_CRYPTO_FAILED;
@@ -350,14 +354,14 @@ enum cede_status cede_openssl_nist_sign(const struct cede_private_key *key, cons
         return CEDE_CRYPTO_FAILED;
     }
     if (kept != NULL) {
-        return key_sign(kept, curve->len, hash, signature);
+        return key_sign(kept, curve, hash, signature);
     }
     if (key->handle != NULL) {
-        return handle_sign(key->handle, curve->len, hash, signature);
+        return handle_sign(key->handle, curve, hash, signature);
     }
     status = set_private(curve, key->scalar);
     if (status == CEDE_OK) {
-        status = key_sign(curve->key, curve->len, hash, signature);
+        status = key_sign(curve->key, curve, hash, signature);
     }
     forget_private(curve);
     return status;
@@ -394,8 +398,9 @@ enum cede_status cede_openssl_nist_verify(const struct cede_public_key *key, con
     CEDE_TRY(make_point(curve, key->point, &point));
     sig = read_signature(signature);
     if (sig != NULL && EC_KEY_set_public_key(curve->key, point) == 1) {
-        status = ECDSA_do_verify(hash, curve->len, sig, curve->key) == 1 ? CEDE_OK
-                                                                         : CEDE_CRYPTO_SIGNATURE;
+        status = ECDSA_do_verify(hash, curve->hash_len, sig, curve->key) == 1
+                     ? CEDE_OK
+                     : CEDE_CRYPTO_SIGNATURE;
     }
     ECDSA_SIG_free(sig);
     EC_POINT_free(point);

@@ -29,6 +29,8 @@ static int32_t curve_of(const EVP_PKEY *pkey)
         return CEDE_CRV_P256;
     case NID_secp384r1:
         return CEDE_CRV_P384;
+    case NID_secp521r1:
+        return CEDE_CRV_P521;
     default:
         return 0;
     }
@@ -71,7 +73,9 @@ enum cede_status cede_openssl_read_pem(struct cede_span pem, EVP_PKEY **pkey)
 /* Parameters of an EC key with both halves; the caller frees them. */
 static OSSL_PARAM *ec_params(int32_t curve, const BIGNUM *d, struct cede_span point)
 {
-    const char *group = curve == CEDE_CRV_P256 ? SN_X9_62_prime256v1 : SN_secp384r1;
+    const char *group = curve == CEDE_CRV_P256   ? SN_X9_62_prime256v1
+                        : curve == CEDE_CRV_P384 ? SN_secp384r1
+                                                 : SN_secp521r1;
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     OSSL_PARAM *params = NULL;
 

@@ -4,9 +4,16 @@
 
 #include "crypto/psa/internal.h"
 
-static psa_algorithm_t hash_of(int32_t alg)
+psa_algorithm_t cede_psa_hash_alg(int32_t alg)
 {
-    return alg == CEDE_ALG_SHA_384 ? PSA_ALG_SHA_384 : PSA_ALG_SHA_256;
+    switch (alg) {
+    case CEDE_ALG_SHA_512:
+        return PSA_ALG_SHA_512;
+    case CEDE_ALG_SHA_384:
+        return PSA_ALG_SHA_384;
+    default:
+        return PSA_ALG_SHA_256;
+    }
 }
 
 enum cede_status cede_psa_hash(void *context, int32_t alg, const struct cede_span *parts,
@@ -24,7 +31,7 @@ enum cede_status cede_psa_hash(void *context, int32_t alg, const struct cede_spa
     }
     status = psa_crypto_init();
     if (status == PSA_SUCCESS) {
-        status = psa_hash_setup(&operation, hash_of(alg));
+        status = psa_hash_setup(&operation, cede_psa_hash_alg(alg));
     }
     for (size_t i = 0; status == PSA_SUCCESS && i < parts_count; i++) {
         status = psa_hash_update(&operation, parts[i].ptr, parts[i].len);
@@ -67,7 +74,7 @@ enum cede_status cede_psa_hmac(void *context, int32_t hash_alg, struct cede_span
     /* RFC 2104 pads a key with zeros, so an empty key is this one; PSA takes no empty key. */
     static const uint8_t zero_key[1] = {0};
     size_t out_len = cede_hash_len(hash_alg);
-    psa_algorithm_t alg = PSA_ALG_HMAC(hash_of(hash_alg));
+    psa_algorithm_t alg = PSA_ALG_HMAC(cede_psa_hash_alg(hash_alg));
     uint8_t full[PSA_MAC_MAX_SIZE];
     enum cede_status status;
     psa_key_id_t id;

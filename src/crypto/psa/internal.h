@@ -15,6 +15,8 @@ enum cede_status cede_psa_import(psa_key_type_t type, psa_key_usage_t usage, psa
                                  struct cede_span bytes, psa_key_id_t *id);
 
 /* digest.c */
+/* PSA's number of a hash that is known; SHA-256's also for its truncation. */
+psa_algorithm_t cede_psa_hash_alg(int32_t alg);
 enum cede_status cede_psa_hash(void *context, int32_t alg, const struct cede_span *parts,
                                size_t parts_count, uint8_t *out);
 enum cede_status cede_psa_hmac(void *context, int32_t hash_alg, struct cede_span key,

@@ -15,7 +15,9 @@ static psa_ecc_family_t family_of(int32_t curve)
 
 static size_t bits_of(int32_t curve)
 {
-    return curve == CEDE_CRV_X25519 ? 255 : 8 * cede_curve_private_len(curve);
+    return curve == CEDE_CRV_X25519 ? 255
+           : curve == CEDE_CRV_P521 ? 521
+                                    : 8 * cede_curve_private_len(curve);
 }
 
 static bool supported(int32_t curve)
@@ -176,7 +178,7 @@ enum cede_status cede_psa_ecdh(void *context, const struct cede_private_key *key
  * A key in the store has its own policy, which says which of the two variants it is for. */
 static psa_algorithm_t signing_alg(const struct cede_private_key *key, int32_t alg)
 {
-    psa_algorithm_t hash = alg == CEDE_ALG_ES384 ? PSA_ALG_SHA_384 : PSA_ALG_SHA_256;
+    psa_algorithm_t hash = cede_psa_hash_alg(cede_signature_hash(alg));
     psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
     psa_algorithm_t allowed = PSA_ALG_NONE;
 
@@ -238,8 +240,7 @@ enum cede_status cede_psa_verify(void *context, int32_t alg, const struct cede_p
 {
     uint8_t hash[CEDE_HASH_LEN_MAX];
     uint8_t encoded[ENCODED_MAX];
-    psa_algorithm_t psa_alg =
-        PSA_ALG_ECDSA(alg == CEDE_ALG_ES384 ? PSA_ALG_SHA_384 : PSA_ALG_SHA_256);
+    psa_algorithm_t psa_alg = PSA_ALG_ECDSA(cede_psa_hash_alg(cede_signature_hash(alg)));
     psa_key_type_t type = PSA_KEY_TYPE_ECC_PUBLIC_KEY(PSA_ECC_FAMILY_SECP_R1);
     enum cede_status status;
     psa_key_id_t id;

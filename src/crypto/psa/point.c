@@ -36,7 +36,7 @@ static int square_root(const mbedtls_ecp_group *group, const mbedtls_mpi *right,
     return error;
 }
 
-/* Fills point->Y. Neither curve has a point with y = 0, so both roots exist and differ in parity.
+/* Fills point->Y. No curve here has a point with y = 0, so both roots exist and differ in parity.
  * `right` is scratch. */
 static int find_y(const mbedtls_ecp_group *group, bool y_odd, mbedtls_mpi *right,
                   mbedtls_ecp_point *point)
@@ -73,6 +73,13 @@ static enum cede_status decompress(mbedtls_ecp_group *group, mbedtls_ecp_point *
     return CEDE_OK;
 }
 
+static mbedtls_ecp_group_id group_of(int32_t curve)
+{
+    return curve == CEDE_CRV_P256   ? MBEDTLS_ECP_DP_SECP256R1
+           : curve == CEDE_CRV_P384 ? MBEDTLS_ECP_DP_SECP384R1
+                                    : MBEDTLS_ECP_DP_SECP521R1;
+}
+
 enum cede_status cede_psa_decompress(void *context, int32_t curve, struct cede_span x, bool y_odd,
                                      uint8_t *public_key)
 {
@@ -90,9 +97,7 @@ enum cede_status cede_psa_decompress(void *context, int32_t curve, struct cede_s
     mbedtls_mpi_init(&right);
     if (x.len != cede_curve_private_len(curve)) {
         status = CEDE_CRYPTO_KEY;
-    } else if (mbedtls_ecp_group_load(&group, curve == CEDE_CRV_P256
-                                                  ? MBEDTLS_ECP_DP_SECP256R1
-                                                  : MBEDTLS_ECP_DP_SECP384R1) == 0) {
+    } else if (mbedtls_ecp_group_load(&group, group_of(curve)) == 0) {
         status = decompress(&group, &point, &right, x, y_odd, public_key);
     }
     mbedtls_mpi_free(&right);
