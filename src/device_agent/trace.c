@@ -46,25 +46,42 @@ static enum cede_status save_edhoc(const struct trace *trace, bool sent, struct 
     return CEDE_OK;
 }
 
-void trace_datagram(struct trace *trace, bool sent, struct cede_span datagram)
+/* False: no trace is kept, or none any more. */
+static bool keep(struct trace *trace, const char *what, struct cede_span bytes)
 {
     enum cede_status status;
 
     if (trace->dir == NULL) {
-        return;
+        return false;
     }
     if (trace->count == 0 && mkdir(trace->dir, 0700) != 0 && errno != EEXIST) {
         fprintf(stderr, "%s: %s; no trace is kept\n", trace->dir, strerror(errno));
         trace->dir = NULL;
-        return;
+        return false;
     }
     trace->count++;
-    status = save(trace, sent ? "sent.coap" : "received.coap", datagram);
-    if (status == CEDE_OK) {
-        (void)!save_edhoc(trace, sent, datagram); /* what is no EDHOC is no failure */
-    } else {
+    status = save(trace, what, bytes);
+    if (status != CEDE_OK) {
         fprintf(stderr, "%s: %s; no further trace is kept\n", trace->dir,
                 cede_status_reason(status));
         trace->dir = NULL;
     }
+    return status == CEDE_OK;
+}
+
+void trace_datagram(struct trace *trace, bool sent, struct cede_span datagram)
+{
+    if (keep(trace, sent ? "sent.coap" : "received.coap", datagram)) {
+        (void)!save_edhoc(trace, sent, datagram); /* what is no EDHOC is no failure */
+    }
+}
+
+void trace_message(struct trace *trace, bool sent, struct cede_span message)
+{
+    (void)keep(trace, sent ? "sent.coap" : "received.coap", message);
+}
+
+void trace_record(struct trace *trace, bool sent, struct cede_span datagram)
+{
+    (void)keep(trace, sent ? "sent.dtls" : "received.dtls", datagram);
 }

@@ -13,5 +13,8 @@ struct trace {
 
 /* Failures are told on standard error, once; the device lives on. */
 void trace_datagram(struct trace *trace, bool sent, struct cede_span datagram);
+/* A datagram of the secure channel (.dtls), and a message in it (.coap). */
+void trace_record(struct trace *trace, bool sent, struct cede_span datagram);
+void trace_message(struct trace *trace, bool sent, struct cede_span message);
 
 #endif
