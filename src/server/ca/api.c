@@ -21,24 +21,11 @@
 
 /* --- transactions ----------------------------------------------------------------------------- */
 
-/* The first change of a turn opens the transaction that ca_api_flush() commits. */
-static enum cede_status open_turn(struct ca_api *api)
-{
-    api->turn_open = true;
-    return store_in_transaction(ca_store(api->ca)) ? CEDE_OK : ca_begin(api->ca);
-}
-
 enum cede_status ca_api_flush(void *context)
 {
     struct ca_api *api = context;
-    enum cede_status status = api->failed;
 
-    api->failed = CEDE_OK;
-    api->turn_open = false;
-    if (status == CEDE_OK && store_in_transaction(ca_store(api->ca))) {
-        status = ca_commit(api->ca);
-    }
-    return status;
+    return ca_turn_end(api->ca, &api->turn);
 }
 
 enum cede_status ca_api_find_partner(void *context, const uint8_t thumbprint[32], char *name,
@@ -167,7 +154,7 @@ static void post_factory_certificates(void *context, const struct https_request 
         read_list(request->body, api->ca->policy.batch_max, &requests, &count);
 
     if (status == CEDE_OK) {
-        status = open_turn(api);
+        status = ca_turn_open(api->ca, &api->turn);
     }
     if (status == CEDE_OK) {
         answer_factory(api, request, response, requests, count);
@@ -183,7 +170,7 @@ static void post_server_certificates(void *context, const struct https_request *
     struct ca_api *api = context;
     uint8_t bytes[CA_CERTIFICATE_MAX];
     struct cede_span certificate = CEDE_SPAN_NULL;
-    enum cede_status status = open_turn(api);
+    enum cede_status status = ca_turn_open(api->ca, &api->turn);
 
     if (status == CEDE_OK) {
         status = ca_issue(api->ca, CA_PROFILE_SERVER, request->body, request->partner,
@@ -230,7 +217,7 @@ static void register_bag(struct ca_api *api, const struct https_request *request
         https_answer_error(response, 400, "bad_transfer", "transfer is not 32 hexadecimal digits");
         return;
     }
-    status = open_turn(api);
+    status = ca_turn_open(api->ca, &api->turn);
     if (status == CEDE_OK) {
         status = ca_register(api->ca, request->partner, certificates, count, transfer, uri,
                              sizeof uri, &bad_index);
@@ -279,7 +266,7 @@ static void post_releases(void *context, const struct https_request *request,
 {
     struct ca_api *api = context;
     size_t released = 0;
-    enum cede_status status = open_turn(api);
+    enum cede_status status = ca_turn_open(api->ca, &api->turn);
 
     if (status == CEDE_OK) {
         status = ca_release(api->ca, request->body, &released);
@@ -298,7 +285,7 @@ static void post_deregistrations(void *context, const struct https_request *requ
         read_list(request->body, api->ca->policy.batch_max, &thumbprints, &count);
 
     if (status == CEDE_OK) {
-        status = open_turn(api);
+        status = ca_turn_open(api->ca, &api->turn);
     }
     if (status == CEDE_OK) {
         status = ca_deregister(api->ca, request->partner, thumbprints, count, &done);
@@ -355,7 +342,7 @@ static void post_revocations(void *context, const struct https_request *request,
     json_t *json = json_loadb((const char *)request->body.ptr, request->body.len,
                               JSON_REJECT_DUPLICATES, NULL);
     size_t revoked = 0;
-    enum cede_status status = json == NULL ? CEDE_BAD_ARGUMENT : open_turn(api);
+    enum cede_status status = json == NULL ? CEDE_BAD_ARGUMENT : ca_turn_open(api->ca, &api->turn);
 
     if (status == CEDE_OK) {
         status = revoke_list(api, request->partner, json, &revoked);

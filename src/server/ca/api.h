@@ -3,14 +3,13 @@
 #ifndef CEDE_SERVER_CA_API_H
 #define CEDE_SERVER_CA_API_H
 
-#include "server/ca/ca.h"
+#include "server/ca/ca_internal.h"
 #include "server/common/https_server.h"
 
 /* What handlers get as context. Changes of a turn of the loop share one transaction. */
 struct ca_api {
     struct ca *ca;
-    bool turn_open;          /* handlers have changed something that is not committed yet */
-    enum cede_status failed; /* the other door's commit, which took these changes along, failed */
+    struct ca_turn turn;
 };
 
 extern const struct https_route ca_api_routes[];

@@ -52,6 +52,7 @@ struct ca {
     char https[CA_ADDRESS_MAX];
     char coap[CA_ADDRESS_MAX];
     struct store *store;
+    uint64_t failed_commits;
     struct ca_policy policy;
 
     const struct cede_crypto *crypto; /* for everything but signing certificates */
@@ -254,5 +255,20 @@ CEDE_MUST_USE enum cede_status ca_key_hash(const struct ca *ca, struct cede_span
                                            uint8_t hash[32]);
 /* Valid now? `not_after` may be CA_NO_END. */
 bool ca_is_current(const struct ca *ca, int64_t not_before, int64_t not_after);
+
+/* --- turns ------------------------------------------------------------------------------------ */
+
+/* The changes of one door that wait for their commit. Doors of a process share the transaction: the
+ * commit of any of them takes all changes along, or loses all. */
+struct ca_turn {
+    bool open;
+    uint64_t failed_before;
+};
+
+/* Before a change: opens the transaction unless it is. */
+CEDE_MUST_USE enum cede_status ca_turn_open(struct ca *ca, struct ca_turn *turn);
+/* Before answers leave: commits what is not committed yet. CEDE_STORE_FAILED: a commit failed since
+ * the turn was opened. */
+CEDE_MUST_USE enum cede_status ca_turn_end(struct ca *ca, struct ca_turn *turn);
 
 #endif

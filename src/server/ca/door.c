@@ -183,13 +183,8 @@ static enum cede_status before_batch(void *context)
 static enum cede_status after_batch(void *context)
 {
     struct ca_api *api = context;
-    enum cede_status status = ca_commit(api->ca);
 
-    if (status != CEDE_OK && api->turn_open) {
-        api->failed = status; /* it took changes of the partners' door with it */
-    }
-    api->turn_open = false;
-    return status;
+    return ca_commit(api->ca);
 }
 
 /* Of the enrolment server's certificate, as the publisher last had it signed. */

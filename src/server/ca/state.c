@@ -718,7 +718,30 @@ enum cede_status ca_begin(struct ca *ca)
 
 enum cede_status ca_commit(struct ca *ca)
 {
-    return store_commit(ca->store);
+    enum cede_status status = store_commit(ca->store);
+
+    ca->failed_commits += status == CEDE_OK ? 0 : 1;
+    return status;
+}
+
+enum cede_status ca_turn_open(struct ca *ca, struct ca_turn *turn)
+{
+    if (!turn->open) {
+        turn->open = true;
+        turn->failed_before = ca->failed_commits;
+    }
+    return store_in_transaction(ca->store) ? CEDE_OK : ca_begin(ca);
+}
+
+enum cede_status ca_turn_end(struct ca *ca, struct ca_turn *turn)
+{
+    bool lost = turn->open && ca->failed_commits != turn->failed_before;
+
+    turn->open = false;
+    if (lost) {
+        return CEDE_STORE_FAILED;
+    }
+    return store_in_transaction(ca->store) ? ca_commit(ca) : CEDE_OK;
 }
 
 enum cede_status ca_unit_begin(struct ca *ca, bool *part)
