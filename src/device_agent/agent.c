@@ -339,6 +339,14 @@ static void catch_signals(sigset_t *unblocked)
     sigprocmask(SIG_BLOCK, &blocked, unblocked);
 }
 
+static bool is_of_profile(const struct agent *agent)
+{
+    const char *profile = agent->options->profile;
+
+    return profile == NULL ||
+           strcmp(profile, device_profile_name(cede_device_record(&agent->device))) == 0;
+}
+
 static enum cede_status run(struct agent *agent)
 {
     struct cede_device_config config = {.crypto = cede_crypto_openssl(),
@@ -348,6 +356,9 @@ static enum cede_status run(struct agent *agent)
     sigset_t unblocked;
     enum cede_status status = cede_device_load(&agent->device, &config, cede_monotonic_ms());
 
+    if (status == CEDE_OK && !is_of_profile(agent)) {
+        status = CEDE_DEVICE_PROFILE;
+    }
     if (status != CEDE_OK) {
         cede_device_wipe(&agent->device);
         return status;

@@ -9,15 +9,16 @@
 #include "cede/status.h"
 
 struct device_agent_options {
-    const char *image; /* the device image; written to at every transition */
-    const char *stats; /* JSON file kept up to date with what was sent and received; null: none */
-    const char *trace; /* folder for every datagram as a file; null: none */
-    int no_clock;      /* live without a wall clock, as small devices do */
+    const char *image;   /* the device image; written to at every transition */
+    const char *profile; /* "compact" or "x509": no image of another one; null: any */
+    const char *stats;   /* JSON file kept up to date with what was sent and received; null: none */
+    const char *trace;   /* folder for every datagram as a file; null: none */
+    int no_clock;        /* live without a wall clock, as small devices do */
 };
 
 /* Lives until SIGTERM or SIGINT (CEDE_OK) or until the device halts (its reason).
  * CEDE_NOT_FOUND: no such image. CEDE_FILE_PERMISSIONS: others may read or write it.
- * CEDE_FILE_LOCKED: another process runs it. */
+ * CEDE_FILE_LOCKED: another process runs it. CEDE_DEVICE_PROFILE: not of that profile. */
 CEDE_MUST_USE enum cede_status device_agent_run(const struct device_agent_options *options);
 
 #endif

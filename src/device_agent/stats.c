@@ -36,6 +36,14 @@ static void print_lengths(FILE *out, const struct cede_device_stats *stats)
             stats->handshakes, stats->failures, stats->refusals, stats->commits);
 }
 
+const char *device_profile_name(const struct cede_device_record *record)
+{
+    struct cede_coap_uri uri;
+
+    return cede_coap_uri_split(record->update_uri, &uri) == CEDE_OK && uri.secure ? "x509"
+                                                                                  : "compact";
+}
+
 enum cede_status device_stats_write(const char *path, const struct cede_device_record *record,
                                     const struct cede_device_stats *stats)
 {
@@ -47,8 +55,8 @@ enum cede_status device_stats_write(const char *path, const struct cede_device_r
     if (out == NULL) {
         return CEDE_FILE_FAILED;
     }
-    fprintf(out, "{\"state\":\"%s\",\"seq\":%llu,", cede_device_state_name(record->state),
-            (unsigned long long)record->seq);
+    fprintf(out, "{\"profile\":\"%s\",\"state\":\"%s\",\"seq\":%llu,", device_profile_name(record),
+            cede_device_state_name(record->state), (unsigned long long)record->seq);
     print_costs(out, stats);
     print_lengths(out, stats);
     fclose(out);

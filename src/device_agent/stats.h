@@ -5,6 +5,9 @@
 
 #include "cede/device.h"
 
+/* How the device speaks with its provider: "compact" (EDHOC and OSCORE) or "x509" (DTLS). */
+const char *device_profile_name(const struct cede_device_record *record);
+
 /* Replaces the file as a whole. */
 CEDE_MUST_USE enum cede_status device_stats_write(const char *path,
                                                   const struct cede_device_record *record,
