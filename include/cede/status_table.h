@@ -137,6 +137,7 @@ X(CEDE_EDHOC_STATE, STATE, 0x70, "the step does not fit the state of the EDHOC s
 /* est */
 X(CEDE_EST_KEY, UNAUTHENTIC, 0x80, "the certificate is not for the key that was sent")
 X(CEDE_EST_SUBJECT, UNAUTHENTIC, 0x81, "the certificate is not for the subject that asked")
+X(CEDE_EST_REFERENCE, UNAUTHENTIC, 0x82, "the certificate is not the one that was referred to")
 X(CEDE_EST_BODY, MALFORMED, 0x80, "the enrolment answer is no certificate")
 
 /* transfer */

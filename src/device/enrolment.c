@@ -223,7 +223,7 @@ static enum cede_status check_certificate(struct cede_device *device, struct ced
 {
     struct trust_iterator iterator = trust_begin(device->record.trust);
     struct cede_certificate anchor;
-    struct cede_est_trust trust = {&anchor, 0, false, 0};
+    struct cede_est_trust trust = {.anchors = &anchor};
     struct cede_est_identity identity;
     struct cede_trust_entry entry;
     uint8_t point[POINT_LEN], scratch[SCRATCH_LEN];
@@ -301,7 +301,7 @@ static void finish(struct cede_device *device, struct cede_span certificate,
  * the server's word for it. */
 static void on_anchors(struct cede_device *device, uint8_t code, struct cede_span body)
 {
-    struct cede_est_trust trust = {NULL, 0, false, 0};
+    struct cede_est_trust trust = {0};
     struct cede_span candidate = {device->candidate, device->candidate_len};
     struct cede_span anchor = CEDE_SPAN_NULL;
     uint8_t scratch[SCRATCH_LEN];

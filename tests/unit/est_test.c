@@ -87,7 +87,7 @@ static enum cede_status check_as(const struct cede_est_identity *who, const stru
                                  uint64_t now, struct cede_span body, bool *anchored)
 {
     struct cede_certificate anchors[1];
-    struct cede_est_trust trust = {anchors, 0, true, now};
+    struct cede_est_trust trust = {.anchors = anchors, .has_clock = true, .now = now};
     struct cede_span certificate;
     enum cede_status status;
 
@@ -215,7 +215,8 @@ static void test_bodies_that_are_none(void **state)
         {
             struct cede_est_identity who = identity();
             struct cede_certificate anchor;
-            struct cede_est_trust trust = {&anchor, 1, true, NOW};
+            struct cede_est_trust trust = {
+                .anchors = &anchor, .anchors_count = 1, .has_clock = true, .now = NOW};
             struct cede_span certificate;
             OK(cede_certificate_decode(t.ca.certificate, t.crypto, &anchor));
             if (cede_est_check_certificate(t.crypto, cede_span(copy, body.len), &who, &trust,
@@ -247,7 +248,7 @@ static void test_X509_body(void **state)
 
 static void test_crts(void **state)
 {
-    struct cede_est_trust trust = {NULL, 0, true, NOW};
+    struct cede_est_trust trust = {.has_clock = true, .now = NOW};
     struct cede_span anchor, body;
     struct cede_span both[2] = {t.other_ca.certificate, t.ca.certificate};
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(t.body));
@@ -309,7 +310,7 @@ static struct cede_span bag_of(const struct cede_span *certificates, size_t coun
 
 static void test_certs_only_bodies(void **state)
 {
-    struct cede_est_trust trust = {NULL, 0, true, NOW};
+    struct cede_est_trust trust = {.has_clock = true, .now = NOW};
     struct cede_span anchors[2], body, anchor;
     bool anchored;
 
@@ -338,6 +339,321 @@ static void test_certs_only_bodies(void **state)
     (void)setup(NULL);
 }
 
+/* --- keys that agree -------------------------------------------------------------------------- */
+
+/* Composes as PKCS #10 or C509 for `to`, then checks with the key of `by`. */
+static enum cede_status prove(bool x509, const struct cede_pop_verifier *to, const struct party *by,
+                              struct cede_request *request)
+{
+    static uint8_t memory[600];
+    struct cede_est_identity who = identity();
+    struct cede_private_key key = private_key(by);
+    struct cede_span encoding;
+
+    OK(cede_est_compose_mac_request(t.crypto, &who, to, x509, CEDE_BUF_ARRAY(memory), &encoding));
+    OK(cede_request_decode(encoding, t.crypto, request));
+    assert_int_equal(request->mac_hash, CEDE_ALG_SHA_256);
+    return cede_request_verify_mac(request, t.crypto, to, &key, CEDE_BUF_ARRAY(t.scratch));
+}
+
+/* Section 4.8 of the draft: only who holds Y can tell, and a request for another Y is worthless. */
+static void test_MAC_request_for_an_ephemeral_key(void **state)
+{
+    struct cede_pop_verifier g_y =
+        cede_est_ephemeral_verifier(CEDE_ALG_SHA_256, CEDE_CRV_P256, CEDE_SPAN_ARRAY(t.ca.point));
+    struct cede_request request;
+
+    (void)state;
+    assert_int_equal(g_y.kdf, CEDE_POP_KDF_HKDF);
+    for (int x509 = 0; x509 < 2; x509++) {
+        OK(prove(x509 != 0, &g_y, &t.ca, &request));
+        assert_int_equal(prove(x509 != 0, &g_y, &t.other_ca, &request), CEDE_CRYPTO_TAG);
+        assert_int_equal(cede_request_verify(&request, t.crypto, CEDE_BUF_ARRAY(t.scratch)),
+                         CEDE_CERTIFICATE_ALGORITHM);
+    }
+}
+
+/* Whoever sends the verifier's key back as its own gets no request. */
+static void test_MAC_request_for_the_verifiers_key_is_refused(void **state)
+{
+    struct cede_pop_verifier g_y = cede_est_ephemeral_verifier(CEDE_ALG_SHA_256, CEDE_CRV_P256,
+                                                               CEDE_SPAN_ARRAY(t.device.point));
+    struct cede_est_identity who = identity();
+    struct cede_span encoding = CEDE_SPAN_TEXT("x");
+    uint8_t memory[600];
+
+    (void)state;
+    assert_int_equal(cede_est_compose_mac_request(t.crypto, &who, &g_y, false,
+                                                  CEDE_BUF_ARRAY(memory), &encoding),
+                     CEDE_EST_KEY);
+    assert_true(cede_span_is_null(encoding));
+    g_y.key.curve = CEDE_CRV_P384;
+    assert_int_equal(cede_est_compose_mac_request(t.crypto, &who, &g_y, false,
+                                                  CEDE_BUF_ARRAY(memory), &encoding),
+                     CEDE_CERTIFICATE_ALGORITHM);
+}
+
+static void test_MAC_request_for_a_certificate(void **state)
+{
+    struct cede_certificate certificate;
+    struct cede_pop_verifier verifier;
+    struct cede_request request;
+
+    (void)state;
+    OK(cede_certificate_decode(t.ca.certificate, t.crypto, &certificate));
+    verifier = cede_est_certificate_verifier(CEDE_ALG_SHA_256, &certificate);
+    OK(prove(false, &verifier, &t.ca, &request));
+    assert_int_equal(prove(false, &verifier, &t.other_ca, &request), CEDE_CRYPTO_TAG);
+    /* The names are in the key: without them, or with others, it is another MAC. */
+    OK(prove(false, &verifier, &t.ca, &request));
+    {
+        struct cede_pop_verifier other = cede_est_ephemeral_verifier(
+            CEDE_ALG_SHA_256, CEDE_CRV_P256, CEDE_SPAN_ARRAY(t.ca.point));
+        struct cede_private_key key = private_key(&t.ca);
+        assert_int_not_equal(
+            cede_request_verify_mac(&request, t.crypto, &other, &key, CEDE_BUF_ARRAY(t.scratch)),
+            CEDE_OK);
+    }
+}
+
+static void test_certificate_of_the_wrong_usage(void **state)
+{
+    struct cede_certificate anchor;
+    struct cede_est_trust trust = {
+        .anchors = &anchor, .anchors_count = 1, .has_clock = true, .now = NOW, .agrees = true};
+    struct cede_est_identity who = identity();
+    struct cede_span certificate;
+    bool anchored;
+
+    (void)state;
+    OK(cede_certificate_decode(t.ca.certificate, t.crypto, &anchor));
+    assert_int_equal(cede_est_check_certificate(t.crypto, body_of(t.device.certificate), &who,
+                                                &trust, CEDE_BUF_ARRAY(t.scratch), &certificate,
+                                                &anchored),
+                     CEDE_CERTIFICATE_USAGE);
+}
+
+/* --- by reference ----------------------------------------------------------------------------- */
+
+static struct cede_span hash_item(uint8_t memory[16])
+{
+    struct cede_writer writer = cede_writer(cede_buf(memory, 16));
+
+    OK(cede_est_put_hash(&writer, t.crypto, t.device.certificate));
+    return cede_written(&writer);
+}
+
+static struct cede_span multipart(const struct cede_est_references *references, uint32_t format)
+{
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+
+    cede_est_put_multipart(&writer, references, format);
+    OK(writer.status);
+    return cede_written(&writer);
+}
+
+static void test_references(void **state)
+{
+    uint8_t memory[16], text[300];
+    struct cede_est_references sent = {.hash = hash_item(memory)}, got;
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(text));
+
+    (void)state;
+    OK(cede_est_read_references(CEDE_EST_FORMAT_C509_CERTHASH, sent.hash, &got));
+    assert_true(cede_span_equal(got.hash, sent.hash) && !got.is_x509);
+    OK(cede_est_read_references(CEDE_EST_FORMAT_CERTHASH, sent.hash, &got));
+    assert_true(got.is_x509);
+    OK(cede_est_check_reference(t.crypto, &got, t.device.certificate));
+    assert_int_equal(cede_est_check_reference(t.crypto, &got, t.ca.certificate),
+                     CEDE_EST_REFERENCE);
+
+    cede_cbor_put_text(&writer, CEDE_SPAN_TEXT("coap://ca/c/x"));
+    OK(cede_est_read_references(CEDE_EST_FORMAT_URI, cede_written(&writer), &got));
+    assert_true(cede_span_equal(got.uri, CEDE_SPAN_TEXT("coap://ca/c/x")));
+    assert_int_equal(cede_est_check_reference(t.crypto, &got, t.device.certificate),
+                     CEDE_EST_REFERENCE);
+
+    /* The shortest multipart: 16 bytes. */
+    OK(cede_est_read_references(CEDE_EST_FORMAT_MULTIPART, multipart(&sent, 0), &got));
+    assert_true(cede_span_equal(got.hash, sent.hash));
+    assert_int_equal(multipart(&sent, 0).len, 16);
+    sent.is_x509 = true;
+    sent.uri = CEDE_SPAN_TEXT("coap://ca/c/x");
+    sent.certificate = t.device.certificate;
+    OK(cede_est_read_references(CEDE_EST_FORMAT_MULTIPART,
+                                multipart(&sent, CEDE_EST_FORMAT_C509_CERT), &got));
+    assert_true(got.is_x509 && cede_span_equal(got.uri, sent.uri) &&
+                cede_span_equal(got.hash, sent.hash) &&
+                cede_span_equal(got.certificate, sent.certificate));
+}
+
+static enum cede_status read_multipart(const char *bytes, size_t len)
+{
+    struct cede_est_references got;
+    enum cede_status status = cede_est_read_references(
+        CEDE_EST_FORMAT_MULTIPART, cede_span((const uint8_t *)bytes, len), &got);
+
+    if (status != CEDE_OK) {
+        assert_true(got.hash.ptr == NULL && got.uri.ptr == NULL && got.certificate.ptr == NULL);
+    }
+    return status;
+}
+
+#define HASH_PART   "\x19\xfd\xf9\x4b\x82\x2e\x48\1\2\3\4\5\6\7\10"
+#define URI_PART    "\x18\x3c\x42\x61\x78"
+#define CERT_PART   "\x19\xfd\xeb\x41\x40"
+#define READ(text_) read_multipart(text_, sizeof(text_) - 1)
+
+static void test_multipart_of_others(void **state)
+{
+    static const char long_head[] = "\x82\x18\x3c\x59\x01\x04\x79\x01\x01";
+    char too_long[sizeof long_head - 1 + 257];
+
+    (void)state;
+    OK(READ("\x84\x18\x2a\x41\x00" HASH_PART)); /* a format nobody knows */
+    OK(READ("\x84\x19\xfd\xeb\xf6" HASH_PART)); /* null: none of that format */
+    OK(READ("\x82" URI_PART));
+    assert_int_equal(READ("\x80"), CEDE_EST_BODY);
+    assert_int_equal(READ("\x82" CERT_PART), CEDE_EST_BODY); /* no reference at all */
+    assert_int_equal(READ("\x84" HASH_PART HASH_PART), CEDE_EST_BODY);
+    assert_int_equal(READ("\x84" URI_PART URI_PART), CEDE_EST_BODY);
+    assert_int_equal(READ("\x86" HASH_PART CERT_PART CERT_PART), CEDE_EST_BODY);
+    assert_int_equal(READ("\x84" HASH_PART "\x19\xfd\xeb\x40"), CEDE_EST_BODY);
+    assert_int_equal(READ("\x82\x18\x3c\x41\x60"), CEDE_EST_BODY); /* an empty URI */
+    assert_int_equal(READ("\x83" HASH_PART "\x00"), CEDE_EST_BODY);
+    assert_int_equal(READ("\x8a\0\xf6\1\xf6\2\xf6\3\xf6\4\xf6"), CEDE_EST_BODY);
+    assert_int_not_equal(READ("\x82" HASH_PART "\x00"), CEDE_OK);
+    assert_int_not_equal(READ("\x84" HASH_PART), CEDE_OK);
+    assert_int_not_equal(READ("\x82\x20\x40"), CEDE_OK);
+    assert_int_not_equal(READ("\x82\x19\xfd\xf9\x41\x00"), CEDE_OK);
+    assert_int_not_equal(READ("\x82\x18\x3c\x43\x61\x78\x00"), CEDE_OK);
+    assert_int_not_equal(READ("\x40"), CEDE_OK);
+    memcpy(too_long, long_head, sizeof long_head - 1);
+    memset(too_long + sizeof long_head - 1, 'x', 257);
+    assert_int_equal(read_multipart(too_long, sizeof too_long), CEDE_EST_BODY);
+    {
+        struct cede_est_references got;
+        assert_int_equal(
+            cede_est_read_references(CEDE_EST_FORMAT_C509_CERT, t.device.certificate, &got),
+            CEDE_EST_BODY); /* a certificate is no reference */
+        assert_int_equal(cede_est_read_references(0, CEDE_SPAN_NULL, &got), CEDE_EST_BODY);
+    }
+}
+
+static void test_paths_of_certificates(void **state)
+{
+    uint8_t item[16], memory[64], bytes[32];
+    struct cede_span hash = hash_item(item), path, value;
+    static const char *const none[] = {"", "!", "AAAA=", "A", "AB", "AAB", "AAAAA"};
+
+    (void)state;
+    OK(cede_est_reference_path(hash, CEDE_BUF_ARRAY(memory), &path));
+    assert_int_equal(path.len, 2 + 11);
+    OK(cede_est_reference_hash(cede_span_part(path, 2, 11), CEDE_BUF_ARRAY(bytes), &value));
+    assert_int_equal(value.len, 8);
+    assert_memory_equal(value.ptr, hash.ptr + 3, 8);
+    OK(cede_est_reference_hash(CEDE_SPAN_TEXT("AAAA"), CEDE_BUF_ARRAY(bytes), &value));
+    assert_int_equal(value.len, 3);
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_int_equal(
+            cede_est_reference_hash(cede_span_string(none[i]), CEDE_BUF_ARRAY(bytes), &value),
+            CEDE_EST_BODY);
+        assert_true(cede_span_is_null(value));
+    }
+    /* Hashes of 9 bytes leave nothing over; other bodies have no path. */
+    OK(cede_est_reference_path(CEDE_SPAN_TEXT("\x82\x2e\x49"
+                                              "123456789"),
+                               CEDE_BUF_ARRAY(memory), &path));
+    assert_int_equal(path.len, 2 + 12);
+    assert_int_not_equal(
+        cede_est_reference_path(CEDE_SPAN_TEXT("\x82\x2e"), CEDE_BUF_ARRAY(memory), &path),
+        CEDE_OK);
+    assert_int_equal(cede_est_reference_path(hash, cede_buf(memory, 5), &path), CEDE_NO_SPACE);
+    assert_true(cede_span_is_null(path));
+}
+
+/* --- wishes and links ------------------------------------------------------------------------- */
+
+static void assert_bytes(const struct cede_writer *writer, const char *expected, size_t len)
+{
+    OK(writer->status);
+    assert_int_equal(writer->len, len);
+    assert_memory_equal(cede_written(writer).ptr, expected, len);
+}
+#define ASSERT_BYTES(writer_, text_) assert_bytes(writer_, text_, sizeof(text_) - 1)
+
+static void test_wishes(void **state)
+{
+    struct cede_est_wishes wishes = {.p256 = true, .signatures = true};
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+
+    (void)state;
+    cede_est_put_csrattrs(&writer, &wishes);
+    ASSERT_BYTES(&writer, "\x30\x21\x30\x15\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x31\x0a\x06\x08\x2a"
+                          "\x86\x48\xce\x3d\x03\x01\x07\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");
+    writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+    cede_est_put_crtemplate(&writer, &wishes);
+    ASSERT_BYTES(&writer, "\x87\x00\x82\x02\x03\x81\x00\x84\x01\x01\x01\xf7\x81\x01\xf7\x80");
+
+    wishes = (struct cede_est_wishes){.p384 = true, .macs = true};
+    writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+    cede_est_put_csrattrs(&writer, &wishes);
+    ASSERT_BYTES(&writer, "\x30\x1e\x30\x12\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x31\x07\x06\x05\x2b"
+                          "\x81\x04\x00\x22\x06\x08\x2b\x06\x01\x05\x05\x07\x06\x1b");
+    wishes = (struct cede_est_wishes){true, true, true, true, true};
+    writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+    cede_est_put_crtemplate(&writer, &wishes);
+    ASSERT_BYTES(&writer, "\x87\x00\x82\x02\x03\x85\x00\x01\x0c\x0e\x0f\x84\x01\x01\x01\xf7\x83\x01"
+                          "\x02\x0c\xf7\x80");
+    writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+    cede_est_put_csrattrs(&writer, &wishes);
+    assert_int_equal(writer.len, 2 + 23 + 10 + 10 + 20 + 10 + 10 + 5);
+}
+
+static struct cede_span links(const char *filter)
+{
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(t.body));
+
+    cede_est_put_links(&writer, "/est/",
+                       filter == NULL ? CEDE_SPAN_NULL : cede_span_string(filter));
+    OK(writer.status);
+    return cede_written(&writer);
+}
+
+static size_t links_count(const char *filter)
+{
+    struct cede_span text = links(filter);
+    size_t count = text.len > 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        count += text.ptr[i] == ',';
+    }
+    return count;
+}
+
+static void test_links(void **state)
+{
+    (void)state;
+    assert_true(cede_span_equal(links("rt=ace.est.att"),
+                                CEDE_SPAN_TEXT("</est/att>;rt=\"ace.est.att\";ct=\"285 "
+                                               "65019\";osc")));
+    assert_int_equal(links_count(NULL), CEDE_EST_KIND_COUNT);
+    assert_int_equal(links_count("rt=ace.est*"), CEDE_EST_KIND_COUNT);
+    assert_int_equal(links_count("rt=*"), CEDE_EST_KIND_COUNT);
+    assert_int_equal(links_count("rt=ace.est.s*"), 2);
+    assert_int_equal(links_count("rt=ace.est.sen"), 1);
+    assert_int_equal(links_count("href=/est/sen"), 1);
+    assert_int_equal(links_count("href=/est*"), CEDE_EST_KIND_COUNT);
+    assert_int_equal(links_count("rt=ace.est"), 0);
+    assert_int_equal(links_count("rt=ace.est.sent"), 0);
+    assert_int_equal(links_count("rt=ace.est.sent*"), 0);
+    assert_int_equal(links_count("rt=core.rd*"), 0);
+    assert_int_equal(links_count("rt="), 0);
+    assert_int_equal(links_count("href=/other"), 0);
+    assert_int_equal(links_count("if=x"), 0);
+    assert_int_equal(links_count("r"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +668,15 @@ int main(void)
         cmocka_unit_test(test_crts),
         cmocka_unit_test(test_coaps_request_is_PKCS10),
         cmocka_unit_test(test_certs_only_bodies),
+        cmocka_unit_test(test_MAC_request_for_an_ephemeral_key),
+        cmocka_unit_test(test_MAC_request_for_the_verifiers_key_is_refused),
+        cmocka_unit_test(test_MAC_request_for_a_certificate),
+        cmocka_unit_test(test_certificate_of_the_wrong_usage),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_multipart_of_others),
+        cmocka_unit_test(test_paths_of_certificates),
+        cmocka_unit_test(test_wishes),
+        cmocka_unit_test(test_links),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

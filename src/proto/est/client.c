@@ -18,6 +18,54 @@ enum cede_status cede_est_compose_request(const struct cede_crypto *crypto,
                                    CEDE_SPAN_NULL, out, request);
 }
 
+/* --- proof by MAC ----------------------------------------------------------------------------- */
+
+struct cede_pop_verifier cede_est_ephemeral_verifier(int32_t hash_alg, int32_t curve,
+                                                     struct cede_span g_y)
+{
+    struct cede_pop_verifier verifier;
+
+    memset(&verifier, 0, sizeof verifier);
+    verifier.hash_alg = hash_alg;
+    verifier.kdf = CEDE_POP_KDF_HKDF;
+    verifier.key = (struct cede_public_key){curve, g_y};
+    return verifier;
+}
+
+struct cede_pop_verifier cede_est_certificate_verifier(int32_t hash_alg,
+                                                       const struct cede_certificate *certificate)
+{
+    struct cede_public_key key = cede_certificate_key(certificate);
+    struct cede_pop_verifier verifier = cede_est_ephemeral_verifier(hash_alg, key.curve, key.point);
+
+    verifier.subject = certificate->subject;
+    verifier.issuer = certificate->issuer;
+    verifier.serial = certificate->serial;
+    return verifier;
+}
+
+/* The verifier's own key asks for no certificate: whoever sends it back holds no other. */
+enum cede_status cede_est_compose_mac_request(const struct cede_crypto *crypto,
+                                              const struct cede_est_identity *identity,
+                                              const struct cede_pop_verifier *verifier, bool x509,
+                                              struct cede_buf out, struct cede_span *request)
+{
+    struct cede_name subject = {CEDE_NAME_TEXT, identity->device_id};
+
+    *request = CEDE_SPAN_NULL;
+    if (verifier->key.curve == identity->public_key.curve &&
+        cede_span_equal(verifier->key.point, identity->public_key.point)) {
+        return CEDE_EST_KEY;
+    }
+    return x509
+               ? cede_x509_request_write_mac(crypto, subject, &identity->public_key, &identity->key,
+                                             verifier, CEDE_SPAN_NULL, out, request)
+               : cede_c509_request_write_mac(crypto, subject, &identity->public_key, &identity->key,
+                                             verifier, CEDE_SPAN_NULL, out, request);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
 /* The certificates of a certs-only message. */
 static enum cede_status decode_bag(const struct cede_crypto *crypto, struct cede_span body,
                                    struct cede_certificate chain[CEDE_PATH_DEPTH_MAX],
@@ -83,12 +131,12 @@ static enum cede_status check_subject(const struct cede_certificate *certificate
                : CEDE_EST_SUBJECT;
 }
 
-/* A device authenticates with signatures. */
 static struct cede_path_rules path_rules(const struct cede_est_trust *trust)
 {
     struct cede_path_rules rules = {.has_clock = trust->has_clock,
                                     .now = trust->now,
-                                    .key_usage = CEDE_KU_DIGITAL_SIGNATURE,
+                                    .key_usage = trust->agrees ? CEDE_KU_KEY_AGREEMENT
+                                                               : CEDE_KU_DIGITAL_SIGNATURE,
                                     .eku = CEDE_EKU_CLIENT_AUTH};
     return rules;
 }

@@ -12,6 +12,7 @@ static const struct cede_est_operation operations[CEDE_EST_KIND_COUNT] = {
      CEDE_EST_FORMAT_PKIX_CERT},
     {CEDE_EST_CRTS, "crts", CEDE_COAP_GET, CEDE_COAP_CONTENT, false, 0,
      CEDE_EST_FORMAT_PKCS7_CERTS},
+    {CEDE_EST_ATT, "att", CEDE_COAP_GET, CEDE_COAP_CONTENT, false, 0, CEDE_EST_FORMAT_CSRATTRS},
 };
 
 const struct cede_est_operation *cede_est_coaps_operation(enum cede_est_kind kind)

@@ -9,6 +9,8 @@ static const struct cede_est_operation operations[CEDE_EST_KIND_COUNT] = {
     {CEDE_EST_SREN, "sren", CEDE_COAP_POST, CEDE_COAP_CHANGED, true, CEDE_EST_FORMAT_C509_PKCS10,
      CEDE_EST_FORMAT_C509_CERT},
     {CEDE_EST_CRTS, "crts", CEDE_COAP_GET, CEDE_COAP_CONTENT, false, 0, CEDE_EST_FORMAT_C509_CERT},
+    {CEDE_EST_ATT, "att", CEDE_COAP_GET, CEDE_COAP_CONTENT, false, 0,
+     CEDE_EST_FORMAT_C509_CRTEMPLATE},
 };
 
 const struct cede_est_operation *cede_est_operation(enum cede_est_kind kind)
