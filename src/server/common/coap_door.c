@@ -28,6 +28,7 @@
 #define SZX_MAX             6 /* 1024-byte blocks: with all overhead below the IPv6 minimum MTU */
 #define BLOCK_LEN           1024
 #define SWEEP_INTERVAL_S    1
+#define LINK_FORMAT         40 /* RFC 6690, section 7.3 */
 #define MIDDLE_DATAGRAM_LEN (COAP_DOOR_DATAGRAM_MAX + 256)
 
 /* One datagram and its answer. */
@@ -48,6 +49,7 @@ struct slot {
     struct coap_response response;
     struct cede_coap_upload upload;
     struct cede_coap_download download;
+    struct edhoc_ephemeral ephemeral;
     uint8_t *body_memory;
 
     bool remember; /* keep the answer for duplicates */
@@ -82,6 +84,10 @@ struct coap_door {
 static const uint16_t edhoc_options[] = {
     CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH,
     CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_ACCEPT,
+};
+static const uint16_t discovery_options[] = {
+    CEDE_COAP_URI_HOST,  CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH,
+    CEDE_COAP_URI_QUERY, CEDE_COAP_ACCEPT,
 };
 static const uint16_t inner_options[] = {
     CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
@@ -294,8 +300,8 @@ static struct edhoc_peer_session *end_session(struct coap_door *door, struct slo
     struct cede_oscore_context oscore;
     struct coap_peer peer;
     uint8_t id[EDHOC_ID_LEN];
-    enum cede_status status =
-        edhoc_responder_end(&door->responder, &half_open->edhoc, message_3, &peer, &oscore);
+    enum cede_status status = edhoc_responder_end(&door->responder, &half_open->edhoc, message_3,
+                                                  &peer, &oscore, &slot->ephemeral);
 
     memcpy(id, c_r.ptr, sizeof id);
     edhoc_half_open_drop(&door->sessions, half_open);
@@ -335,6 +341,7 @@ static void receive_message_3(struct coap_door *door, struct slot *slot, struct 
     } else if (end_session(door, slot, half_open, c_r, message) != NULL) {
         answer_edhoc(door, slot, CEDE_COAP_CHANGED, CEDE_SPAN_NULL);
     }
+    cede_wipe(&slot->ephemeral, sizeof slot->ephemeral);
 }
 
 static void receive_edhoc(struct coap_door *door, struct slot *slot)
@@ -365,6 +372,7 @@ static void set_response(struct slot *slot, uint8_t code)
 {
     slot->response.code = code;
     slot->response.content_format = COAP_DOOR_NO_FORMAT;
+    slot->response.max_age = 0;
     slot->response.body_len = 0;
 }
 
@@ -396,6 +404,10 @@ static enum cede_status make_request(const struct slot *slot, struct coap_reques
     request->peer = &slot->session->peer;
     request->code = slot->request.code;
     request->body = slot->upload.body;
+    if (slot->ephemeral.key.scalar.len > 0) {
+        request->ephemeral = &slot->ephemeral.key;
+        request->hash_alg = slot->ephemeral.hash_alg;
+    }
     while (cede_coap_options_next(&options, &option)) {
         if (option.number == CEDE_COAP_URI_PATH) {
             if (request->path_count == COAP_DOOR_PATH_MAX) {
@@ -640,6 +652,7 @@ static void receive_combined(struct coap_door *door, struct slot *slot)
     if (session != NULL) {
         receive_protected(door, slot, session, protected_request);
     }
+    cede_wipe(&slot->ephemeral, sizeof slot->ephemeral);
 }
 
 static void receive_oscore(struct coap_door *door, struct slot *slot)
@@ -667,6 +680,61 @@ static void receive_oscore(struct coap_door *door, struct slot *slot)
     receive_protected(door, slot, session, cede_span(slot->in, slot->in_len));
 }
 
+/* --- discovery, for strangers ------------------------------------------------------------------
+ */
+
+#define LINKS_LEN_MAX 1024
+
+static void compose_links(struct coap_door *door, struct slot *slot, struct cede_span links)
+{
+    struct cede_coap_encoder encoder = cede_coap_begin_response(
+        CEDE_BUF_ARRAY(slot->out), &slot->message, CEDE_COAP_CONTENT, door->message_id++);
+    struct cede_span datagram = CEDE_SPAN_NULL;
+    enum cede_status status;
+
+    cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, LINK_FORMAT);
+    cede_coap_put_payload(&encoder, links);
+    status = cede_coap_finish(&encoder, &datagram);
+    take_answer(slot, status, datagram);
+}
+
+/* RFC 6690. Nothing here is secret; nobody is to be flooded with it either. */
+static void receive_discovery(struct coap_door *door, struct slot *slot)
+{
+    uint8_t memory[LINKS_LEN_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    struct cede_span filter = CEDE_SPAN_NULL;
+    uint16_t refused = 0;
+    int32_t accept = COAP_DOOR_NO_FORMAT;
+
+    if (slot->message.code != CEDE_COAP_GET) {
+        answer_plain(door, slot, CEDE_COAP_METHOD_NOT_ALLOWED);
+    } else if (cede_coap_check_critical(&slot->message, discovery_options,
+                                        COUNT_OF(discovery_options), &refused) != CEDE_OK) {
+        door->counters.malformed++;
+        answer_plain(door, slot, CEDE_COAP_BAD_OPTION);
+    } else if (get_format(&slot->message, CEDE_COAP_ACCEPT, &accept) != CEDE_OK ||
+               (accept != COAP_DOOR_NO_FORMAT && accept != LINK_FORMAT)) {
+        answer_plain(door, slot, CEDE_COAP_NOT_ACCEPTABLE);
+    } else {
+        (void)cede_coap_find_option(&slot->message, CEDE_COAP_URI_QUERY, &filter);
+        door->config.put_links(door->config.context, filter, &writer);
+        compose_links(door, slot, cede_written(&writer));
+        if (slot->out_len > AMPLIFICATION_MAX * slot->in_len && !has_proven_address(door, slot)) {
+            challenge(door, slot);
+        }
+    }
+}
+
+static bool is_discovery(const struct coap_door *door, const struct slot *slot)
+{
+    struct cede_span option;
+
+    return door->config.put_links != NULL &&
+           cede_coap_path_equals(&slot->message, CEDE_SPAN_TEXT(".well-known/core")) &&
+           !cede_coap_find_option(&slot->message, CEDE_COAP_OSCORE, &option);
+}
+
 /* --- one datagram ----------------------------------------------------------------------------- */
 
 static void reject(struct coap_door *door, struct slot *slot)
@@ -692,6 +760,8 @@ static void receive_datagram(struct coap_door *door, struct slot *slot)
         door->counters.malformed++;
     } else if (cede_coap_path_equals(&slot->message, CEDE_SPAN_TEXT(".well-known/edhoc"))) {
         receive_edhoc(door, slot);
+    } else if (is_discovery(door, slot)) {
+        receive_discovery(door, slot);
     } else if (cede_oscore_is_combined(&slot->message)) {
         receive_combined(door, slot);
     } else {
@@ -711,6 +781,9 @@ static enum cede_status compose_response(struct coap_door *door, const struct sl
     if (slot->response.content_format != COAP_DOOR_NO_FORMAT) {
         cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT,
                            (uint32_t)slot->response.content_format);
+    }
+    if (slot->response.max_age != 0) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_MAX_AGE, slot->response.max_age);
     }
     if (slot->download.has_block2) {
         cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2,
@@ -786,6 +859,7 @@ static void reset_slot(struct slot *slot)
     slot->session = NULL;
     memset(&slot->upload, 0, sizeof slot->upload);
     memset(&slot->download, 0, sizeof slot->download);
+    memset(&slot->ephemeral, 0, sizeof slot->ephemeral);
 }
 
 /* Returns how many datagrams came; those that were too long are emptied. */

@@ -68,12 +68,17 @@ struct coap_request {
     int32_t content_format; /* or COAP_DOOR_NO_FORMAT */
     int32_t accept;         /* or COAP_DOOR_NO_FORMAT */
     struct cede_span body;  /* put together from blocks; null: none */
+    /* Y of the EDHOC session whose message_3 came with this request, where the configuration wants
+     * it: what a proof of possession made for G_Y is checked with. Null: no such. */
+    const struct cede_private_key *ephemeral;
+    int32_t hash_alg; /* application hash of that session */
 };
 
 /* handle() fills it in; it comes with code 5.00, no format and an empty body. */
 struct coap_response {
     uint8_t code;
     int32_t content_format;
+    uint32_t max_age;     /* seconds; 0: the option is left out */
     struct cede_buf body; /* where to write it: config.body_max bytes */
     size_t body_len;
 };
@@ -136,9 +141,16 @@ enum coap_door_echo {
 struct coap_door_config {
     struct cede_address address; /* to bind to, with SO_REUSEPORT; port 0: any */
     int fd;                      /* a bound UDP socket instead, which the door closes; 0: none */
-    const struct cede_crypto *crypto; /* required */
-    struct coap_door_credential credential;
+    const struct cede_crypto *crypto;       /* required */
+    struct coap_door_credential credential; /* signs: EDHOC methods 0 and 2 */
+    struct coap_door_credential agreement;  /* static Diffie-Hellman: methods 1 and 3; certificate
+                                               null: none */
+    bool wants_ephemeral;                   /* requests come with Y */
     struct coap_door_callbacks callbacks;
+    /* Writes /.well-known/core (link-format) for anyone: `filter` is the Uri-Query or null. What
+     * is more than three times as long as the request is told to proven addresses only. May be
+     * null: then nothing unprotected is answered. */
+    void (*put_links)(void *context, struct cede_span filter, struct cede_writer *writer);
     void *context; /* for the callbacks */
 
     uint32_t sessions_max;          /* OSCORE contexts (65536); at least COAP_DOOR_BATCH * 2 */

@@ -10,6 +10,19 @@
 
 static const int32_t known_ead_labels[] = {CEDE_EAD_CREDENTIAL_BY_VALUE, CEDE_EAD_STATUS_PROOF};
 
+/* Methods by what the responder's key does; the initiator is free (RFC 9528, section 3.2). */
+#define SIGNS                                                                                      \
+    (CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE) |                                       \
+     CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_STATIC_DH_SIGNATURE))
+#define AGREES                                                                                     \
+    (CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_STATIC_DH) |                                       \
+     CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_STATIC_DH_STATIC_DH))
+
+static bool allows(const struct cede_certificate *certificate, uint16_t usage)
+{
+    return !certificate->ext.has_key_usage || (certificate->ext.key_usage & usage) != 0;
+}
+
 /* --- one's own credential --------------------------------------------------------------------- */
 
 static bool is_x509(struct cede_span raw)
@@ -18,28 +31,28 @@ static bool is_x509(struct cede_span raw)
 }
 
 /* { c5t : [-15, hash] } or { x5t : ... }. */
-static enum cede_status write_reference(struct edhoc_responder *responder, bool x509)
+static enum cede_status write_reference(const struct cede_crypto *crypto, struct edhoc_own *shown,
+                                        bool x509)
 {
     uint8_t item[48];
     struct cede_writer hash = cede_writer(CEDE_BUF_ARRAY(item));
-    struct cede_writer map = cede_writer(CEDE_BUF_ARRAY(responder->by_reference));
+    struct cede_writer map = cede_writer(CEDE_BUF_ARRAY(shown->by_reference));
     struct cede_cose_params params;
 
-    CEDE_TRY(cede_certificate_put_hash(&hash, responder->edhoc.crypto, CEDE_ALG_SHA_256_64,
-                                       responder->own.cred));
+    CEDE_TRY(cede_certificate_put_hash(&hash, crypto, CEDE_ALG_SHA_256_64, shown->own.cred));
     memset(&params, 0, sizeof params);
     *(x509 ? &params.x5t : &params.c5t) = cede_written(&hash);
     cede_cose_params_encode(&map, &params);
-    responder->by_reference_len = map.len;
+    shown->by_reference_len = map.len;
     return map.status;
 }
 
 /* { c5c : COSE_C509 } or { x5chain : COSE_X509 }. */
-static enum cede_status write_value(struct edhoc_responder *responder,
-                                    const struct coap_door_credential *own, bool x509)
+static enum cede_status write_value(struct edhoc_own *shown, const struct coap_door_credential *own,
+                                    bool x509)
 {
     struct cede_span certificates[COAP_DOOR_CHAIN_MAX];
-    struct cede_writer map = cede_writer(CEDE_BUF_ARRAY(responder->by_value));
+    struct cede_writer map = cede_writer(CEDE_BUF_ARRAY(shown->by_value));
 
     certificates[0] = own->certificate;
     for (size_t i = 0; i < own->chain_count; i++) {
@@ -51,7 +64,7 @@ static enum cede_status write_value(struct edhoc_responder *responder,
     cede_cbor_put_map(&map, 1);
     cede_cbor_put_int(&map, x509 ? CEDE_COSE_LABEL_X5CHAIN : CEDE_COSE_LABEL_C5C);
     cede_c509_put_bag(&map, certificates, own->chain_count + 1);
-    responder->by_value_len = map.len;
+    shown->by_value_len = map.len;
     return map.status;
 }
 
@@ -71,35 +84,53 @@ static enum cede_status choose_suites(struct edhoc_responder *responder, int32_t
     }
 }
 
-enum cede_status edhoc_responder_init(struct edhoc_responder *responder,
-                                      const struct coap_door_config *config)
+/* `usage`: what keyUsage must allow, if the certificate has it. */
+static enum cede_status show(struct edhoc_own *shown, const struct cede_crypto *crypto,
+                             const struct coap_door_credential *own, uint16_t usage)
 {
-    const struct coap_door_credential *own = &config->credential;
     struct cede_certificate certificate;
     bool x509 = is_x509(own->certificate);
 
-    memset(responder, 0, sizeof *responder);
     if (own->chain_count >= COAP_DOOR_CHAIN_MAX) {
         return CEDE_BAD_ARGUMENT;
     }
-    CEDE_TRY(cede_certificate_decode(own->certificate, config->crypto, &certificate));
-    CEDE_TRY(choose_suites(responder, own->key.curve));
-    if (certificate.curve != own->key.curve) {
+    CEDE_TRY(cede_certificate_decode(own->certificate, crypto, &certificate));
+    if (certificate.curve != own->key.curve || !allows(&certificate, usage)) {
         return CEDE_BAD_ARGUMENT;
     }
-    responder->edhoc.crypto = config->crypto;
-    responder->edhoc.suites = responder->suites;
-    responder->edhoc.suites_count = 2;
-    responder->edhoc.methods = CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE);
-    responder->edhoc.ead_labels = known_ead_labels;
-    responder->edhoc.ead_labels_count = sizeof known_ead_labels / sizeof known_ead_labels[0];
+    shown->own.form = x509 ? CEDE_EDHOC_CRED_DER : CEDE_EDHOC_CRED_C509;
+    shown->own.cred = certificate.raw;
+    shown->own.key = own->key;
+    CEDE_TRY(write_reference(crypto, shown, x509));
+    return write_value(shown, own, x509);
+}
+
+enum cede_status edhoc_responder_init(struct edhoc_responder *responder,
+                                      const struct coap_door_config *config)
+{
+    struct cede_edhoc_config *edhoc = &responder->edhoc;
+
+    memset(responder, 0, sizeof *responder);
+    CEDE_TRY(choose_suites(responder, config->credential.key.curve));
+    edhoc->crypto = config->crypto;
+    edhoc->suites = responder->suites;
+    edhoc->suites_count = 2;
+    edhoc->methods = SIGNS;
+    edhoc->ead_labels = known_ead_labels;
+    edhoc->ead_labels_count = sizeof known_ead_labels / sizeof known_ead_labels[0];
+    edhoc->keep_ephemeral = config->wants_ephemeral;
     responder->callbacks = config->callbacks;
     responder->context = config->context;
-    responder->own.form = x509 ? CEDE_EDHOC_CRED_DER : CEDE_EDHOC_CRED_C509;
-    responder->own.cred = certificate.raw;
-    responder->own.key = own->key;
-    CEDE_TRY(write_reference(responder, x509));
-    return write_value(responder, own, x509);
+    CEDE_TRY(
+        show(&responder->signs, config->crypto, &config->credential, CEDE_KU_DIGITAL_SIGNATURE));
+    if (cede_span_is_null(config->agreement.certificate)) {
+        return CEDE_OK;
+    }
+    if (config->agreement.key.curve != config->credential.key.curve) {
+        return CEDE_BAD_ARGUMENT; /* one list of suites for both */
+    }
+    edhoc->methods |= AGREES;
+    return show(&responder->agrees, config->crypto, &config->agreement, CEDE_KU_KEY_AGREEMENT);
 }
 
 /* --- message_1 and message_2 ------------------------------------------------------------------ */
@@ -136,7 +167,8 @@ enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
                                        struct cede_edhoc_session *session, struct cede_buf out,
                                        struct cede_span *message_2)
 {
-    struct cede_edhoc_own own = responder->own;
+    const struct edhoc_own *shown = &responder->signs;
+    struct cede_edhoc_own own;
     uint8_t proof[CEDE_STATUS_PROOF_LEN_MAX];
     struct cede_edhoc_eads eads, answer;
 
@@ -146,9 +178,13 @@ enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
         cede_edhoc_wipe(session); /* cannot become an OSCORE sender id */
         return CEDE_EDHOC_CONNECTION_ID;
     }
+    if ((AGREES & CEDE_EDHOC_METHOD_BIT(session->method)) != 0) {
+        shown = &responder->agrees;
+    }
+    own = shown->own;
     own.id_cred = asks_for(&eads, CEDE_EAD_CREDENTIAL_BY_VALUE)
-                      ? cede_span(responder->by_value, responder->by_value_len)
-                      : cede_span(responder->by_reference, responder->by_reference_len);
+                      ? cede_span(shown->by_value, shown->by_value_len)
+                      : cede_span(shown->by_reference, shown->by_reference_len);
     add_status_proof(responder, &eads, CEDE_BUF_ARRAY(proof), &answer);
     return cede_edhoc_compose_message_2(session, &responder->edhoc, cede_span(c_r, EDHOC_ID_LEN),
                                         &own, &answer, out, message_2);
@@ -240,6 +276,12 @@ static enum cede_status derive_oscore(const struct edhoc_responder *responder,
     return status;
 }
 
+static bool initiator_signs(const struct cede_edhoc_session *session)
+{
+    return session->method == CEDE_EDHOC_SIGNATURE_SIGNATURE ||
+           session->method == CEDE_EDHOC_SIGNATURE_STATIC_DH;
+}
+
 /* Parse the identity, let the service find and judge the credential, then verify. */
 static enum cede_status authenticate(struct edhoc_responder *responder,
                                      struct cede_edhoc_session *session, struct cede_span message_3,
@@ -257,6 +299,10 @@ static enum cede_status authenticate(struct edhoc_responder *responder,
     if (credential.count == 0) {
         return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
     }
+    if (!allows(own,
+                initiator_signs(session) ? CEDE_KU_DIGITAL_SIGNATURE : CEDE_KU_KEY_AGREEMENT)) {
+        return CEDE_CERTIFICATE_USAGE;
+    }
     memset(peer, 0, sizeof *peer);
     CEDE_TRY(responder->callbacks.authenticate(responder->context, own, own + 1,
                                                credential.count - 1, peer));
@@ -269,14 +315,45 @@ static enum cede_status authenticate(struct edhoc_responder *responder,
                                        peer->thumbprint, &thumbprint_len);
 }
 
+static const struct cede_edhoc_suite *suite_of(const struct edhoc_responder *responder,
+                                               const struct cede_edhoc_session *session)
+{
+    return responder->suites[0]->number == session->suite ? responder->suites[0]
+                                                          : responder->suites[1];
+}
+
+/* Before message_3 is processed, for the engine wipes Y then. */
+static void take_ephemeral(const struct edhoc_responder *responder,
+                           const struct cede_edhoc_session *session,
+                           struct edhoc_ephemeral *ephemeral)
+{
+    const struct cede_edhoc_suite *suite = suite_of(responder, session);
+
+    memset(ephemeral, 0, sizeof *ephemeral);
+    if (responder->edhoc.keep_ephemeral) {
+        memcpy(ephemeral->scalar, session->ephemeral, sizeof ephemeral->scalar);
+        ephemeral->key.curve = suite->curve;
+        ephemeral->key.scalar = cede_span(ephemeral->scalar, cede_curve_private_len(suite->curve));
+        ephemeral->hash_alg = suite->application_hash;
+    }
+}
+
 enum cede_status edhoc_responder_end(struct edhoc_responder *responder,
                                      struct cede_edhoc_session *session, struct cede_span message_3,
-                                     struct coap_peer *peer, struct cede_oscore_context *oscore)
+                                     struct coap_peer *peer, struct cede_oscore_context *oscore,
+                                     struct edhoc_ephemeral *ephemeral)
 {
-    enum cede_status status = authenticate(responder, session, message_3, peer);
+    enum cede_status status;
 
+    if (ephemeral != NULL) {
+        take_ephemeral(responder, session, ephemeral);
+    }
+    status = authenticate(responder, session, message_3, peer);
     if (status == CEDE_OK) {
         status = derive_oscore(responder, session, oscore);
+    }
+    if (status != CEDE_OK && ephemeral != NULL) {
+        cede_wipe(ephemeral, sizeof *ephemeral);
     }
     cede_edhoc_wipe(session);
     return status;

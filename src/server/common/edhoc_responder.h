@@ -12,16 +12,30 @@
 
 #define EDHOC_ID_CRED_MAX (COAP_DOOR_CHAIN_MAX * (COAP_DOOR_CERTIFICATE_MAX + 4) + 16)
 
-struct edhoc_responder {
-    struct cede_edhoc_config edhoc;
-    const struct cede_edhoc_suite *suites[2];
-    struct coap_door_callbacks callbacks;
-    void *context;
+/* One's own certificate, as it is shown. */
+struct edhoc_own {
     struct cede_edhoc_own own; /* cred and key; id_cred is one of the two below */
     uint8_t by_reference[32];
     size_t by_reference_len;
     uint8_t by_value[EDHOC_ID_CRED_MAX];
     size_t by_value_len;
+};
+
+/* Y of a session that ended with success, for proofs of possession made for G_Y; no key: there is
+ * none. Wipe after use. */
+struct edhoc_ephemeral {
+    struct cede_private_key key; /* over `scalar` */
+    int32_t hash_alg;            /* application hash of the suite */
+    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
+};
+
+struct edhoc_responder {
+    struct cede_edhoc_config edhoc;
+    const struct cede_edhoc_suite *suites[2];
+    struct coap_door_callbacks callbacks;
+    void *context;
+    struct edhoc_own signs;
+    struct edhoc_own agrees;                        /* own.cred null: there is none */
     uint8_t certificate[COAP_DOOR_CERTIFICATE_MAX]; /* of a peer, by reference */
     uint8_t plaintext[CEDE_EDHOC_MESSAGE_LEN_MAX];
 };
@@ -36,11 +50,11 @@ edhoc_responder_begin(const struct edhoc_responder *responder, struct cede_span 
                       const uint8_t c_r[EDHOC_ID_LEN], struct cede_edhoc_session *session,
                       struct cede_buf out, struct cede_span *message_2);
 /* Processes message_3: finds, judges and verifies the peer, then derives its OSCORE context.
- * peer->certificate points into the responder. The session is wiped whatever comes out. */
-CEDE_MUST_USE enum cede_status edhoc_responder_end(struct edhoc_responder *responder,
-                                                   struct cede_edhoc_session *session,
-                                                   struct cede_span message_3,
-                                                   struct coap_peer *peer,
-                                                   struct cede_oscore_context *oscore);
+ * peer->certificate points into the responder. The session is wiped whatever comes out; *ephemeral
+ * (may be null) gets its key when all is well. */
+CEDE_MUST_USE enum cede_status
+edhoc_responder_end(struct edhoc_responder *responder, struct cede_edhoc_session *session,
+                    struct cede_span message_3, struct coap_peer *peer,
+                    struct cede_oscore_context *oscore, struct edhoc_ephemeral *ephemeral);
 
 #endif
