@@ -129,7 +129,7 @@ static int teardown(void **state)
 /* A CA is opened after the fork, as in a worker. */
 static int server_main(struct fixture *f, int ready_fd)
 {
-    struct ca_api api = {NULL, false, CEDE_OK};
+    struct ca_api api = {.ca = NULL};
     struct https_server_config config = {
         .tls = &f->ca_tls,
         .routes = ca_api_routes,

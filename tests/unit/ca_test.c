@@ -1143,7 +1143,7 @@ static void a_device_enrols_at_the_door(void **state)
 {
     struct fixture *f = *state;
     struct event_base *base = event_base_new();
-    struct ca_api api = {f->ca, false, CEDE_OK};
+    struct ca_api api = {.ca = f->ca};
     struct coap_door *door = NULL;
     struct cede_address address;
     struct cede_file_flash flash;
