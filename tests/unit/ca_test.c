@@ -25,6 +25,7 @@
 #include "server/ca/ca_internal.h"
 #include "server/ca/door.h"
 #include "server/ca/signer.h"
+#include "server/common/crl.h"
 #include "server/common/identity.h"
 #include "server/common/jws.h"
 
@@ -1025,7 +1026,7 @@ static void R10_a_signer_process_signs(void **state)
     if (signer == 0) {
         close(pair[0]);
         close(stop[1]);
-        signer_run(&pair[1], 1, stop[0], &f->ca->key);
+        signer_run(&pair[1], 1, stop[0], &f->ca->key, f->ca->certificate.subject);
         _exit(0);
     }
     close(pair[1]);
@@ -1048,13 +1049,29 @@ static void R10_a_signer_process_signs(void **state)
     close(stop[0]);
 }
 
+/* A list that says nothing but its number. */
+static struct cede_span tbs_of_crl(struct fixture *f, uint64_t number, uint8_t **bytes)
+{
+    struct crl_entries none = {NULL, 0, 0, 0};
+    struct crl_info info = {.issuer = f->ca->certificate.subject,
+                            .signature_alg = CEDE_ALG_ESP256,
+                            .number = number,
+                            .this_update = cede_wall_clock(),
+                            .next_update = cede_wall_clock() + 60};
+    size_t len = 0;
+
+    ok(crl_tbs(&info, &none, bytes, &len));
+    return cede_span(*bytes, len);
+}
+
 /* Whoever asked before was killed: its answer, which comes now, is not taken for ours. */
 static void R10_answers_to_others_are_dropped(void **state)
 {
     struct fixture *f = *state;
-    struct cede_private_key no_key = {CEDE_CRV_P256, CEDE_SPAN_NULL, NULL};
-    struct cede_span theirs = CEDE_SPAN_TEXT("theirs"), ours = CEDE_SPAN_TEXT("ours");
-    uint8_t frame[] = "number..\xff\xff\xff\xf7theirs"; /* ESP256, -9 */
+    struct cede_private_key no_key = signer_key(CEDE_CRV_P256, SIGNER_CRL);
+    uint8_t *their_bytes = NULL, *our_bytes = NULL;
+    struct cede_span theirs = tbs_of_crl(f, 1, &their_bytes), ours = tbs_of_crl(f, 2, &our_bytes);
+    uint8_t frame[1024] = "number..\0\0\0\2\xff\xff\xff\xf7"; /* ESP256, -9 */
     uint8_t signature[CEDE_SIGNATURE_LEN_MAX];
     struct cede_public_key key = cede_certificate_key(&f->ca->certificate);
     struct signer_client client;
@@ -1064,12 +1081,13 @@ static void R10_answers_to_others_are_dropped(void **state)
 
     ok(signer_pair(pair));
     assert_int_equal(pipe(stop), 0);
-    assert_int_equal(send(pair[0], frame, sizeof frame - 1, 0), sizeof frame - 1);
+    memcpy(frame + 16, theirs.ptr, theirs.len);
+    assert_int_equal(send(pair[0], frame, 16 + theirs.len, 0), 16 + theirs.len);
     ok(signer_client_init(&client, pair[0]));
     signer = fork();
     assert_true(signer >= 0);
     if (signer == 0) {
-        signer_run(&pair[1], 1, stop[0], &f->ca->key);
+        signer_run(&pair[1], 1, stop[0], &f->ca->key, f->ca->certificate.subject);
         _exit(0);
     }
     ok(client.crypto.sign(client.crypto.context, CEDE_ALG_ESP256, &no_key, &ours, 1, signature,
@@ -1085,6 +1103,93 @@ static void R10_answers_to_others_are_dropped(void **state)
         close(pair[i]);
         close(stop[i]);
     }
+    free(their_bytes);
+    free(our_bytes);
+}
+
+/* A list longer than a frame goes in a memory file, and comes back signed. */
+static void R10_a_long_list_is_signed(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_private_key no_key = signer_key(CEDE_CRV_P256, SIGNER_CRL);
+    struct cede_public_key key = cede_certificate_key(&f->ca->certificate);
+    struct crl_entries entries = {NULL, 0, 0, 0};
+    struct crl_info info = {.issuer = f->ca->certificate.subject,
+                            .signature_alg = CEDE_ALG_ESP256,
+                            .this_update = cede_wall_clock(),
+                            .next_update = cede_wall_clock() + 60};
+    uint8_t signature[CEDE_SIGNATURE_LEN_MAX], *bytes = NULL;
+    struct signer_client client;
+    struct cede_span tbs;
+    int pair[2], stop[2];
+    size_t len = 0;
+    pid_t signer = 0;
+
+    for (uint32_t i = 1; i <= 20000; i++) {
+        uint8_t serial[] = {0x40, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+        ok(crl_entries_add(&entries, CEDE_SPAN_ARRAY(serial), 1790000000, 4));
+    }
+    ok(crl_tbs(&info, &entries, &bytes, &len));
+    tbs = cede_span(bytes, len);
+    assert_true(tbs.len > SIGNER_MESSAGE_MAX);
+    ok(signer_pair(pair));
+    assert_int_equal(pipe(stop), 0);
+    signer = fork();
+    assert_true(signer >= 0);
+    if (signer == 0) {
+        signer_run(&pair[1], 1, stop[0], &f->ca->key, f->ca->certificate.subject);
+        _exit(0);
+    }
+    ok(signer_client_init(&client, pair[0]));
+    ok(client.crypto.sign(client.crypto.context, CEDE_ALG_ESP256, &no_key, &tbs, 1, signature,
+                          &len));
+    ok(crypto()->verify(crypto()->context, CEDE_ALG_ESP256, &key, &tbs, 1,
+                        cede_span(signature, len)));
+    kill(signer, SIGKILL);
+    assert_int_equal(waitpid(signer, NULL, 0), signer);
+    for (int i = 0; i < 2; i++) {
+        close(pair[i]);
+        close(stop[i]);
+    }
+    crl_entries_wipe(&entries);
+    free(bytes);
+}
+
+/* Each kind alone, under the CA's own name alone: nothing else is signed. */
+static void R10_the_signer_looks_at_what_it_signs(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_name issuer = f->ca->certificate.subject;
+    struct cede_name other = {CEDE_NAME_TEXT, CEDE_SPAN_TEXT("somebody else")};
+    uint64_t now = cede_wall_clock();
+    uint8_t *crl_bytes = NULL;
+    struct cede_span crl = tbs_of_crl(f, 7, &crl_bytes);
+    struct cede_certificate est;
+    /* ResponseData of OCSP, message_2's Signature1, an order's Signature1: begin like these. */
+    static const uint8_t ocsp[] = {0x30, 0x06, 0xa2, 0x04, 0x04, 0x02, 0x01, 0x02};
+    static const uint8_t order[] = {0x84, 0x6a, 'S',  'i',  'g', 'n',  'a',  't',  'u', 'r',
+                                    'e',  '1',  0x43, 0xa1, 1,   0x28, 0x40, 0x41, 0xa0};
+    const struct cede_span none[] = {CEDE_SPAN_TEXT(""), CEDE_SPAN_TEXT("sign me"),
+                                     CEDE_SPAN_ARRAY(ocsp), CEDE_SPAN_ARRAY(order)};
+
+    ok(cede_certificate_decode(f->ca->est, crypto(), &est));
+    ok(signer_check(SIGNER_CERTIFICATE, f->ca->certificate.tbs, issuer, now));
+    ok(signer_check(SIGNER_CERTIFICATE, est.tbs, issuer, now));
+    ok(signer_check(SIGNER_CRL, crl, issuer, now));
+    assert_int_equal(signer_check(SIGNER_CERTIFICATE, f->ca->certificate.tbs, other, now),
+                     CEDE_SIGNER_REFUSED);
+    assert_int_equal(signer_check(SIGNER_CERTIFICATE, est.tbs, other, now), CEDE_SIGNER_REFUSED);
+    assert_int_equal(signer_check(SIGNER_CRL, crl, other, now), CEDE_SIGNER_REFUSED);
+    assert_int_equal(signer_check(SIGNER_CRL, crl, issuer, now - 1000), CEDE_SIGNER_REFUSED);
+    assert_int_equal(signer_check(SIGNER_CERTIFICATE, crl, issuer, now), CEDE_SIGNER_REFUSED);
+    assert_int_equal(signer_check(SIGNER_CRL, est.tbs, issuer, now), CEDE_SIGNER_REFUSED);
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        for (unsigned kind = 0; kind <= SIGNER_STATUS_PROOF + 1; kind++) {
+            assert_int_equal(signer_check((enum signer_kind)kind, none[i], issuer, now),
+                             CEDE_SIGNER_REFUSED);
+        }
+    }
+    free(crl_bytes);
 }
 
 /* --- a device at the door --------------------------------------------------------------------- */
@@ -1226,6 +1331,8 @@ int main(void)
         with_ca(factory_certificates_come_from_a_permanent_ca),
         with_ca(what_is_not_committed_has_not_happened),
         with_ca(R10_a_signer_process_signs),
+        with_ca(R10_a_long_list_is_signed),
+        with_ca(R10_the_signer_looks_at_what_it_signs),
         with_ca(R10_answers_to_others_are_dropped),
         with_ca(a_device_enrols_at_the_door),
     };

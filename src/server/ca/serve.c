@@ -15,6 +15,7 @@
 #include "server/ca/api.h"
 #include "server/ca/ca_internal.h"
 #include "server/ca/door.h"
+#include "server/ca/est_https.h"
 #include "server/ca/signer.h"
 #include "server/common/address.h"
 #include "server/common/confine.h"
@@ -25,8 +26,11 @@
 struct serving {
     const struct ca_serve *serve;
     int https_fd;
+    int est_fd;
     int coap_fds[SUPERVISOR_CHILDREN_MAX];
     int signer_pairs[SUPERVISOR_CHILDREN_MAX][2]; /* worker's end, signer's end */
+    uint8_t issuer_bytes[CA_CERTIFICATE_MAX];
+    struct cede_name issuer; /* the CA's name */
 };
 
 /* --- the signer ------------------------------------------------------------------------------- */
@@ -67,7 +71,7 @@ static int run_signer(void *context, const struct supervisor_child *child)
         fds[i] = serving->signer_pairs[i][1];
     }
     supervisor_child_ready(child);
-    signer_run(fds, serving->serve->workers, child->stop_fd, &key);
+    signer_run(fds, serving->serve->workers, child->stop_fd, &key, serving->issuer);
     EVP_PKEY_free(pkey);
     return 0;
 }
@@ -81,6 +85,8 @@ struct worker {
     struct tls_identity tls;
     struct event_base *base;
     struct https_server *https;
+    struct est_https est;
+    struct https_server *est_server;
     struct coap_door *coap;
     struct event *stop;
 };
@@ -121,6 +127,11 @@ static enum cede_status open_doors(struct worker *worker, const struct serving *
     https.flush = ca_api_flush;
     https.context = &worker->api;
     CEDE_TRY(https_server_new(worker->base, serving->https_fd, &https, &worker->https));
+    if (serving->serve->est != NULL) {
+        worker->est.ca = worker->ca;
+        CEDE_TRY(est_https_open(worker->base, &worker->est, &worker->tls, serving->est_fd,
+                                &worker->est_server));
+    }
     if (serving->serve->coap != NULL) {
         CEDE_TRY(ca_door_open(worker->base, &worker->api, serving->coap_fds[child->index],
                               &worker->coap));
@@ -136,6 +147,7 @@ static void close_worker(struct worker *worker)
         event_free(worker->stop);
     }
     coap_door_close(worker->coap);
+    https_server_free(worker->est_server);
     https_server_free(worker->https);
     if (worker->base != NULL) {
         event_base_free(worker->base);
@@ -181,13 +193,19 @@ static int run_worker(void *context, const struct supervisor_child *child)
 
 /* --- the parent ------------------------------------------------------------------------------- */
 
-static enum cede_status listen_https(struct serving *serving)
+static enum cede_status listen_on(const char *address, int *fd)
 {
     char host[ADDRESS_HOST_MAX];
     uint16_t port = 0;
 
-    CEDE_TRY(address_split(serving->serve->https, host, &port));
-    return https_listen(host, port, &serving->https_fd, NULL);
+    CEDE_TRY(address_split(address, host, &port));
+    return https_listen(host, port, fd, NULL);
+}
+
+static enum cede_status listen_https(struct serving *serving)
+{
+    CEDE_TRY(listen_on(serving->serve->https, &serving->https_fd));
+    return serving->serve->est == NULL ? CEDE_OK : listen_on(serving->serve->est, &serving->est_fd);
 }
 
 static enum cede_status bind_coap(struct serving *serving)
@@ -220,12 +238,16 @@ static enum cede_status pair_signer(struct serving *serving)
 
 /* Fails early, with a reason, on what every child would stumble over. The parent never has the CA's
  * key: its children would inherit what is left of it in memory. */
-static enum cede_status try_open(const char *directory, char name[CA_NAME_MAX + 1])
+static enum cede_status try_open(struct serving *serving, char name[CA_NAME_MAX + 1])
 {
     struct ca *ca = NULL;
 
-    CEDE_TRY(ca_open(directory, CA_OPEN_WITHOUT_KEY, &ca));
+    CEDE_TRY(ca_open(serving->serve->directory, CA_OPEN_WITHOUT_KEY, &ca));
     snprintf(name, CA_NAME_MAX + 1, "%s", ca_name(ca));
+    memcpy(serving->issuer_bytes, ca->certificate.subject.value.ptr,
+           ca->certificate.subject.value.len); /* shorter than the certificate */
+    serving->issuer.form = ca->certificate.subject.form;
+    serving->issuer.value = cede_span(serving->issuer_bytes, ca->certificate.subject.value.len);
     ca_close(ca);
     return CEDE_OK;
 }
@@ -264,7 +286,7 @@ enum cede_status ca_serve(const struct ca_serve *serve)
         free(serving);
         return CEDE_BAD_ARGUMENT;
     }
-    status = try_open(serve->directory, name);
+    status = try_open(serving, name);
     if (status == CEDE_OK) {
         status = listen_https(serving);
     }

@@ -3,16 +3,23 @@
 #include "server/ca/signer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define NUMBER_LEN 8
-#define HEAD_LEN   (NUMBER_LEN + 4)
+#include "cede/posix.h"
+
+#define NUMBER_LEN   8
+#define HEAD_LEN     (NUMBER_LEN + 4) /* of an answer */
+#define QUESTION_LEN (NUMBER_LEN + 8)
+#define SEALS        (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static void put_u32(uint8_t out[4], uint32_t value)
 {
@@ -44,35 +51,114 @@ enum cede_status signer_pair(int pair[2])
 
 /* --- the signer ------------------------------------------------------------------------------- */
 
-/* False when the connection is over. */
-static bool serve_one(int fd, const struct cede_private_key *key)
-{
-    const struct cede_crypto *crypto = cede_crypto_openssl();
-    uint8_t frame[HEAD_LEN + SIGNER_MESSAGE_MAX];
-    uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
-    struct cede_span message;
-    size_t signature_len = 0;
-    ssize_t len = recv(fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
-    enum cede_status status = CEDE_OK;
+/* A question as it came: head, bytes, and perhaps a memory file. */
+struct question {
+    uint8_t frame[QUESTION_LEN + SIGNER_MESSAGE_MAX];
+    size_t len;
+    int file; /* -1: none */
+};
 
+/* False when the connection is over; question->len 0: nothing to do. */
+static bool receive_question(int fd, struct question *question)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec vector = {question->frame, sizeof question->frame};
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    ssize_t len = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *carried = NULL;
+
+    question->len = 0;
+    question->file = -1;
     if (len < 0) {
         return errno == EAGAIN || errno == EINTR;
     }
-    if (len <= HEAD_LEN || (size_t)len > sizeof frame) {
+    carried = CMSG_FIRSTHDR(&message);
+    if (carried != NULL && carried->cmsg_type == SCM_RIGHTS &&
+        carried->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(&question->file, CMSG_DATA(carried), sizeof(int));
+    }
+    if (len < QUESTION_LEN || (size_t)len > sizeof question->frame) {
         return false;
     }
-    message = cede_span(frame + HEAD_LEN, (size_t)len - HEAD_LEN);
-    status = crypto->sign(crypto->context, (int32_t)get_u32(frame + NUMBER_LEN), key, &message, 1,
-                          answer + HEAD_LEN, &signature_len);
-    memcpy(answer, frame, NUMBER_LEN);
-    put_u32(answer + NUMBER_LEN, (uint32_t)status);
-    if (status != CEDE_OK) {
-        signature_len = 0;
-    }
-    return send(fd, answer, HEAD_LEN + signature_len, MSG_NOSIGNAL) > 0 || errno == EAGAIN;
+    question->len = (size_t)len;
+    return true;
 }
 
-void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede_private_key *key)
+/* Maps a memory file that nobody can change any more: what is checked is what is signed. */
+static struct cede_span map_file(int file)
+{
+    struct stat info;
+    int seals = fcntl(file, F_GET_SEALS);
+    void *at = MAP_FAILED;
+
+    if (seals >= 0 && (seals & SEALS) == SEALS && fstat(file, &info) == 0 && info.st_size > 0 &&
+        (uint64_t)info.st_size <= SIGNER_CRL_MAX) {
+        at = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    }
+    return at == MAP_FAILED ? CEDE_SPAN_NULL : cede_span(at, (size_t)info.st_size);
+}
+
+static enum cede_status sign_checked(const struct question *question, struct cede_span message,
+                                     const struct cede_private_key *key, struct cede_name issuer,
+                                     uint8_t *signature, size_t *signature_len)
+{
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+    uint32_t kind = get_u32(question->frame + NUMBER_LEN);
+    int32_t alg = (int32_t)get_u32(question->frame + NUMBER_LEN + 4);
+
+    CEDE_TRY(signer_check((enum signer_kind)kind, message, issuer, cede_wall_clock()));
+    return crypto->sign(crypto->context, alg, key, &message, 1, signature, signature_len);
+}
+
+static enum cede_status sign_question(const struct question *question,
+                                      const struct cede_private_key *key, struct cede_name issuer,
+                                      uint8_t *signature, size_t *signature_len)
+{
+    struct cede_span message =
+        cede_span(question->frame + QUESTION_LEN, question->len - QUESTION_LEN);
+    enum cede_status status = CEDE_SIGNER_REFUSED;
+
+    if (question->file < 0) {
+        return sign_checked(question, message, key, issuer, signature, signature_len);
+    }
+    message = map_file(question->file);
+    if (message.ptr != NULL) {
+        status = sign_checked(question, message, key, issuer, signature, signature_len);
+        munmap((void *)(uintptr_t)message.ptr, message.len);
+    }
+    return status;
+}
+
+/* False when the connection is over. */
+static bool serve_one(int fd, const struct cede_private_key *key, struct cede_name issuer)
+{
+    uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
+    struct question question;
+    size_t signature_len = 0;
+    enum cede_status status = CEDE_OK;
+    bool open = receive_question(fd, &question);
+
+    if (question.len > 0) {
+        status = sign_question(&question, key, issuer, answer + HEAD_LEN, &signature_len);
+        memcpy(answer, question.frame, NUMBER_LEN);
+        put_u32(answer + NUMBER_LEN, (uint32_t)status);
+        signature_len = status == CEDE_OK ? signature_len : 0;
+        open = send(fd, answer, HEAD_LEN + signature_len, MSG_NOSIGNAL) > 0 || errno == EAGAIN;
+    }
+    if (question.file >= 0) {
+        close(question.file);
+    }
+    return open;
+}
+
+void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede_private_key *key,
+                struct cede_name issuer)
 {
     struct pollfd *polled = calloc(fds_count + 1, sizeof *polled);
 
@@ -91,7 +177,7 @@ void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede
             break;
         }
         for (size_t i = 0; i < fds_count; i++) {
-            if (polled[i].revents != 0 && !serve_one(polled[i].fd, key)) {
+            if (polled[i].revents != 0 && !serve_one(polled[i].fd, key, issuer)) {
                 polled[i].fd = -1; /* poll() skips it from now on */
             }
         }
@@ -121,16 +207,15 @@ static bool worth_another_try(ssize_t result)
     return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
-static enum cede_status ask(int fd, struct iovec *vectors, size_t count, uint8_t *signature,
+static enum cede_status ask(int fd, const struct msghdr *question, uint8_t *signature,
                             size_t *signature_len)
 {
     uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
-    const uint8_t *number = vectors[0].iov_base;
-    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+    const uint8_t *number = question->msg_iov[0].iov_base;
     ssize_t len = -1;
 
     for (int tries = 0; tries < SIGNER_TRIES; tries++) {
-        len = sendmsg(fd, &message, MSG_NOSIGNAL);
+        len = sendmsg(fd, question, MSG_NOSIGNAL);
         if (len > 0) {
             len = receive_answer(fd, number, answer, sizeof answer);
         }
@@ -149,33 +234,102 @@ static enum cede_status ask(int fd, struct iovec *vectors, size_t count, uint8_t
     return CEDE_OK;
 }
 
+/* A sealed memory file with the message in it; -1: none to be had. */
+static int make_file(struct iovec *parts, size_t count)
+{
+    int file = memfd_create("to be signed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    for (size_t i = 0; file >= 0 && i < count; i++) {
+        const uint8_t *at = parts[i].iov_base;
+        size_t left = parts[i].iov_len;
+
+        while (left > 0) {
+            ssize_t done = write(file, at, left);
+            if (done <= 0) {
+                close(file);
+                return -1;
+            }
+            at += done;
+            left -= (size_t)done;
+        }
+    }
+    if (file >= 0 && fcntl(file, F_ADD_SEALS, SEALS) != 0) {
+        close(file);
+        file = -1;
+    }
+    return file;
+}
+
+/* vectors[0] is the head, the others the message, which goes in a file. */
+static enum cede_status ask_with_file(int fd, struct iovec *vectors, size_t count,
+                                      uint8_t *signature, size_t *signature_len)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    struct msghdr message = {.msg_iov = vectors,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    int file = make_file(vectors + 1, count - 1);
+    enum cede_status status = CEDE_OK;
+
+    if (file < 0) {
+        return CEDE_OS_FAILED;
+    }
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.head), &file, sizeof file);
+    status = ask(fd, &message, signature, signature_len);
+    close(file);
+    return status;
+}
+
+static const uint32_t kinds[] = {0, SIGNER_CERTIFICATE, SIGNER_CRL, SIGNER_STATUS_PROOF};
+
+struct cede_private_key signer_key(int32_t curve, enum signer_kind kind)
+{
+    struct cede_private_key key = {curve, CEDE_SPAN_NULL, NULL};
+
+    if ((unsigned)kind < sizeof kinds / sizeof kinds[0]) {
+        key.handle = (void *)(uintptr_t)&kinds[kind]; /* never written through */
+    }
+    return key;
+}
+
 static enum cede_status sign_remotely(void *context, int32_t alg,
                                       const struct cede_private_key *key,
                                       const struct cede_span *parts, size_t parts_count,
                                       uint8_t *signature, size_t *signature_len)
 {
     struct signer_client *client = context;
+    uint32_t kind = key->handle == NULL ? SIGNER_CERTIFICATE : *(const uint32_t *)key->handle;
     struct iovec vectors[16];
-    uint8_t head[HEAD_LEN];
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = parts_count + 1};
+    uint8_t head[QUESTION_LEN];
     size_t total = 0;
 
-    (void)key; /* the signer has only one */
     *signature_len = 0;
     if (parts_count + 1 > sizeof vectors / sizeof vectors[0]) {
         return CEDE_BAD_ARGUMENT;
     }
     client->number++;
     memcpy(head, &client->number, NUMBER_LEN);
-    put_u32(head + NUMBER_LEN, (uint32_t)alg);
+    put_u32(head + NUMBER_LEN, kind);
+    put_u32(head + NUMBER_LEN + 4, (uint32_t)alg);
     vectors[0] = (struct iovec){head, sizeof head};
     for (size_t i = 0; i < parts_count; i++) {
         vectors[i + 1] = (struct iovec){(void *)(uintptr_t)parts[i].ptr, parts[i].len};
         total += parts[i].len;
     }
-    if (total == 0 || total > SIGNER_MESSAGE_MAX) {
+    if (total == 0 || total > (kind == SIGNER_CRL ? SIGNER_CRL_MAX : SIGNER_MESSAGE_MAX)) {
         return CEDE_BAD_ARGUMENT;
     }
-    return ask(client->fd, vectors, parts_count + 1, signature, signature_len);
+    return total > SIGNER_MESSAGE_MAX
+               ? ask_with_file(client->fd, vectors, parts_count + 1, signature, signature_len)
+               : ask(client->fd, &message, signature, signature_len);
 }
 
 enum cede_status signer_client_init(struct signer_client *client, int fd)

@@ -3,9 +3,15 @@
  * signer.h - the process that holds the CA's key and does nothing but sign (R10).
  *
  * The processes that meet strangers' bytes have a socket to it instead of the key. One frame asks:
- * number (8 bytes), algorithm (4 bytes, big-endian two's complement), then the bytes to be signed.
- * One frame answers: the same number, status (4 bytes), then the signature. A frame that is none
- * ends the connection.
+ * number (8 bytes), kind (4 bytes), algorithm (4 bytes, big-endian two's complement), then the
+ * bytes to be signed; a long CRL comes as a sealed memory file with the frame instead. One frame
+ * answers: the same number, status (4 bytes), then the signature. A frame that is none ends the
+ * connection.
+ *
+ * What is signed must be what its kind says, under the CA's own name: a certificate, a CRL, or a
+ * StatusProof. The three cannot be taken for one another, nor for anything else that a key signs
+ * here: so a worker that was taken over can have no OCSP response, no order and no TLS handshake
+ * signed with the CA's key.
  *
  * Either side may be killed and started again on the same sockets. So a question is asked again
  * until it is answered (SIGNER_TRIES times), and the number, which starts at random, tells the
@@ -14,17 +20,35 @@
 #ifndef CEDE_SERVER_CA_SIGNER_H
 #define CEDE_SERVER_CA_SIGNER_H
 
-#include "cede/crypto.h"
+#include "cede/certificate.h"
 
 #define SIGNER_MESSAGE_MAX 4096
-#define SIGNER_TIMEOUT_S   1 /* of one try */
+#define SIGNER_CRL_MAX     (256u << 20) /* of a CRL in a memory file */
+#define SIGNER_TIMEOUT_S   1            /* of one try */
 #define SIGNER_TRIES       10
+
+enum signer_kind {
+    SIGNER_CERTIFICATE = 1, /* TBSCertificate in DER, or of a native C509 certificate */
+    SIGNER_CRL = 2,         /* TBSCertList */
+    SIGNER_STATUS_PROOF = 3 /* Sig_structure of status_proof.h */
+};
+
+/* CEDE_SIGNER_REFUSED: not of that kind, or under another name than `issuer` (value null: not
+ * compared). `now` bounds what proofs and CRLs may say about the time. */
+CEDE_MUST_USE enum cede_status signer_check(enum signer_kind kind, struct cede_span message,
+                                            struct cede_name issuer, uint64_t now);
+
+/* The key handle with which the client asks for that kind of signature. One without a handle asks
+ * for certificates. */
+struct cede_private_key signer_key(int32_t curve, enum signer_kind kind);
 
 /* A pair of connected sockets that keep frames apart. */
 CEDE_MUST_USE enum cede_status signer_pair(int pair[2]);
 
-/* Serves `fds` until stop_fd is readable. `key` is used with the OpenSSL back end. */
-void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede_private_key *key);
+/* Serves `fds` until stop_fd is readable. `key` is used with the OpenSSL back end; `issuer` is the
+ * CA's name. */
+void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede_private_key *key,
+                struct cede_name issuer);
 
 /* A crypto port that signs through a socket and does the rest itself. */
 struct signer_client {
