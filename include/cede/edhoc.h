@@ -152,14 +152,15 @@ struct cede_edhoc_id_cred {
         map; /* ID_CRED_x as sent; null for a lone kid, which travels without its map */
 };
 
-/* Decodes a header map, such as one's own ID_CRED_x. CEDE_EDHOC_ID_CRED: no header map. */
-CEDE_MUST_USE enum cede_status cede_edhoc_id_cred_decode(struct cede_span map,
+/* Decodes ID_CRED_x as a peer sent it or a header map, such as one's own. CEDE_EDHOC_ID_CRED: no
+ * such thing, or a label comes twice. */
+CEDE_MUST_USE enum cede_status cede_edhoc_id_cred_decode(struct cede_span encoding,
                                                          struct cede_edhoc_id_cred *id_cred);
 
 /* What message_2 or message_3 says about the peer. The spans lie in the plaintext buffer, which
  * must stay untouched until the peer is verified. */
 struct cede_edhoc_peer {
-    struct cede_edhoc_id_cred id_cred;
+    struct cede_span id_cred; /* as sent, for cede_edhoc_id_cred_decode() */
     struct cede_edhoc_eads eads;
     struct cede_span signature_or_mac;
     struct cede_span ead; /* EAD_x as sent, empty when absent */

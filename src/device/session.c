@@ -222,19 +222,21 @@ static enum cede_status chain_by_value(struct cede_device *device, struct cede_s
     return cede_cose_certs_finish(&certs);
 }
 
-static enum cede_status find_chain(struct cede_device *device,
-                                   const struct cede_edhoc_id_cred *id_cred,
+static enum cede_status find_chain(struct cede_device *device, struct cede_span encoding,
                                    struct cede_certificate chain[CEDE_PATH_DEPTH_MAX],
                                    size_t *chain_count)
 {
-    switch (id_cred->kind) {
+    struct cede_edhoc_id_cred id_cred;
+
+    CEDE_TRY(cede_edhoc_id_cred_decode(encoding, &id_cred));
+    switch (id_cred.kind) {
     case CEDE_EDHOC_ID_C5C:
     case CEDE_EDHOC_ID_X5CHAIN:
-        return chain_by_value(device, id_cred->value, chain, chain_count);
+        return chain_by_value(device, id_cred.value, chain, chain_count);
     case CEDE_EDHOC_ID_C5T:
     case CEDE_EDHOC_ID_X5T:
         *chain_count = 1;
-        return trust_find(device, id_cred->value, &chain[0]);
+        return trust_find(device, id_cred.value, &chain[0]);
     default:
         return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
     }
@@ -267,7 +269,7 @@ static enum cede_status authenticate_server(struct cede_device *device, const st
 
     CEDE_TRY(cede_edhoc_process_message_2(&device->edhoc, &config, message_2,
                                           CEDE_BUF_ARRAY(device->body), &peer));
-    CEDE_TRY(find_chain(device, &peer.id_cred, chain, &chain_count));
+    CEDE_TRY(find_chain(device, peer.id_cred, chain, &chain_count));
     CEDE_TRY(trust_judge(device, plan->role, chain, chain_count));
     credential.form = cred_form(&chain[0]);
     credential.cred = chain[0].raw;

@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct cede_edhoc_credential credential = fuzz_edhoc_peer(CEDE_CRV_P256);
     struct cede_edhoc_session session;
     struct cede_edhoc_peer peer;
+    struct cede_edhoc_id_cred id_cred;
 
     error(cede_span(data, len));
     REQUIRE(cede_edhoc_init_initiator(&session, &config, method, 2, CEDE_SPAN_TEXT("\x01")) ==
@@ -53,7 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     }
     fuzz_touch(peer.plaintext);
-    fuzz_touch(peer.id_cred.value);
+    if (cede_edhoc_id_cred_decode(peer.id_cred, &id_cred) == CEDE_OK) {
+        fuzz_touch(id_cred.value);
+    }
     if (cede_edhoc_verify_message_2(&session, &config, &peer, &credential) == CEDE_OK) {
         REQUIRE(cede_edhoc_compose_message_3(&session, &config, &own, NULL, CEDE_BUF_ARRAY(out),
                                              &composed) == CEDE_OK);

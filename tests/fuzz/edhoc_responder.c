@@ -13,6 +13,7 @@ static void message_3(struct cede_edhoc_session *session, struct cede_span messa
     struct cede_edhoc_credential credential = fuzz_edhoc_peer(curve);
     struct cede_edhoc_oscore oscore;
     struct cede_edhoc_peer peer;
+    struct cede_edhoc_id_cred id_cred;
 
     if (cede_edhoc_process_message_3(session, &config, message, CEDE_BUF_ARRAY(plaintext), &peer) !=
         CEDE_OK) {
@@ -20,7 +21,9 @@ static void message_3(struct cede_edhoc_session *session, struct cede_span messa
         return;
     }
     fuzz_touch(peer.plaintext);
-    fuzz_touch(peer.id_cred.value);
+    if (cede_edhoc_id_cred_decode(peer.id_cred, &id_cred) == CEDE_OK) {
+        fuzz_touch(id_cred.value);
+    }
     REQUIRE(!cede_edhoc_has_keys(session));
     if (cede_edhoc_verify_message_3(session, &config, &peer, &credential) == CEDE_OK) {
         REQUIRE(cede_edhoc_has_keys(session));

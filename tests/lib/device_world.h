@@ -549,25 +549,27 @@ static struct cede_span answer_message_1(struct server *server,
 }
 
 /* The device's certificate by value or by reference. False: unknown. */
-static bool find_device(struct server *server, const struct cede_edhoc_id_cred *id_cred,
+static bool find_device(struct server *server, struct cede_span sent,
                         struct cede_certificate *certificate)
 {
+    struct cede_edhoc_id_cred id_cred;
     struct cede_cose_certs certs;
     struct cede_span encoding;
 
-    if (id_cred->kind == CEDE_EDHOC_ID_C5C) {
-        certs = cede_cose_certs(id_cred->value);
+    OK(cede_edhoc_id_cred_decode(sent, &id_cred));
+    if (id_cred.kind == CEDE_EDHOC_ID_C5C) {
+        certs = cede_cose_certs(id_cred.value);
         assert_true(cede_cose_certs_next(&certs, &encoding));
         OK(cede_certificate_decode(encoding, w.crypto, certificate));
         return true;
     }
-    assert_int_equal(id_cred->kind, CEDE_EDHOC_ID_C5T);
-    if (cede_cose_cert_hash_check(id_cred->value, w.crypto, raw(&w.factory)) == CEDE_OK) {
+    assert_int_equal(id_cred.kind, CEDE_EDHOC_ID_C5T);
+    if (cede_cose_cert_hash_check(id_cred.value, w.crypto, raw(&w.factory)) == CEDE_OK) {
         OK(cede_certificate_decode(raw(&w.factory), w.crypto, certificate));
         return true;
     }
     if (server->live && server->live_len > 0 &&
-        cede_cose_cert_hash_check(id_cred->value, w.crypto,
+        cede_cose_cert_hash_check(id_cred.value, w.crypto,
                                   cede_span(server->live_certificate, server->live_len)) ==
             CEDE_OK) {
         OK(cede_certificate_decode(cede_span(server->live_certificate, server->live_len), w.crypto,
@@ -575,14 +577,14 @@ static bool find_device(struct server *server, const struct cede_edhoc_id_cred *
         return true;
     }
     if (server->live && server->before_len > 0 &&
-        cede_cose_cert_hash_check(id_cred->value, w.crypto,
+        cede_cose_cert_hash_check(id_cred.value, w.crypto,
                                   cede_span(server->before, server->before_len)) == CEDE_OK) {
         OK(cede_certificate_decode(cede_span(server->before, server->before_len), w.crypto,
                                    certificate));
         return true;
     }
     if (server->known_len > 0 &&
-        cede_cose_cert_hash_check(id_cred->value, w.crypto,
+        cede_cose_cert_hash_check(id_cred.value, w.crypto,
                                   cede_span(server->known, server->known_len)) == CEDE_OK) {
         OK(cede_certificate_decode(cede_span(server->known, server->known_len), w.crypto,
                                    certificate));
@@ -644,7 +646,7 @@ static enum cede_status take_message_3(int index, struct session *session,
 
     CEDE_TRY(cede_edhoc_process_message_3(&session->edhoc, &config, message_3,
                                           CEDE_BUF_ARRAY(plaintext), &peer));
-    if (!find_device(server, &peer.id_cred, &certificate)) {
+    if (!find_device(server, peer.id_cred, &certificate)) {
         server->errors_3++;
         return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
     }

@@ -522,16 +522,16 @@ static inline void replay_exports(struct replay *replay, bool initiator)
 }
 
 /* The identity is decoded as the map the credential's owner would give. */
-static inline void replay_id_is(struct replay *replay, const char *name,
-                                const struct cede_edhoc_id_cred *got)
+static inline void replay_id_is(struct replay *replay, const char *name, struct cede_span encoding)
 {
-    struct cede_edhoc_id_cred expected;
+    struct cede_edhoc_id_cred expected, got;
     struct cede_span map = replay_get(replay->vector, name);
 
     replay_ok(replay, name, cede_edhoc_id_cred_decode(map, &expected));
+    replay_ok(replay, name, cede_edhoc_id_cred_decode(encoding, &got));
     replay_ok(replay, name,
-              got->kind == expected.kind && cede_span_equal(got->value, expected.value) &&
-                      cede_span_equal(got->map, expected.map)
+              got.kind == expected.kind && cede_span_equal(got.value, expected.value) &&
+                      cede_span_equal(got.map, expected.map)
                   ? CEDE_OK
                   : CEDE_INTERNAL);
 }
@@ -576,7 +576,7 @@ static inline void replay_initiator(struct replay *replay, const struct replay_v
         replay_key_is(replay, "PRK_2e", session->prk);
         replay_is(replay, "PLAINTEXT_2", peer.plaintext);
         replay_is(replay, "C_R", cede_edhoc_connection_id_span(&session->c_r));
-        replay_id_is(replay, "ID_CRED_R", &peer.id_cred);
+        replay_id_is(replay, "ID_CRED_R", peer.id_cred);
         replay_eads_are(replay, "EAD_2", &peer.eads);
     }
     if (REPLAY_STEP(replay, "verify message_2",
@@ -643,7 +643,7 @@ static inline void replay_responder(struct replay *replay, const struct replay_v
                     cede_edhoc_process_message_3(session, &replay->config,
                                                  replay_get(vector, "message_3"), in, &peer))) {
         replay_is(replay, "PLAINTEXT_3", peer.plaintext);
-        replay_id_is(replay, "ID_CRED_I", &peer.id_cred);
+        replay_id_is(replay, "ID_CRED_I", peer.id_cred);
         replay_eads_are(replay, "EAD_3", &peer.eads);
     }
     if (REPLAY_STEP(replay, "verify message_3",

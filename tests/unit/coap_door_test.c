@@ -342,6 +342,7 @@ static struct cede_span message_1_datagram(struct client *client, struct cede_sp
 static void take_message_2(struct client *client)
 {
     struct cede_edhoc_peer peer;
+    struct cede_edhoc_id_cred id_cred_r;
     struct cede_edhoc_credential server = {
         CEDE_EDHOC_CRED_C509, client->f->server.certificate, {CEDE_CRV_P256, CEDE_SPAN_NULL}};
 
@@ -349,9 +350,10 @@ static void take_message_2(struct client *client)
     server.public_key.point = CEDE_SPAN_ARRAY(client->f->server.point);
     ok(cede_edhoc_process_message_2(&client->edhoc, edhoc_config(), client->answer.payload,
                                     CEDE_BUF_ARRAY(client->message_2), &peer));
-    assert_int_equal(peer.id_cred.kind, client->ask_value ? CEDE_EDHOC_ID_C5C : CEDE_EDHOC_ID_C5T);
+    ok(cede_edhoc_id_cred_decode(peer.id_cred, &id_cred_r));
+    assert_int_equal(id_cred_r.kind, client->ask_value ? CEDE_EDHOC_ID_C5C : CEDE_EDHOC_ID_C5T);
     if (client->ask_value) {
-        struct cede_cose_certs certs = cede_cose_certs(peer.id_cred.value);
+        struct cede_cose_certs certs = cede_cose_certs(id_cred_r.value);
         struct cede_span raw;
         assert_true(cede_cose_certs_next(&certs, &raw));
         assert_true(cede_span_equal(raw, client->f->server.certificate));

@@ -454,6 +454,14 @@ static void x_alone_will_do_and_sessions_can_move(void **state)
     assert_same_keys(&pair);
 }
 
+static enum cede_edhoc_id_kind kind_of(struct cede_span id_cred)
+{
+    struct cede_edhoc_id_cred decoded;
+
+    assert_int_equal(cede_edhoc_id_cred_decode(id_cred, &decoded), CEDE_OK);
+    return decoded.kind;
+}
+
 /* Messages may be decrypted where they lie. */
 static void decrypts_in_place(void **state)
 {
@@ -466,7 +474,7 @@ static void decrypts_in_place(void **state)
     assert_int_equal(cede_edhoc_process_message_2(&pair.i.session, &pair.i.config, sent(&pair, 2),
                                                   room(&pair, 2), &pair.i.peer),
                      CEDE_OK);
-    assert_int_equal(pair.i.peer.id_cred.kind, CEDE_EDHOC_ID_X5T);
+    assert_int_equal(kind_of(pair.i.peer.id_cred), CEDE_EDHOC_ID_X5T);
     assert_int_equal(cede_edhoc_verify_message_2(&pair.i.session, &pair.i.config, &pair.i.peer,
                                                  &pair.r.credential),
                      CEDE_OK);
@@ -474,7 +482,7 @@ static void decrypts_in_place(void **state)
     assert_int_equal(cede_edhoc_process_message_3(&pair.r.session, &pair.r.config, sent(&pair, 3),
                                                   room(&pair, 3), &pair.r.peer),
                      CEDE_OK);
-    assert_int_equal(pair.r.peer.id_cred.kind, CEDE_EDHOC_ID_KID);
+    assert_int_equal(kind_of(pair.r.peer.id_cred), CEDE_EDHOC_ID_KID);
     assert_int_equal(cede_edhoc_verify_message_3(&pair.r.session, &pair.r.config, &pair.r.peer,
                                                  &pair.i.credential),
                      CEDE_OK);
@@ -1046,7 +1054,7 @@ static void error_messages_tell_the_kind_alone(void **state)
         cede_edhoc_compose_error(&pair.r.config, CEDE_EDHOC_MAC, CEDE_BUF_ARRAY(bytes), &message),
         CEDE_OK);
     assert_int_equal(cede_edhoc_process_error(message, &mac_error), CEDE_OK);
-    assert_memory_equal(mac_error.text.ptr, "Message refused", 15);
+    assert_memory_equal(mac_error.text.ptr, "refused", 7);
     assert_int_equal(
         cede_edhoc_compose_error(&pair.r.config, CEDE_OK, CEDE_BUF_ARRAY(bytes), &message),
         CEDE_BAD_ARGUMENT);

@@ -81,39 +81,20 @@ static void get_map(struct cede_reader *reader, struct cede_edhoc_id_cred *id_cr
     }
 }
 
-enum cede_status cede_edhoc_id_cred_decode(struct cede_span map, struct cede_edhoc_id_cred *id_cred)
+/* A lone kid as it travels, or a header map. */
+enum cede_status cede_edhoc_id_cred_decode(struct cede_span encoding,
+                                           struct cede_edhoc_id_cred *id_cred)
 {
-    struct cede_reader reader = cede_reader(map);
-    enum cede_status status;
+    struct cede_reader reader = cede_reader(encoding);
+    struct cede_edhoc_id_cred decoded = {CEDE_EDHOC_ID_KID, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
 
-    get_map(&reader, id_cred);
-    status = cede_reader_finish(&reader);
-    if (status != CEDE_OK) {
-        *id_cred = (struct cede_edhoc_id_cred){CEDE_EDHOC_ID_OTHER, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
-    }
-    return status;
-}
-
-void edhoc_put_id_cred(struct cede_writer *writer, const struct cede_edhoc_id_cred *id_cred)
-{
-    if (id_cred->map.ptr != NULL) {
-        cede_write_bytes(writer, id_cred->map);
+    *id_cred = (struct cede_edhoc_id_cred){CEDE_EDHOC_ID_OTHER, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
+    if (cede_cbor_peek(&reader) == CEDE_CBOR_MAP) {
+        get_map(&reader, &decoded);
     } else {
-        edhoc_put_identifier(writer, id_cred->value);
+        decoded.value = edhoc_get_identifier(&reader);
     }
-}
-
-/* A lone kid must come in its compact form (section 3.5.3.2). */
-void edhoc_get_id_cred(struct cede_reader *reader, struct cede_edhoc_id_cred *id_cred)
-{
-    if (cede_cbor_peek(reader) != CEDE_CBOR_MAP) {
-        id_cred->kind = CEDE_EDHOC_ID_KID;
-        id_cred->value = edhoc_get_identifier(reader);
-        id_cred->map = CEDE_SPAN_NULL;
-        return;
-    }
-    get_map(reader, id_cred);
-    if (id_cred->map.ptr == NULL) {
-        cede_reader_fail(reader, CEDE_EDHOC_IDENTIFIER);
-    }
+    CEDE_TRY(cede_reader_finish(&reader));
+    *id_cred = decoded;
+    return CEDE_OK;
 }

@@ -4,8 +4,8 @@
  *
  * message_N.c hold the steps and read like RFC 9528, section 5; they lean on step.c (how a step
  * begins and ends, the list of parts), key_schedule.c (4), proof.c (Signature_or_MAC_x),
- * encrypt0.c (message_3 and message_4), credential_id.c (3.5), identifier.c (3.3.2), ead.c (3.8),
- * suites.c (3.6) and session.c (states).
+ * encrypt0.c (message_3 and message_4), plaintext.c (of message_2 and message_3), identifier.c
+ * (3.3.2, 3.5.3.2), ead.c (3.8), suites.c (3.6) and session.c (states).
  */
 #ifndef CEDE_EDHOC_ENGINE_H
 #define CEDE_EDHOC_ENGINE_H
@@ -27,8 +27,9 @@ enum edhoc_label {
     EDHOC_KEY_UPDATE = 11
 };
 
-/* Whose proof it is: the responder's in message_2, the initiator's in message_3. */
-enum edhoc_side { EDHOC_INITIATOR, EDHOC_RESPONDER };
+/* Whose proof it is: the responder's in message_2, the initiator's in message_3. As a number, the
+ * bit of METHOD that says that the side's key is a static Diffie-Hellman key. */
+enum edhoc_side { EDHOC_RESPONDER = 1, EDHOC_INITIATOR = 2 };
 
 /* What is hashed, MACed or signed is a list of parts: strings stay where they are, and only the
  * CBOR heads between them are made. Each part has its place, so that every input of section 4 and 5
@@ -106,6 +107,8 @@ void edhoc_parts_clear(struct edhoc_step *step);
 /* Adds a CBOR head to a part; it must be the last one that got any. */
 void edhoc_put_head(struct edhoc_step *step, enum edhoc_part part, enum cede_cbor_type type,
                     size_t argument);
+/* Puts the head of a byte string before a part that is set, into the part before it. */
+void edhoc_put_bytes_head(struct edhoc_step *step, enum edhoc_part part);
 size_t edhoc_parts_len(const struct edhoc_step *step, enum edhoc_part from, enum edhoc_part to);
 /* H of the parts from `from` up to, not including, `to`. */
 CEDE_MUST_USE enum cede_status edhoc_hash(const struct edhoc_step *step, enum edhoc_part from,
@@ -114,7 +117,10 @@ CEDE_MUST_USE enum cede_status edhoc_hash(const struct edhoc_step *step, enum ed
 /* --- session.c -------------------------------------------------------------------------------- */
 
 /* True when a side authenticates with a signature key (section 3.2). */
-bool edhoc_signs(const struct cede_edhoc_session *session, enum edhoc_side side);
+static inline bool edhoc_signs(const struct cede_edhoc_session *session, enum edhoc_side side)
+{
+    return (session->method & (unsigned)side) == 0;
+}
 bool edhoc_method_allowed(const struct cede_edhoc_config *config, int32_t method);
 
 /* --- suites.c --------------------------------------------------------------------------------- */
@@ -137,18 +143,16 @@ bool edhoc_suites_next(struct edhoc_suites_reader *suites, int32_t *number);
 
 void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier);
 struct cede_span edhoc_get_identifier(struct cede_reader *reader);
+/* ID_CRED_x as it travels: a map, or a lone kid as an identifier, which must come like that. */
+struct cede_span edhoc_get_id_cred(struct cede_reader *reader);
+/* From the header map: what of it travels. */
+struct cede_span edhoc_compact_id_cred(struct cede_span map);
 /* CEDE_EDHOC_LENGTH: longer than an identifier may be here. */
 CEDE_MUST_USE enum cede_status edhoc_connection_id_set(struct cede_edhoc_connection_id *id,
                                                        struct cede_span bytes);
 /* C_R, which may not be C_I: both ends would have the same OSCORE recipient ID (section 3.3.3). */
 CEDE_MUST_USE enum cede_status edhoc_c_r_set(struct cede_edhoc_session *session,
                                              struct cede_span c_r);
-
-/* --- credential_id.c -------------------------------------------------------------------------- */
-
-/* ID_CRED_x as in PLAINTEXT_x: a map, or a lone kid as an identifier. */
-void edhoc_put_id_cred(struct cede_writer *writer, const struct cede_edhoc_id_cred *id_cred);
-void edhoc_get_id_cred(struct cede_reader *reader, struct cede_edhoc_id_cred *id_cred);
 
 /* --- ead.c ------------------------------------------------------------------------------------ */
 

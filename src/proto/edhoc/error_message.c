@@ -4,28 +4,17 @@
 
 #include "edhoc_engine.h"
 
-/* What a peer may learn: the kind of failure, not its cause. */
+/* What a peer may learn: the kind of failure, not its cause. By class of status. */
 static struct cede_span diagnostic(enum cede_status status)
 {
-    switch (status) {
-    case CEDE_EDHOC_METHOD:
-        return CEDE_SPAN_TEXT("Method not supported");
-    case CEDE_EDHOC_EAD_CRITICAL:
-        return CEDE_SPAN_TEXT("Unknown critical EAD item");
-    default:
-        break;
-    }
-    switch (cede_status_class(status)) {
-    case CEDE_CLASS_MALFORMED:
-        return CEDE_SPAN_TEXT("Message malformed");
-    case CEDE_CLASS_INVALID:
-    case CEDE_CLASS_UNAUTHENTIC:
-        return CEDE_SPAN_TEXT("Message refused");
-    case CEDE_CLASS_POLICY:
-        return CEDE_SPAN_TEXT("Not allowed");
-    default:
-        return CEDE_SPAN_TEXT("Internal error");
-    }
+    static const char texts[][10] = {
+        [CEDE_CLASS_MALFORMED] = "malformed", [CEDE_CLASS_INVALID] = "refused",
+        [CEDE_CLASS_UNAUTHENTIC] = "refused", [CEDE_CLASS_POLICY] = "policy",
+        [CEDE_CLASS_SPACE] = "failed",
+    };
+    enum cede_status_class class = cede_status_class(status);
+
+    return cede_span_string(texts[class < CEDE_CLASS_SPACE ? class : CEDE_CLASS_SPACE]);
 }
 
 enum cede_status cede_edhoc_compose_error(const struct cede_edhoc_config *config,
@@ -34,20 +23,19 @@ enum cede_status cede_edhoc_compose_error(const struct cede_edhoc_config *config
 {
     struct cede_writer writer = cede_writer(out);
 
-    *message = CEDE_SPAN_NULL;
-    if (status == CEDE_OK) { /* code 0 never travels (section 6.1) */
-        return CEDE_BAD_ARGUMENT;
-    }
     if (status == CEDE_EDHOC_WRONG_SUITE) {
         /* All suites: among them is the one of SUITES_I that the initiator likes best. */
-        cede_cbor_put_int(&writer, CEDE_EDHOC_ERROR_WRONG_SUITE);
+        cede_write_u8(&writer, CEDE_EDHOC_ERROR_WRONG_SUITE);
         edhoc_put_suites(&writer, config, NULL);
     } else if (status == CEDE_EDHOC_UNKNOWN_CREDENTIAL) {
-        cede_cbor_put_int(&writer, CEDE_EDHOC_ERROR_UNKNOWN_CREDENTIAL);
+        cede_write_u8(&writer, CEDE_EDHOC_ERROR_UNKNOWN_CREDENTIAL);
         cede_cbor_put_bool(&writer, true);
     } else {
-        cede_cbor_put_int(&writer, CEDE_EDHOC_ERROR_UNSPECIFIED);
+        cede_write_u8(&writer, CEDE_EDHOC_ERROR_UNSPECIFIED);
         cede_cbor_put_text(&writer, diagnostic(status));
+    }
+    if (status == CEDE_OK) { /* code 0 never travels (section 6.1) */
+        cede_writer_fail(&writer, CEDE_BAD_ARGUMENT);
     }
     return cede_writer_finish(&writer, message);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* identifier.c - byte string identifiers and their one-byte form (RFC 9528, section 3.3.2). */
+/* identifier.c - connection identifiers (RFC 9528, section 3.3.2) and ID_CRED_x as it travels: both
+ * are byte strings that may be sent as an integer of one byte (section 3.5.3.2). */
 #include <string.h>
 
 #include "edhoc_engine.h"
 
+/* A single byte that is the encoding of an integer in -24..23: it travels as that integer. */
 static bool is_one_byte_int(struct cede_span identifier)
 {
-    return identifier.len == 1 &&
-           (identifier.ptr[0] <= 0x17 || (identifier.ptr[0] >= 0x20 && identifier.ptr[0] <= 0x37));
+    return identifier.len == 1 && (identifier.ptr[0] & ~0x20u) <= 0x17;
 }
 
 void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier)
@@ -21,15 +22,41 @@ void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifie
 
 struct cede_span edhoc_get_identifier(struct cede_reader *reader)
 {
-    enum cede_cbor_type type = cede_cbor_peek(reader);
-    bool is_int = type == CEDE_CBOR_UINT || type == CEDE_CBOR_NINT;
-    struct cede_span identifier = is_int ? cede_cbor_get_item(reader) : cede_cbor_get_bytes(reader);
+    bool is_int = cede_cbor_peek(reader) <= CEDE_CBOR_NINT;
+    struct cede_span identifier = (is_int ? cede_cbor_get_item : cede_cbor_get_bytes)(reader);
 
     if (reader->status == CEDE_OK && is_int != is_one_byte_int(identifier)) {
         cede_reader_fail(reader, CEDE_EDHOC_IDENTIFIER);
-        return CEDE_SPAN_NULL;
     }
     return identifier;
+}
+
+/* { 4 : kid }, the start of it. */
+static bool is_lone_kid(struct cede_span map)
+{
+    return map.len > 2 && map.ptr[0] == 0xa1 && map.ptr[1] == 0x04;
+}
+
+struct cede_span edhoc_compact_id_cred(struct cede_span map)
+{
+    size_t skip = 0;
+
+    if (is_lone_kid(map)) {
+        skip = map.len == 4 && is_one_byte_int(cede_span(map.ptr + 3, 1)) ? 3 : 2;
+    }
+    return cede_span(map.ptr + skip, map.len - skip);
+}
+
+struct cede_span edhoc_get_id_cred(struct cede_reader *reader)
+{
+    size_t at = reader->pos;
+
+    if (cede_cbor_peek(reader) != CEDE_CBOR_MAP) {
+        (void)edhoc_get_identifier(reader);
+    } else if (is_lone_kid(cede_cbor_get_item(reader))) {
+        cede_reader_fail(reader, CEDE_EDHOC_IDENTIFIER);
+    }
+    return cede_reader_since(reader, at);
 }
 
 enum cede_status edhoc_connection_id_set(struct cede_edhoc_connection_id *id,

@@ -95,9 +95,9 @@ enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, struct cede_span g
 {
     struct cede_edhoc_session *session = step->session;
 
-    edhoc_put_head(step, EDHOC_PART_ID_CRED_HEAD, CEDE_CBOR_BYTES, g_y.len);
     step->parts[EDHOC_PART_ID_CRED] = g_y;
-    edhoc_put_head(step, EDHOC_PART_TH_HEAD, CEDE_CBOR_BYTES, step->suite->hash_len);
+    edhoc_put_bytes_head(step, EDHOC_PART_ID_CRED);
+    edhoc_put_bytes_head(step, EDHOC_PART_TH);
     /* TH_2 = H( G_Y, H(message_1) ) */
     CEDE_TRY(edhoc_hash(step, EDHOC_PART_ID_CRED_HEAD, EDHOC_PART_PLAINTEXT, session->th));
     edhoc_parts_clear(step);

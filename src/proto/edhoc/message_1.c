@@ -4,12 +4,14 @@
 
 #include "edhoc_engine.h"
 
-static enum cede_status hash_message_1(const struct edhoc_step *step, struct cede_span message_1)
+/* H(message_1), TH for the time being. */
+static enum cede_status hash_message_1(struct edhoc_step *step, struct cede_span message_1)
 {
-    return cede_hash(step->crypto, step->suite->hash, message_1, step->session->th);
+    step->parts[EDHOC_PART_PLAINTEXT] = message_1;
+    return edhoc_hash(step, EDHOC_PART_PLAINTEXT, EDHOC_PART_CRED_HEAD, step->session->th);
 }
 
-static enum cede_status compose(const struct edhoc_step *step, const struct cede_edhoc_eads *eads,
+static enum cede_status compose(struct edhoc_step *step, const struct cede_edhoc_eads *eads,
                                 struct cede_buf out, struct cede_span *message_1)
 {
     struct cede_edhoc_session *session = step->session;

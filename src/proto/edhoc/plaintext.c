@@ -17,8 +17,8 @@ enum cede_status edhoc_put_plaintext(struct edhoc_step *step, struct cede_writer
     size_t proof_len = edhoc_proof_len(step);
     size_t ead_at;
 
-    CEDE_TRY(cede_edhoc_id_cred_decode(own->id_cred, &self->id_cred));
-    edhoc_put_id_cred(writer, &self->id_cred);
+    self->id_cred = edhoc_compact_id_cred(own->id_cred);
+    cede_write_bytes(writer, self->id_cred);
     cede_cbor_put_bytes_head(writer, proof_len);
     step->proof = cede_write_room(writer, proof_len).ptr;
     ead_at = writer->len;
@@ -32,7 +32,7 @@ enum cede_status edhoc_get_plaintext(const struct edhoc_step *step, struct cede_
                                      struct cede_edhoc_peer *peer)
 {
     peer->plaintext = reader->in;
-    edhoc_get_id_cred(reader, &peer->id_cred);
+    peer->id_cred = edhoc_get_id_cred(reader);
     peer->signature_or_mac = cede_cbor_get_bytes(reader);
     peer->ead = cede_read_rest(reader);
     CEDE_TRY(cede_reader_finish(reader));

@@ -7,7 +7,6 @@
 #include "edhoc_engine.h"
 
 #define C509_ITEMS 11 /* of the C509Certificate array around ~C509Certificate */
-#define LABEL_KID  4
 
 size_t edhoc_proof_len(const struct edhoc_step *step)
 {
@@ -15,17 +14,17 @@ size_t edhoc_proof_len(const struct edhoc_step *step)
                                                   : step->suite->mac_len;
 }
 
-/* ID_CRED_x is always a map here, also when a lone kid travels without it. */
-static void add_id_cred(struct edhoc_step *step, const struct cede_edhoc_id_cred *id_cred)
+/* ID_CRED_x is always a map here, also when a lone kid travels without it, and then perhaps as an
+ * integer that stands for a byte string of one byte. */
+static void add_id_cred(struct edhoc_step *step, struct cede_span id_cred)
 {
-    struct cede_span *part = &step->parts[EDHOC_PART_ID_CRED];
+    static const uint8_t map_kid_bytes[] = {0xa1, 0x04, 0x41};
+    unsigned type = id_cred.ptr[0] >> 5;
 
-    *part = id_cred->map;
-    if (part->ptr == NULL) {
-        *part = id_cred->value;
-        edhoc_put_head(step, EDHOC_PART_ID_CRED_HEAD, CEDE_CBOR_MAP, 1);
-        edhoc_put_head(step, EDHOC_PART_ID_CRED_HEAD, CEDE_CBOR_UINT, LABEL_KID);
-        edhoc_put_head(step, EDHOC_PART_ID_CRED_HEAD, CEDE_CBOR_BYTES, part->len);
+    step->parts[EDHOC_PART_ID_CRED] = id_cred;
+    if (type != CEDE_CBOR_MAP) {
+        step->parts[EDHOC_PART_ID_CRED_HEAD] =
+            cede_span(map_kid_bytes, type == CEDE_CBOR_BYTES ? 2 : 3);
     }
 }
 
@@ -34,7 +33,7 @@ static void add_cred(struct edhoc_step *step, enum cede_edhoc_cred_form form, st
 {
     step->parts[EDHOC_PART_CRED] = cred;
     if (form == CEDE_EDHOC_CRED_DER) {
-        edhoc_put_head(step, EDHOC_PART_CRED_HEAD, CEDE_CBOR_BYTES, cred.len);
+        edhoc_put_bytes_head(step, EDHOC_PART_CRED);
     } else if (form == CEDE_EDHOC_CRED_C509) {
         edhoc_put_head(step, EDHOC_PART_CRED_HEAD, CEDE_CBOR_ARRAY, C509_ITEMS);
     }
@@ -49,8 +48,8 @@ static void build_context(struct edhoc_step *step, const struct cede_edhoc_peer 
         edhoc_put_identifier(&step->heads, cede_edhoc_connection_id_span(&step->session->c_r));
         step->parts[EDHOC_PART_C_R] = cede_written(&step->heads);
     }
-    add_id_cred(step, &said->id_cred);
-    edhoc_put_head(step, EDHOC_PART_TH_HEAD, CEDE_CBOR_BYTES, step->suite->hash_len);
+    add_id_cred(step, said->id_cred);
+    edhoc_put_bytes_head(step, EDHOC_PART_TH);
     add_cred(step, form, cred);
     step->parts[EDHOC_PART_EAD] = said->ead;
 }
@@ -86,8 +85,8 @@ static void build_sig_structure(struct edhoc_step *step)
     edhoc_put_head(step, EDHOC_PART_EXTERNAL_HEAD, CEDE_CBOR_BYTES,
                    edhoc_parts_len(step, EDHOC_PART_TH_HEAD, EDHOC_PART_TAIL));
     parts[EDHOC_PART_TAIL].len = 0;
-    edhoc_put_head(step, EDHOC_PART_TAIL, CEDE_CBOR_BYTES, step->suite->hash_len);
     parts[EDHOC_PART_MAC] = cede_span(step->derived, step->suite->hash_len);
+    edhoc_put_bytes_head(step, EDHOC_PART_MAC);
 }
 
 /* Makes or checks the signature over the MAC. */

@@ -48,12 +48,3 @@ void cede_edhoc_init_responder(struct cede_edhoc_session *session)
     cede_edhoc_wipe(session);
     session->state = CEDE_EDHOC_WAIT_MESSAGE_1;
 }
-
-bool edhoc_signs(const struct cede_edhoc_session *session, enum edhoc_side side)
-{
-    if (session->method == CEDE_EDHOC_SIGNATURE_SIGNATURE) {
-        return true;
-    }
-    return session->method == (side == EDHOC_INITIATOR ? CEDE_EDHOC_SIGNATURE_STATIC_DH
-                                                       : CEDE_EDHOC_STATIC_DH_SIGNATURE);
-}

@@ -48,7 +48,7 @@ enum cede_status edhoc_leave(struct edhoc_step *step, enum cede_status status, s
     if (status != CEDE_OK) {
         cede_edhoc_wipe(session);
         cede_wipe(step->result.ptr, step->result.cap);
-        cede_wipe(out.ptr, out.ptr != NULL ? out.cap : 0);
+        cede_wipe(out.ptr, out.cap);
     }
     cede_wipe(step, sizeof *step);
     return status;
@@ -72,6 +72,11 @@ void edhoc_put_head(struct edhoc_step *step, enum edhoc_part part, enum cede_cbo
         head->ptr = step->heads_memory + at;
     }
     head->len += step->heads.len - at;
+}
+
+void edhoc_put_bytes_head(struct edhoc_step *step, enum edhoc_part part)
+{
+    edhoc_put_head(step, part - 1, CEDE_CBOR_BYTES, step->parts[part].len);
 }
 
 size_t edhoc_parts_len(const struct edhoc_step *step, enum edhoc_part from, enum edhoc_part to)

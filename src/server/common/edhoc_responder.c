@@ -236,17 +236,19 @@ static enum cede_status take_reference(struct edhoc_responder *responder,
 }
 
 static enum cede_status find_credential(struct edhoc_responder *responder,
-                                        const struct cede_edhoc_id_cred *id_cred,
-                                        struct credential *credential)
+                                        struct cede_span encoding, struct credential *credential)
 {
-    switch (id_cred->kind) {
+    struct cede_edhoc_id_cred id_cred;
+
+    CEDE_TRY(cede_edhoc_id_cred_decode(encoding, &id_cred));
+    switch (id_cred.kind) {
     case CEDE_EDHOC_ID_C5C:
     case CEDE_EDHOC_ID_X5CHAIN:
-        return take_value(responder, id_cred->value, credential);
+        return take_value(responder, id_cred.value, credential);
     case CEDE_EDHOC_ID_C5T:
     case CEDE_EDHOC_ID_X5T:
     case CEDE_EDHOC_ID_KID:
-        return take_reference(responder, id_cred, credential);
+        return take_reference(responder, &id_cred, credential);
     default:
         return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
     }
@@ -295,7 +297,7 @@ static enum cede_status authenticate(struct edhoc_responder *responder,
 
     CEDE_TRY(cede_edhoc_process_message_3(session, &responder->edhoc, message_3,
                                           CEDE_BUF_ARRAY(responder->plaintext), &sender));
-    CEDE_TRY(find_credential(responder, &sender.id_cred, &credential));
+    CEDE_TRY(find_credential(responder, sender.id_cred, &credential));
     if (credential.count == 0) {
         return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
     }
