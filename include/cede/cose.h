@@ -6,7 +6,7 @@
  * Use, to receive: cede_cose_sign1_decode(); find the key from `headers` (cede_cose_headers_find()
  *      and the raw certificate parameters); cede_cose_sign1_verify(); only then read `payload`.
  * Use, to send: fill a struct, payload included; cede_cose_sign1_sign() into a writer. A counting
- *      writer yields the length. COSE_Mac0 and COSE_Encrypt0 work alike.
+ *      writer yields the length. COSE_Sign, COSE_Mac0 and COSE_Encrypt0 work alike.
  * Memory: decoded structs hold spans into the input. Payloads are never copied: a signature or MAC
  *      runs over a list of parts. Only COSE_Encrypt0 wants scratch memory for its Enc_structure.
  * Encoding is deterministic. Objects of others may have their maps in any order and their protected
@@ -172,7 +172,8 @@ cede_cose_sign1_sign(const struct cede_cose_sign1 *msg, const struct cede_crypto
                      const struct cede_private_key *key, struct cede_span external_aad,
                      struct cede_span detached, struct cede_writer *writer);
 
-/* --- COSE_Sign: verification only ------------------------------------------------------------- */
+/* --- COSE_Sign ---------------------------------------------------------------------------------
+ */
 
 struct cede_cose_signer {
     struct cede_cose_headers headers;
@@ -198,6 +199,21 @@ cede_cose_sign_verify(const struct cede_cose_sign *msg, const struct cede_cose_s
                       const struct cede_crypto *crypto, const struct cede_public_key *key,
                       struct cede_span external_aad, struct cede_span detached);
 
+/* One that signs; headers.protected_.alg must be set and fit the key. */
+struct cede_cose_signing {
+    struct cede_cose_headers headers;
+    const struct cede_private_key *key;
+};
+
+/* Writes the whole object with all its signatures: msg->tagged, headers and payload are the input,
+ * payload null makes it detached over `detached`. CEDE_COSE_ALG and CEDE_COSE_PAYLOAD as for
+ * COSE_Sign1; CEDE_BAD_ARGUMENT: nobody signs. */
+CEDE_MUST_USE enum cede_status
+cede_cose_sign_create(const struct cede_cose_sign *msg, const struct cede_cose_signing *signings,
+                      size_t signings_count, const struct cede_crypto *crypto,
+                      struct cede_span external_aad, struct cede_span detached,
+                      struct cede_writer *writer);
+
 /* --- COSE_Mac0 -------------------------------------------------------------------------------- */
 
 struct cede_cose_mac0 {
@@ -209,8 +225,8 @@ struct cede_cose_mac0 {
 
 CEDE_MUST_USE enum cede_status cede_cose_mac0_decode(struct cede_span encoding,
                                                      struct cede_cose_mac0 *msg);
-/* HMAC 256/256 and HMAC 256/64. CEDE_COSE_ALG: another algorithm, or none. CEDE_COSE_KEY: the key
- * is shorter than 16 bytes. CEDE_COSE_MAC: forged. */
+/* HMAC 256/64, 256/256, 384/384 and 512/512. CEDE_COSE_ALG: another algorithm, or none.
+ * CEDE_COSE_KEY: the key is shorter than 16 bytes. CEDE_COSE_MAC: forged. */
 CEDE_MUST_USE enum cede_status cede_cose_mac0_verify(const struct cede_cose_mac0 *msg,
                                                      const struct cede_crypto *crypto,
                                                      struct cede_span key,

@@ -13,6 +13,7 @@ struct cose_case {
     enum cose_kind kind;
     struct cede_span encoding;
     struct cede_cose_key key;
+    const json_t *signers;         /* with a JWK each, when they are several; null otherwise */
     struct cede_span base_iv;      /* Context IV; null when none */
     struct cede_span external_aad; /* null when none */
     struct cede_span detached;     /* null when attached */
@@ -25,6 +26,9 @@ struct cose_case {
 /* Reads the JSON format of the COSE working group's examples. False when the file is not
  * applicable: that has been counted as a skip, or as a failure when it makes no sense. */
 bool cose_case_from_example(const json_t *root, struct cose_case *test);
+
+/* Runs what can be run of an object with recipients; false when that is nothing. */
+bool cose_run_recipients(const json_t *root, const char *what);
 
 /* Verifies or decrypts on one back end; *content is the payload or plaintext. */
 enum cede_status cose_case_open(const struct cose_case *test, const struct cede_crypto *crypto,

@@ -93,11 +93,6 @@ static void run_example(const char *name, const json_t *root)
     if (runner_in_folder(name, "countersign")) {
         runner_skip(test.what, "countersignatures are not in cede; the object itself is run");
     }
-    if (json_array_size(json_object_get(json_object_get(json_object_get(root, "input"), "sign"),
-                                        "signers")) > 1) {
-        runner_skip(test.what, "not applicable: signers with different keys");
-        return;
-    }
     /* RFC 8152, appendix C.1.4, marks a label as critical that nobody understands. */
     if (strstr(name, "RFC8152/Appendix_C_1_4") != NULL) {
         test.refuse = true;

@@ -38,6 +38,8 @@ enum cede_status cose_pick_content(struct cede_span attached, struct cede_span d
 void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_protected,
                          struct cede_span sign_protected, struct cede_span external_aad,
                          struct cede_span payload);
+/* True when a signature algorithm is the one of the key's curve. */
+bool cose_alg_fits(int32_t alg, int32_t curve);
 /* Verifies a signature over parts when alg fits the key. */
 enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto,
                                    const struct cede_public_key *key,

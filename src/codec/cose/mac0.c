@@ -20,17 +20,25 @@ enum cede_status cede_cose_mac0_decode(struct cede_span encoding, struct cede_co
     return status;
 }
 
-/* 0: not an algorithm of ours. */
-static size_t tag_len_of(int32_t alg)
+/* The hash an algorithm is made with; 0: not an algorithm of ours. */
+static int32_t hash_of(int32_t alg)
 {
     switch (alg) {
     case CEDE_ALG_HMAC_256_64:
-        return 8;
     case CEDE_ALG_HMAC_256:
-        return CEDE_SHA256_LEN;
+        return CEDE_ALG_SHA_256;
+    case CEDE_ALG_HMAC_384:
+        return CEDE_ALG_SHA_384;
+    case CEDE_ALG_HMAC_512:
+        return CEDE_ALG_SHA_512;
     default:
         return 0;
     }
+}
+
+static size_t tag_len_of(int32_t alg)
+{
+    return alg == CEDE_ALG_HMAC_256_64 ? 8 : cede_hash_len(hash_of(alg));
 }
 
 static enum cede_status check_key(int32_t alg, struct cede_span key)
@@ -41,14 +49,14 @@ static enum cede_status check_key(int32_t alg, struct cede_span key)
     return key.len < KEY_LEN_MIN ? CEDE_COSE_KEY : CEDE_OK;
 }
 
-static enum cede_status compute(const struct cede_crypto *crypto, struct cede_span key,
+static enum cede_status compute(const struct cede_crypto *crypto, int32_t alg, struct cede_span key,
                                 struct cede_span protected_map, struct cede_span external_aad,
                                 struct cede_span payload, uint8_t mac[CEDE_HASH_LEN_MAX])
 {
     struct cede_cose_parts parts;
 
     cede_cose_mac_structure(&parts, protected_map, external_aad, payload);
-    return crypto->hmac(crypto->context, CEDE_ALG_SHA_256, key, parts.parts, parts.count, mac);
+    return crypto->hmac(crypto->context, hash_of(alg), key, parts.parts, parts.count, mac);
 }
 
 enum cede_status cede_cose_mac0_verify(const struct cede_cose_mac0 *msg,
@@ -65,7 +73,7 @@ enum cede_status cede_cose_mac0_verify(const struct cede_cose_mac0 *msg,
     if (msg->tag.len != tag_len_of(alg)) {
         return CEDE_COSE_MAC;
     }
-    status = compute(crypto, key, msg->headers.protected_map, external_aad, payload, mac);
+    status = compute(crypto, alg, key, msg->headers.protected_map, external_aad, payload, mac);
     if (status == CEDE_OK && !cede_equal_constant_time(mac, msg->tag.ptr, msg->tag.len)) {
         status = CEDE_COSE_MAC;
     }
@@ -89,7 +97,7 @@ enum cede_status cede_cose_mac0_create(const struct cede_cose_mac0 *msg,
     cose_headers_write(writer, &msg->headers, &protected_map);
     cose_write_content(writer, msg->payload);
     if (writer->status == CEDE_OK && writer->out.ptr != NULL) {
-        status = compute(crypto, key, protected_map, external_aad, payload, mac);
+        status = compute(crypto, alg, key, protected_map, external_aad, payload, mac);
     }
     if (status != CEDE_OK) {
         cede_writer_fail(writer, status);

@@ -19,7 +19,7 @@ enum cede_status cede_cose_sign1_decode(struct cede_span encoding, struct cede_c
 }
 
 /* An algorithm is never taken from the message alone: it must be the one of the key's curve. */
-static bool alg_fits(int32_t alg, int32_t curve)
+bool cose_alg_fits(int32_t alg, int32_t curve)
 {
     return curve != 0 && cede_signature_curve(alg) == curve;
 }
@@ -28,7 +28,7 @@ enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto
                                    const struct cede_public_key *key,
                                    const struct cede_cose_parts *parts, struct cede_span signature)
 {
-    if (!alg_fits(alg, key->curve)) {
+    if (!cose_alg_fits(alg, key->curve)) {
         return CEDE_COSE_ALG;
     }
     if (key->point.len != cede_curve_public_len(key->curve)) {
@@ -68,7 +68,7 @@ enum cede_status cede_cose_sign1_sign(const struct cede_cose_sign1 *msg,
     enum cede_status status = CEDE_OK;
 
     CEDE_TRY(cose_pick_content(msg->payload, detached, &payload));
-    if (!alg_fits(alg, key->curve)) {
+    if (!cose_alg_fits(alg, key->curve)) {
         return CEDE_COSE_ALG;
     }
     cose_write_open(writer, msg->tagged, CEDE_COSE_TAG_SIGN1, 4);
