@@ -9,15 +9,20 @@
  * Use, server: cede_oscore_peek() names the context, cede_oscore_unprotect_request(), act,
  *      cede_oscore_protect_response() with the same exchange; on failure
  *      cede_oscore_compose_error().
- * Memory: the caller's; a context holds no pointers and may be copied, but two copies in use would
- *      reuse nonces. `out` must not overlap the input. Stack: about 1 KB a call, besides the
- *      crypto back end.
+ * Memory: the caller's. A context holds no pointer but the one to a larger replay window, where the
+ *      caller gave memory for one; it may be moved, but two copies in use would reuse nonces and
+ *      accept replays. `out` must not overlap the input. Stack: under 600 bytes a call on a
+ *      Cortex-M4 and about 900 on a 64-bit machine, besides the crypto back end.
  * Lasting contexts: a sender sequence number must never be used twice. A context that outlives the
  *      process is used up to a ceiling that has been stored before: cede_oscore_needs_reserve(),
  *      store, cede_oscore_reserve(); after a restart cede_oscore_recover().
+ * What a message may cost: one that is not authentic changes nothing in the context. One that is
+ *      authentic has been received, whatever is wrong with it: its number counts in the replay
+ *      window even when its plaintext is no CoAP message (CEDE_OSCORE_PLAINTEXT), since RFC 8613,
+ *      8.2 updates the window as soon as decryption succeeds. After any failure `out` is wiped and
+ *      a request's exchange is zero.
  * Threads: functions touch only their arguments.
- * Errors: a message that fails changes nothing in the context; classes as the RFC's answers,
- *      see cede_oscore_error_code().
+ * Errors: classes as the RFC's answers, see cede_oscore_error_code().
  */
 #ifndef CEDE_OSCORE_H
 #define CEDE_OSCORE_H
@@ -32,10 +37,13 @@
 /* flags, partial IV, length and value of kid context, kid */
 #define CEDE_OSCORE_OPTION_LEN_MAX                                                                 \
     (1 + CEDE_OSCORE_PIV_LEN_MAX + 1 + CEDE_OSCORE_ID_CONTEXT_LEN_MAX + CEDE_OSCORE_ID_LEN_MAX)
-#define CEDE_OSCORE_SEQ_MAX     ((UINT64_C(1) << 40) - 1) /* RFC 8613, 7.2.1 */
-#define CEDE_OSCORE_WINDOW_LEN  32                        /* default, RFC 8613, 3.2.2 */
-#define CEDE_OSCORE_WINDOW_MAX  64
-#define CEDE_OSCORE_RECOVER_LEN 8 /* Echo value of a context that lost its replay window */
+/* The last number that may be used (RFC 8613, 7.2.1); the one after it is CEDE_OSCORE_EXHAUSTED.
+ * Who wants fewer messages under one key (the AEAD's limits of use) reserves a lower ceiling and
+ * derives a new context when cede_oscore_needs_reserve() says so. */
+#define CEDE_OSCORE_SEQ_MAX     ((UINT64_C(1) << 40) - 1)
+#define CEDE_OSCORE_WINDOW_LEN  32    /* default, RFC 8613, 3.2.2 */
+#define CEDE_OSCORE_WINDOW_MAX  32768 /* with memory of the caller */
+#define CEDE_OSCORE_RECOVER_LEN 8     /* Echo value of a context that lost its replay window */
 /* Protecting adds at most this much: OSCORE option with its head, outer Observe, payload marker,
  * inner code and the tag. */
 #define CEDE_OSCORE_OVERHEAD (CEDE_OSCORE_OPTION_LEN_MAX + 2 + 5 + 1 + 1 + CEDE_AEAD_TAG_LEN_MAX)
@@ -50,31 +58,41 @@ struct cede_oscore_params {
     struct cede_span sender_id;
     struct cede_span recipient_id;
     struct cede_span id_context; /* null: none, which differs from empty */
-    uint8_t window_len;          /* 0: 32; at most 64 */
+    /* How many numbers the replay window tells apart. 0: 32; a longer one is a power of two and
+     * needs `window`, an array of window_len / 32 words that lives as long as the context. */
+    uint16_t window_len;
+    uint32_t *window;
 };
 
-/* Window of the partial IVs received: bit i of `seen` stands for `highest` - i. */
+/* Window of the partial IVs received. Number n has bit n modulo 32 of word n / 32, round and round
+ * the array. */
 struct cede_oscore_window {
     uint64_t highest;
-    uint64_t seen; /* 0: nothing received yet */
-    uint8_t len;
-    bool lost; /* after a restart: unusable until a request proves to be fresh */
+    uint32_t *words; /* the caller's, null: `seen` is the only word */
+    uint32_t seen;
+    uint16_t len; /* numbers more than len - 1 below `highest` are too old */
+    bool lost;    /* after a restart: unusable until a request proves to be fresh */
+};
+
+/* A direction's key, and the id of the endpoint that sends in it. */
+struct cede_oscore_endpoint {
+    uint8_t id_len;
+    uint8_t id[CEDE_OSCORE_ID_LEN_MAX];
+    uint8_t key[CEDE_AEAD_KEY_LEN_MAX];
 };
 
 struct cede_oscore_context {
     uint64_t sender_seq;     /* the number the next message gets */
     uint64_t sender_ceiling; /* numbers below it may be used */
     struct cede_oscore_window window;
-    int32_t aead_alg;
-    uint8_t sender_key[CEDE_AEAD_KEY_LEN_MAX];
-    uint8_t recipient_key[CEDE_AEAD_KEY_LEN_MAX];
-    uint8_t common_iv[CEDE_AEAD_NONCE_LEN_MAX];
-    uint8_t sender_id_len;
-    uint8_t recipient_id_len;
+    uint8_t aead_alg; /* COSE numbers of AEADs are small */
+    uint8_t key_len;
+    uint8_t nonce_len;
     uint8_t id_context_len;
     bool has_id_context;
-    uint8_t sender_id[CEDE_OSCORE_ID_LEN_MAX];
-    uint8_t recipient_id[CEDE_OSCORE_ID_LEN_MAX];
+    uint8_t common_iv[CEDE_AEAD_NONCE_LEN_MAX];
+    struct cede_oscore_endpoint sender;
+    struct cede_oscore_endpoint recipient;
     uint8_t id_context[CEDE_OSCORE_ID_CONTEXT_LEN_MAX];
     uint8_t echo[CEDE_OSCORE_RECOVER_LEN]; /* what a fresh request echoes while window.lost */
 };
@@ -83,7 +101,7 @@ struct cede_oscore_context {
  * them: right for contexts that die with the process. After EDHOC, master secret and salt are
  * exporter outputs, and an initiator's sender id is C_R, its recipient id C_I (RFC 9528, A.1).
  * CEDE_BAD_ARGUMENT: equal ids (they would share keys and nonces), an id or context too long for
- * the algorithm, an algorithm that is no AEAD, window_len above 64. The context is empty then. */
+ * the algorithm, an algorithm that is no AEAD, a window_len as above. The context is empty then. */
 CEDE_MUST_USE enum cede_status cede_oscore_init(struct cede_oscore_context *context,
                                                 const struct cede_crypto *crypto,
                                                 const struct cede_oscore_params *params);
@@ -91,14 +109,15 @@ void cede_oscore_wipe(struct cede_oscore_context *context);
 
 /* After a restart: continues an initialised context from the ceiling stored last (RFC 8613,
  * B.1.1 and B.1.2). The numbers below it count as used; reserve new ones before sending. The
- * replay window is lost: the first request is answered CEDE_OSCORE_NEEDS_ECHO. */
+ * replay window is lost: requests go through cede_oscore_unprotect_recovering() from then on.
+ * CEDE_CRYPTO_RANDOM: no randomness for the Echo value; the context is as it was. */
 CEDE_MUST_USE enum cede_status cede_oscore_recover(struct cede_oscore_context *context,
                                                    const struct cede_crypto *crypto,
                                                    uint64_t stored_ceiling);
 /* True when fewer than `margin` numbers are left below the ceiling. */
 bool cede_oscore_needs_reserve(const struct cede_oscore_context *context, uint64_t margin);
 /* Allows numbers below `ceiling`, which the caller has stored durably before. It never allows more
- * than CEDE_OSCORE_SEQ_MAX. */
+ * than CEDE_OSCORE_SEQ_MAX, nor takes back numbers that have been used. */
 void cede_oscore_reserve(struct cede_oscore_context *context, uint64_t ceiling);
 
 /* --- the OSCORE option (RFC 8613, 6.1) ---------------------------------------------------------
@@ -120,12 +139,12 @@ CEDE_MUST_USE enum cede_status cede_oscore_encode_option(const struct cede_oscor
                                                          struct cede_span *value);
 
 /* First step of a server: what the OSCORE option of a request says, to find the context.
- * CEDE_OSCORE_UNPROTECTED: no such option; CEDE_OSCORE_OPTION: malformed, twice, no kid or partial
- * IV, or no payload. */
+ * CEDE_OSCORE_UNPROTECTED: no such option; CEDE_OSCORE_OPTION: malformed, twice, no payload, or in
+ * a request no kid or partial IV. */
 CEDE_MUST_USE enum cede_status cede_oscore_peek(const struct cede_coap_message *message,
                                                 struct cede_oscore_header *header);
-/* True when a request with that header belongs to the context: the kid is the recipient id, and a
- * kid context, if sent, is the ID Context. */
+/* True when a message with that header belongs to the context: the kid, if sent, is the recipient
+ * id, and a kid context, if sent, is the ID Context. */
 bool cede_oscore_matches(const struct cede_oscore_context *context,
                          const struct cede_oscore_header *header);
 
@@ -148,44 +167,79 @@ struct cede_oscore_exchange {
 
 enum cede_oscore_flags {
     CEDE_OSCORE_PLAIN = 0,
-    CEDE_OSCORE_SEND_KID_CONTEXT = 1, /* request: put the ID Context in the option */
-    CEDE_OSCORE_NEW_PARTIAL_IV = 2    /* response: a nonce of its own */
+    CEDE_OSCORE_SEND_KID_CONTEXT = 1, /* put the ID Context, if there is one, in the option */
+    CEDE_OSCORE_NEW_PARTIAL_IV = 2,   /* response: a nonce of its own */
+    /* set by the functions below, not by callers */
+    CEDE_OSCORE_REQUEST = 4,
+    CEDE_OSCORE_UNPROTECT = 8,
+    CEDE_OSCORE_PROXY_URI = 16,
+    CEDE_OSCORE_RECOVERING = 32
 };
 
-/* Protects a whole CoAP request. `flags`: CEDE_OSCORE_SEND_KID_CONTEXT or none.
+/* What the four functions below are made of: they set the flags that say which one. */
+CEDE_MUST_USE enum cede_status cede_oscore_process(struct cede_oscore_context *context,
+                                                   const struct cede_crypto *crypto, unsigned flags,
+                                                   struct cede_span in,
+                                                   struct cede_oscore_exchange *exchange,
+                                                   struct cede_buf out, struct cede_span *result);
+
+/* Protects a whole CoAP request. `flags`: CEDE_OSCORE_SEND_KID_CONTEXT or none. Options go where
+ * figure 5 of RFC 8613 has them: Uri-Host, Uri-Port and Proxy-Scheme outside, Observe outside and
+ * inside, everything else and what is unknown inside.
  * CEDE_OSCORE_EXHAUSTED, CEDE_OSCORE_RESERVE: no sequence number; CEDE_OSCORE_NESTED: protected
- * already; CEDE_BAD_ARGUMENT: no request, or Proxy-Uri (send Proxy-Scheme and Uri-* instead). */
-CEDE_MUST_USE enum cede_status cede_oscore_protect_request(struct cede_oscore_context *context,
-                                                           const struct cede_crypto *crypto,
-                                                           unsigned flags, struct cede_span request,
-                                                           struct cede_oscore_exchange *exchange,
-                                                           struct cede_buf out,
-                                                           struct cede_span *datagram);
-/* Verifies and decrypts; `out` needs the size of `datagram`. Refusals, in this order:
- * CEDE_OSCORE_UNPROTECTED, CEDE_OSCORE_OPTION, CEDE_OSCORE_NO_CONTEXT, CEDE_OSCORE_REPLAY,
- * CEDE_OSCORE_DECRYPTION, CEDE_OSCORE_PLAINTEXT. CEDE_OSCORE_NEEDS_ECHO: authentic, but perhaps a
- * replay, since the window is lost; `exchange` is filled, so that
- * cede_oscore_compose_challenge() can answer. */
-CEDE_MUST_USE enum cede_status
+ * already; CEDE_BAD_ARGUMENT: no request, or Proxy-Uri: see cede_oscore_protect_proxied(). */
+CEDE_MUST_USE static inline enum cede_status
+cede_oscore_protect_request(struct cede_oscore_context *context, const struct cede_crypto *crypto,
+                            unsigned flags, struct cede_span request,
+                            struct cede_oscore_exchange *exchange, struct cede_buf out,
+                            struct cede_span *datagram)
+{
+    return cede_oscore_process(context, crypto, flags | CEDE_OSCORE_REQUEST, request, exchange, out,
+                               datagram);
+}
+
+/* Verifies and decrypts; `out` needs the size of `datagram`. Refusals, in this order (RFC 8613,
+ * 8.2): format errors of cede_coap_decode(), CEDE_OSCORE_UNPROTECTED, CEDE_OSCORE_OPTION,
+ * CEDE_OSCORE_NO_CONTEXT, CEDE_OSCORE_NEEDS_ECHO, CEDE_OSCORE_REPLAY, CEDE_NO_SPACE,
+ * CEDE_OSCORE_DECRYPTION, CEDE_OSCORE_PLAINTEXT (the number counts as received).
+ * CEDE_OSCORE_NEEDS_ECHO: the window is lost, use cede_oscore_unprotect_recovering(). */
+CEDE_MUST_USE static inline enum cede_status
 cede_oscore_unprotect_request(struct cede_oscore_context *context, const struct cede_crypto *crypto,
                               struct cede_span datagram, struct cede_oscore_exchange *exchange,
-                              struct cede_buf out, struct cede_span *request);
-/* Protects a response. It gets a partial IV of its own if `flags` says so, and always when the
- * request's nonce has been used already (RFC 8613, 8.3 and 8.3.1). */
-CEDE_MUST_USE enum cede_status
+                              struct cede_buf out, struct cede_span *request)
+{
+    return cede_oscore_process(context, crypto, CEDE_OSCORE_UNPROTECT | CEDE_OSCORE_REQUEST,
+                               datagram, exchange, out, request);
+}
+
+/* Protects a response, or a notification (a response with Observe). It gets a partial IV of its
+ * own if `flags` says so, and always when the request's nonce has been used already (RFC 8613, 8.3
+ * and 8.3.1). Refusals as for requests. */
+CEDE_MUST_USE static inline enum cede_status
 cede_oscore_protect_response(struct cede_oscore_context *context, const struct cede_crypto *crypto,
                              unsigned flags, struct cede_span response,
                              struct cede_oscore_exchange *exchange, struct cede_buf out,
-                             struct cede_span *datagram);
+                             struct cede_span *datagram)
+{
+    return cede_oscore_process(context, crypto, flags, response, exchange, out, datagram);
+}
+
 /* CEDE_OSCORE_UNPROTECTED: perhaps an OSCORE error (RFC 8613, 8.2), perhaps forged: treat it as a
  * hint only. CEDE_OSCORE_NO_CONTEXT: it names another sender. CEDE_OSCORE_REPLAY: a second
- * response, or an old notification. On any failure go on
- * waiting: cede_coap_exchange_resume(). */
-CEDE_MUST_USE enum cede_status
-cede_oscore_unprotect_response(const struct cede_oscore_context *context,
+ * response, or an old notification. On any failure go on waiting: cede_coap_exchange_resume().
+ * A notification's Observe option holds the three low bytes of its partial IV (4.1.3.5.2). */
+CEDE_MUST_USE static inline enum cede_status
+cede_oscore_unprotect_response(struct cede_oscore_context *context,
                                const struct cede_crypto *crypto, struct cede_span datagram,
                                struct cede_oscore_exchange *exchange, struct cede_buf out,
-                               struct cede_span *response);
+                               struct cede_span *response)
+{
+    return cede_oscore_process(context, crypto, CEDE_OSCORE_UNPROTECT, datagram, exchange, out,
+                               response);
+}
+
+/* --- errors and recovery -----------------------------------------------------------------------
+ */
 
 /* The plain error response for a request that failed to unprotect (RFC 8613, 7.4 and 8.2), with
  * Max-Age 0. The diagnostic is a static string, null for a status the RFC has none for. */
@@ -195,6 +249,16 @@ CEDE_MUST_USE enum cede_status cede_oscore_compose_error(const struct cede_coap_
                                                          enum cede_status status,
                                                          uint16_t message_id, struct cede_buf out,
                                                          struct cede_span *datagram);
+
+/* cede_oscore_unprotect_request() for contexts that survive restarts (RFC 8613, B.1.2). While the
+ * window is lost a request is accepted only if it echoes this context's value; its number then is
+ * the lower limit of the new window. CEDE_OSCORE_NEEDS_ECHO: authentic, but perhaps a replay;
+ * `exchange` is filled, so that cede_oscore_compose_challenge() can answer. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_unprotect_recovering(struct cede_oscore_context *context,
+                                 const struct cede_crypto *crypto, struct cede_span datagram,
+                                 struct cede_oscore_exchange *exchange, struct cede_buf out,
+                                 struct cede_span *request);
 /* The protected 4.01 with the Echo option that a context with a lost window answers (B.1.2). */
 CEDE_MUST_USE enum cede_status
 cede_oscore_compose_challenge(struct cede_oscore_context *context, const struct cede_crypto *crypto,

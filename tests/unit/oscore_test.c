@@ -183,12 +183,12 @@ static void test_derivation(void **state)
         params.sender_id = server_id;
         params.recipient_id = client_id;
         assert_int_equal(cede_oscore_init(&server, crypto, &params), CEDE_OK);
-        assert_span(cede_span(client.sender_key, 16),
+        assert_span(cede_span(client.sender.key, 16),
                     hex_into(CEDE_BUF_ARRAY(bytes[4]), vector->client_key));
-        assert_memory_equal(server.recipient_key, client.sender_key, 16);
-        assert_span(cede_span(client.recipient_key, 16),
+        assert_memory_equal(server.recipient.key, client.sender.key, 16);
+        assert_span(cede_span(client.recipient.key, 16),
                     hex_into(CEDE_BUF_ARRAY(bytes[4]), vector->server_key));
-        assert_memory_equal(server.sender_key, client.recipient_key, 16);
+        assert_memory_equal(server.sender.key, client.recipient.key, 16);
         assert_span(cede_span(client.common_iv, 13),
                     hex_into(CEDE_BUF_ARRAY(bytes[4]), vector->common_iv));
         assert_memory_equal(server.common_iv, client.common_iv, 13);
@@ -201,12 +201,13 @@ static void test_init_refusals(void **state)
     struct cede_span two = HEX("02");
     uint8_t long_bytes[33] = {1};
     struct cede_oscore_params good = params_of(CEDE_SPAN_NULL, one, two, CEDE_SPAN_NULL);
-    struct cede_oscore_params bad[8];
+    struct cede_oscore_params bad[10];
     struct cede_oscore_context context;
     static const struct cede_oscore_context empty;
+    uint32_t words[4];
 
     (void)state;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 10; i++) {
         bad[i] = good;
     }
     bad[0].recipient_id = one;
@@ -215,10 +216,14 @@ static void test_init_refusals(void **state)
     bad[3].aead_alg = CEDE_ALG_HMAC_256;
     bad[4].hash_alg = CEDE_ALG_A128GCM;
     bad[5].master_secret = CEDE_SPAN_NULL;
-    bad[6].window_len = 65;
+    bad[6].window_len = 64; /* no memory for it */
+    bad[8].window_len = 96; /* no power of two */
+    bad[8].window = words;
+    bad[9].window_len = UINT16_C(1) << 15 | 1;
+    bad[9].window = words;
     bad[7].aead_alg = CEDE_ALG_A128GCM; /* 12-byte nonce: ids of at most 6 */
     bad[7].recipient_id = cede_span(long_bytes, 7);
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 10; i++) {
         assert_int_equal(cede_oscore_init(&context, crypto, &bad[i]), CEDE_BAD_ARGUMENT);
         assert_memory_equal(&context, &empty, sizeof(context));
     }
@@ -623,6 +628,35 @@ static void test_leftover_edhoc_option(void **state)
 /* --- replay window
  * -------------------------------------------------------------------------------- */
 
+/* A window in the caller's memory lets through what comes 100 numbers late; the one of 32 does not,
+ * and neither takes anything twice. */
+static void test_larger_window(void **state)
+{
+    struct cede_oscore_params params =
+        params_of(HEX(MASTER_SALT), HEX("01"), cede_span((const uint8_t *)"", 0), CEDE_SPAN_NULL);
+    uint32_t words[4] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct pair pair = new_pair();
+    uint8_t early[64];
+    struct cede_span first, plain;
+
+    (void)state;
+    assert_int_equal(
+        cede_copy(CEDE_BUF_ARRAY(early), protect_request(&pair, HEX("41010001aab161")), &first),
+        CEDE_OK);
+    pair.client.sender_seq = 100;
+    params.window_len = 128;
+    params.window = words;
+    assert_int_equal(cede_oscore_init(&pair.server, crypto, &params), CEDE_OK);
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aab161")), &plain), CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, first, &plain), CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, first, &plain), CEDE_OSCORE_REPLAY);
+    pair.server = c1_context(false);
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aab161")), &plain), CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, first, &plain), CEDE_OSCORE_REPLAY);
+}
+
 static void test_replay_window(void **state)
 {
     struct cede_oscore_window window = {.len = 32};
@@ -652,19 +686,22 @@ static void test_replay_window(void **state)
 /* Against the obvious model: a set, and a lower limit. */
 static void test_replay_window_against_model(void **state)
 {
-    static const uint8_t lens[] = {1, 2, 31, 32, 33, 63, 64};
-    static bool seen[4096];
+    static const uint16_t lens[] = {1, 2, 31, 32, 64, 128, 1024};
+    static bool seen[8192];
+    uint32_t words[1024 / 32];
 
     (void)state;
-    for (size_t l = 0; l < sizeof(lens); l++) {
-        struct cede_oscore_window window = {.len = lens[l]};
-        uint64_t highest = 0;
+    for (size_t l = 0; l < sizeof(lens) / sizeof(lens[0]); l++) {
+        struct cede_oscore_window window = {.len = lens[l], .words = lens[l] > 32 ? words : NULL};
+        uint64_t highest = 0, back = lens[l] + 16u;
         bool any = false;
 
         memset(seen, 0, sizeof(seen));
+        memset(words, 0, sizeof(words));
         for (int i = 0; i < 20000; i++) {
             uint64_t centre = highest + next_random() % 3;
-            uint64_t number = centre + next_random() % 90 - (centre < 80 ? centre : 80);
+            uint64_t number =
+                centre + next_random() % (back + 10) - (centre < back ? centre : back);
             bool fresh;
 
             if (number >= sizeof(seen)) {
@@ -731,6 +768,13 @@ static void test_reserve(void **state)
 /* --- a lost replay window (appendix B.1.2)
  * ------------------------------------------------------------ */
 
+static enum cede_status unprotect_recovering(struct pair *pair, struct cede_span datagram,
+                                             struct cede_span *request)
+{
+    return cede_oscore_unprotect_recovering(&pair->server, crypto, datagram, &pair->at_server,
+                                            CEDE_BUF_ARRAY(pair->plain_bytes), request);
+}
+
 static void test_recovery_with_echo(void **state)
 {
     struct pair pair = new_pair();
@@ -750,6 +794,7 @@ static void test_recovery_with_echo(void **state)
     assert_int_equal(cede_oscore_recover(&pair.server, crypto, 10), CEDE_OK);
     cede_oscore_reserve(&pair.server, 20);
     assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OSCORE_NEEDS_ECHO);
+    assert_int_equal(unprotect_recovering(&pair, datagram, &plain), CEDE_OSCORE_NEEDS_ECHO);
     assert_true(cede_span_is_null(plain));
     message = decoded(datagram);
     assert_int_equal(cede_oscore_compose_challenge(&pair.server, crypto, &message, 0,
@@ -773,14 +818,15 @@ static void test_recovery_with_echo(void **state)
         cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("a"));
         cede_coap_put_option(&encoder, CEDE_COAP_ECHO, CEDE_SPAN_ARRAY(value));
         assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
-        assert_int_equal(unprotect_request(&pair, protect_request(&pair, request), &plain),
+        assert_int_equal(unprotect_recovering(&pair, protect_request(&pair, request), &plain),
                          wrong != 0 ? CEDE_OSCORE_NEEDS_ECHO : CEDE_OK);
     }
     assert_span(plain, request);
     /* From here on the old datagrams are replays. */
     assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OSCORE_REPLAY);
     assert_int_equal(
-        unprotect_request(&pair, protect_request(&pair, HEX("41010003aab161")), &plain), CEDE_OK);
+        unprotect_recovering(&pair, protect_request(&pair, HEX("41010003aab161")), &plain),
+        CEDE_OK);
 }
 
 /* --- tampering
@@ -933,7 +979,7 @@ static void test_bad_plaintexts(void **state)
 
         pair.server = c1_context(false);
         assert_int_equal(crypto->aead_seal(crypto->context, CEDE_ALG_AES_CCM_16_64_128,
-                                           cede_span(pair.client.sender_key, 16), nonce, aad,
+                                           cede_span(pair.client.sender.key, 16), nonce, aad,
                                            hex_into(CEDE_BUF_ARRAY(bytes), plaintexts[i]),
                                            CEDE_BUF_ARRAY(sealed), &ciphertext),
                          CEDE_OK);
@@ -1693,6 +1739,7 @@ int main(void)
         ON_BOTH(test_random_messages),
         ON_BOTH(test_injected_outer_options),
         ON_BOTH(test_leftover_edhoc_option),
+        ON_BOTH(test_larger_window),
         ON_BOTH(test_replay_window),
         ON_BOTH(test_replay_window_against_model),
         ON_BOTH(test_sequence_numbers_run_out),

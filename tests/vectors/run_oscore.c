@@ -75,10 +75,10 @@ static void check_keys(const char *name, const json_t *vector, const struct cede
     size_t key_len = cede_aead_key_len(ends->client.aead_alg);
 
     runner_expect_equal(title(name, "client sender key", crypto),
-                        cede_span(ends->client.sender_key, key_len),
+                        cede_span(ends->client.sender.key, key_len),
                         runner_get_hex(vector, "client_sender_key"));
     runner_expect_equal(title(name, "server sender key", crypto),
-                        cede_span(ends->server.sender_key, key_len),
+                        cede_span(ends->server.sender.key, key_len),
                         runner_get_hex(vector, "server_sender_key"));
     runner_expect_equal(
         title(name, "common IV", crypto),
@@ -212,7 +212,7 @@ static bool nonce_holds(struct cede_oscore_context context, const struct cede_cr
     cede_cbor_put_uint(&array, 1);
     cede_cbor_put_array(&array, 1);
     cede_cbor_put_int(&array, context.aead_alg);
-    cede_cbor_put_bytes(&array, cede_span(context.sender_id, context.sender_id_len));
+    cede_cbor_put_bytes(&array, cede_span(context.sender.id, context.sender.id_len));
     cede_write_bytes(&array, CEDE_SPAN_ARRAY(piv_and_options));
     cede_cbor_put_array(&aad, 3);
     cede_cbor_put_text(&aad, CEDE_SPAN_TEXT("Encrypt0"));
@@ -221,7 +221,7 @@ static bool nonce_holds(struct cede_oscore_context context, const struct cede_cr
     return cede_oscore_protect_request(&context, crypto, 0, CEDE_SPAN_ARRAY(get), &exchange,
                                        new_buffer(DATAGRAM_LEN), &datagram) == CEDE_OK &&
            cede_coap_decode(datagram, &message) == CEDE_OK &&
-           crypto->aead_open(crypto->context, context.aead_alg, cede_span(context.sender_key, 16),
+           crypto->aead_open(crypto->context, context.aead_alg, cede_span(context.sender.key, 16),
                              nonce, cede_written(&aad), message.payload, new_buffer(64),
                              &plaintext) == CEDE_OK;
 }
@@ -250,10 +250,10 @@ static void run_derivation(const json_t *vector, const struct cede_crypto *crypt
                 cede_oscore_init(&peer, crypto, &params))) {
         return;
     }
-    runner_expect_equal(title(section, "Sender Key", crypto), cede_span(context.sender_key, 16),
+    runner_expect_equal(title(section, "Sender Key", crypto), cede_span(context.sender.key, 16),
                         item_hex(vector, "Sender Key"));
     runner_expect_equal(title(section, "Recipient Key", crypto),
-                        cede_span(context.recipient_key, 16), item_hex(vector, "Recipient Key"));
+                        cede_span(context.recipient.key, 16), item_hex(vector, "Recipient Key"));
     runner_expect_equal(title(section, "Common IV", crypto), cede_span(context.common_iv, 13),
                         item_hex(vector, "Common IV"));
     runner_expect(title(section, "sender nonce", crypto),
@@ -274,15 +274,17 @@ static struct cede_oscore_context sender_context(const json_t *vector)
     struct cede_span key = item_hex(vector, "Sender Key");
     struct cede_span iv = item_hex(vector, "Common IV");
 
-    context.aead_alg = (int32_t)runner_get_int(find_item(vector, "AEAD Algorithm"), "int", 0);
+    context.aead_alg = (uint8_t)runner_get_int(find_item(vector, "AEAD Algorithm"), "int", 0);
     context.sender_seq =
         (uint64_t)runner_get_int(find_item(vector, "Sender Sequence Number"), "int", 0);
-    if (key.len == 16 && iv.len == 13 && id.len <= sizeof(context.sender_id) &&
+    if (key.len == 16 && iv.len == 13 && id.len <= sizeof(context.sender.id) &&
         id_context.len <= sizeof(context.id_context)) {
-        memcpy(context.sender_key, key.ptr, key.len);
+        memcpy(context.sender.key, key.ptr, key.len);
         memcpy(context.common_iv, iv.ptr, iv.len);
-        memcpy(context.sender_id, id.ptr, id.len);
-        context.sender_id_len = (uint8_t)id.len;
+        context.key_len = (uint8_t)key.len;
+        context.nonce_len = (uint8_t)iv.len;
+        memcpy(context.sender.id, id.ptr, id.len);
+        context.sender.id_len = (uint8_t)id.len;
         context.has_id_context = !cede_span_is_null(id_context);
         context.id_context_len = (uint8_t)id_context.len;
         if (id_context.len > 0) {

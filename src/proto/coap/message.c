@@ -6,6 +6,8 @@
  *     |Ver| T |  TKL  |      Code     |          Message ID           |
  *     |   Token (TKL bytes) ... Options ... 0xff Payload
  */
+#include <string.h>
+
 #include "cede/coap.h"
 
 #define VERSION        1
@@ -24,86 +26,87 @@ bool cede_coap_is_response(const struct cede_coap_message *message)
     return class == 2 || class == 4 || class == 5;
 }
 
-/* Which codes go with which types: table 1 of RFC 7252, 4.3. */
+/* Which codes go with which types: table 1 of RFC 7252, 4.3, a bit for each type. */
 static bool code_fits_type(const struct cede_coap_message *message)
 {
+    unsigned types = 0;
+
     if (message->code == CEDE_COAP_EMPTY) {
-        return message->type != CEDE_COAP_NON;
+        types = 1u << CEDE_COAP_CON | 1u << CEDE_COAP_ACK | 1u << CEDE_COAP_RST;
+    } else if (cede_coap_is_request(message)) {
+        types = 1u << CEDE_COAP_CON | 1u << CEDE_COAP_NON;
+    } else if (cede_coap_is_response(message)) {
+        types = 1u << CEDE_COAP_CON | 1u << CEDE_COAP_NON | 1u << CEDE_COAP_ACK;
     }
-    if (cede_coap_is_request(message)) {
-        return message->type == CEDE_COAP_CON || message->type == CEDE_COAP_NON;
-    }
-    return cede_coap_is_response(message) && message->type != CEDE_COAP_RST;
+    return (types >> message->type & 1) != 0;
 }
 
-/* Walks the options and leaves the reader behind the last one, before the marker if any. */
-static struct cede_span read_options(struct cede_reader *reader)
+/* The four bytes and the token. */
+static enum cede_status decode_header(struct cede_span datagram, struct cede_coap_message *message)
 {
-    size_t from = reader->pos;
-    struct cede_coap_options options = {*reader, 0};
+    const uint8_t *header = datagram.ptr;
+    size_t token_len;
+
+    if (datagram.len < HEADER_LEN) {
+        return CEDE_TRUNCATED;
+    }
+    if (header[0] >> 6 != VERSION) {
+        return CEDE_COAP_VERSION;
+    }
+    token_len = header[0] & 0x0f;
+    if (token_len > CEDE_COAP_TOKEN_LEN_MAX) {
+        return CEDE_COAP_TOKEN_LENGTH;
+    }
+    if (token_len > datagram.len - HEADER_LEN) {
+        return CEDE_TRUNCATED;
+    }
+    message->type = (enum cede_coap_type)(header[0] >> 4 & 0x03);
+    message->code = header[1];
+    message->message_id = (uint16_t)(header[2] << 8 | header[3]);
+    message->token = cede_span(header + HEADER_LEN, token_len);
+    if (!code_fits_type(message)) {
+        return CEDE_COAP_RESERVED_CODE;
+    }
+    return message->code == CEDE_COAP_EMPTY && datagram.len != HEADER_LEN ? CEDE_COAP_EMPTY_MESSAGE
+                                                                          : CEDE_OK;
+}
+
+/* Options and payload: what comes behind the token. */
+static enum cede_status decode_rest(struct cede_span rest, struct cede_coap_message *message)
+{
+    struct cede_coap_options options = {{rest, 0, CEDE_OK}, 0};
     struct cede_coap_option option;
+    size_t end;
 
     while (cede_coap_options_next(&options, &option)) {
         continue;
     }
-    *reader = options.reader;
-    return cede_reader_since(reader, from);
-}
-
-static struct cede_span read_payload(struct cede_reader *reader)
-{
-    if (cede_reader_left(reader) == 0) {
-        return CEDE_SPAN_NULL;
+    CEDE_TRY(options.reader.status);
+    end = options.reader.pos;
+    message->options = cede_span(rest.ptr, end);
+    if (end == rest.len) {
+        return CEDE_OK;
     }
-    (void)cede_read_u8(reader); /* the marker: nothing else ends the options */
-    if (cede_reader_left(reader) == 0) {
-        cede_reader_fail(reader, CEDE_COAP_MARKER);
-    }
-    return cede_read_rest(reader);
-}
-
-static void read_header(struct cede_reader *reader, struct cede_coap_message *message)
-{
-    uint8_t first = cede_read_u8(reader);
-    size_t token_len = first & 0x0f;
-
-    message->type = (enum cede_coap_type)(first >> 4 & 0x03);
-    message->code = cede_read_u8(reader);
-    message->message_id = cede_read_u16(reader);
-    if (reader->status == CEDE_OK && first >> 6 != VERSION) {
-        cede_reader_fail(reader, CEDE_COAP_VERSION);
-    }
-    if (token_len > CEDE_COAP_TOKEN_LEN_MAX) {
-        cede_reader_fail(reader, CEDE_COAP_TOKEN_LENGTH);
-    }
-    message->token = cede_read_bytes(reader, token_len);
-}
-
-static enum cede_status check_header(const struct cede_coap_message *message, size_t datagram_len)
-{
-    if (!code_fits_type(message)) {
-        return CEDE_COAP_RESERVED_CODE;
-    }
-    if (message->code == CEDE_COAP_EMPTY && datagram_len != HEADER_LEN) {
-        return CEDE_COAP_EMPTY_MESSAGE;
-    }
-    return CEDE_OK;
+    /* Nothing but the marker ends the options. */
+    message->payload = cede_span(rest.ptr + end + 1, rest.len - end - 1);
+    return message->payload.len > 0 ? CEDE_OK : CEDE_COAP_MARKER;
 }
 
 enum cede_status cede_coap_decode(struct cede_span datagram, struct cede_coap_message *message)
 {
-    struct cede_reader reader = cede_reader(datagram);
-    struct cede_coap_message decoded = {0};
+    enum cede_status status;
 
-    *message = decoded;
-    read_header(&reader, &decoded);
-    CEDE_TRY(reader.status);
-    CEDE_TRY(check_header(&decoded, datagram.len));
-    decoded.options = read_options(&reader);
-    decoded.payload = read_payload(&reader);
-    CEDE_TRY(cede_reader_finish(&reader));
-    *message = decoded;
-    return CEDE_OK;
+    memset(message, 0, sizeof(*message));
+    status = decode_header(datagram, message);
+    if (status == CEDE_OK) {
+        size_t at = HEADER_LEN + message->token.len;
+
+        status = decode_rest(cede_span(datagram.ptr + at, datagram.len - at), message);
+    }
+    if (status != CEDE_OK) {
+        memset(message, 0, sizeof(*message));
+    }
+    return status;
 }
 
 struct cede_span cede_coap_empty(enum cede_coap_type type, uint16_t message_id,

@@ -18,40 +18,47 @@ struct cede_coap_options cede_coap_options(struct cede_span encoded)
     return options;
 }
 
-/* Option Delta or Option Length: a nibble and up to two bytes. */
-static uint32_t read_extended(struct cede_reader *reader, unsigned nibble)
+/* Option Delta or Option Length that does not fit its nibble. */
+static uint32_t read_extended(struct cede_reader *reader, uint32_t nibble)
 {
-    switch (nibble) {
-    case NIBBLE_ONE_BYTE:
-        return ONE_BYTE_BASE + (uint32_t)cede_read_u8(reader);
-    case NIBBLE_TWO_BYTES:
-        return TWO_BYTES_BASE + (uint32_t)cede_read_u16(reader);
-    case NIBBLE_RESERVED:
+    struct cede_span bytes;
+    uint32_t value = 0;
+
+    if (nibble == NIBBLE_RESERVED) {
         cede_reader_fail(reader, CEDE_COAP_OPTION);
-        return 0;
-    default:
-        return nibble;
     }
+    bytes = cede_read_bytes(reader, nibble - NIBBLE_ONE_BYTE + 1);
+    for (size_t i = 0; i < bytes.len; i++) {
+        value = value << 8 | bytes.ptr[i];
+    }
+    return value + (nibble == NIBBLE_ONE_BYTE ? ONE_BYTE_BASE : TWO_BYTES_BASE);
 }
 
 bool cede_coap_options_next(struct cede_coap_options *options, struct cede_coap_option *option)
 {
     struct cede_reader *reader = &options->reader;
-    uint8_t head;
-    uint32_t len;
+    unsigned head;
+    uint32_t parts[2];
 
     option->number = 0;
     option->value = CEDE_SPAN_NULL;
-    if (cede_reader_left(reader) == 0 || cede_reader_peek(reader) == PAYLOAD_MARKER) {
+    if (reader->status != CEDE_OK || reader->pos >= reader->in.len ||
+        reader->in.ptr[reader->pos] == PAYLOAD_MARKER) {
         return false;
     }
-    head = cede_read_u8(reader);
-    options->number += read_extended(reader, head >> 4);
-    len = read_extended(reader, head & 0x0f);
+    head = reader->in.ptr[reader->pos++];
+    for (size_t i = 0; i < 2; i++) { /* delta, then length */
+        parts[i] = head >> 4;
+        head = head << 4 & 0xf0;
+        if (parts[i] >= NIBBLE_ONE_BYTE) {
+            parts[i] = read_extended(reader, parts[i]);
+        }
+    }
+    options->number += parts[0];
     if (options->number > UINT16_MAX) {
         cede_reader_fail(reader, CEDE_COAP_OPTION);
     }
-    option->value = cede_read_bytes(reader, len);
+    option->value = cede_read_bytes(reader, parts[1]);
     option->number = (uint16_t)options->number;
     return reader->status == CEDE_OK;
 }
@@ -216,28 +223,13 @@ uint8_t cede_coap_error_code(enum cede_status status)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static unsigned extended_nibble(uint32_t number)
-{
-    if (number < ONE_BYTE_BASE) {
-        return (unsigned)number;
-    }
-    return number < TWO_BYTES_BASE ? NIBBLE_ONE_BYTE : NIBBLE_TWO_BYTES;
-}
-
-static void write_extended(struct cede_writer *writer, uint32_t number)
-{
-    if (number >= TWO_BYTES_BASE) {
-        cede_write_u16(writer, (uint16_t)(number - TWO_BYTES_BASE));
-    } else if (number >= ONE_BYTE_BASE) {
-        cede_write_u8(writer, (uint8_t)(number - ONE_BYTE_BASE));
-    }
-}
-
 void cede_coap_put_option(struct cede_coap_encoder *encoder, uint16_t number,
                           struct cede_span value)
 {
     struct cede_writer *writer = &encoder->writer;
-    uint32_t delta;
+    uint32_t parts[2] = {number, (uint32_t)value.len};
+    uint8_t head[1 + 2 + 2] = {0};
+    size_t len = 1;
 
     if (number < encoder->last_number || encoder->payload_begun) {
         cede_writer_fail(writer, CEDE_COAP_OPTION_ORDER);
@@ -247,11 +239,21 @@ void cede_coap_put_option(struct cede_coap_encoder *encoder, uint16_t number,
         cede_writer_fail(writer, CEDE_COAP_OPTION_VALUE);
         return;
     }
-    delta = (uint32_t)(number - encoder->last_number);
-    cede_write_u8(writer,
-                  (uint8_t)(extended_nibble(delta) << 4 | extended_nibble((uint32_t)value.len)));
-    write_extended(writer, delta);
-    write_extended(writer, (uint32_t)value.len);
+    parts[0] -= encoder->last_number;
+    for (size_t i = 0; i < 2; i++) { /* delta, then length */
+        uint32_t nibble = parts[i];
+
+        if (parts[i] >= TWO_BYTES_BASE) {
+            nibble = NIBBLE_TWO_BYTES;
+            head[len++] = (uint8_t)((parts[i] - TWO_BYTES_BASE) >> 8);
+            head[len++] = (uint8_t)(parts[i] - TWO_BYTES_BASE);
+        } else if (parts[i] >= ONE_BYTE_BASE) {
+            nibble = NIBBLE_ONE_BYTE;
+            head[len++] = (uint8_t)(parts[i] - ONE_BYTE_BASE);
+        }
+        head[0] = (uint8_t)((uint32_t)head[0] << 4 | nibble);
+    }
+    cede_write_bytes(writer, cede_span(head, len));
     cede_write_bytes(writer, value);
     encoder->last_number = number;
 }

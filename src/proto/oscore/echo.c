@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* echo.c - Echo challenges (RFC 9175): for strangers' addresses, and after a lost replay window. */
-#include <string.h>
-
-#include "cede/oscore.h"
+#include "proto/oscore/oscore_internal.h"
 
 #define TIME_LEN 4
 #define MAC_LEN  (CEDE_OSCORE_ECHO_LEN - TIME_LEN)
@@ -64,6 +62,45 @@ enum cede_status cede_oscore_compose_echo(const struct cede_coap_message *reques
 
     cede_coap_put_option(&encoder, CEDE_COAP_ECHO, cede_span(echo, CEDE_OSCORE_ECHO_LEN));
     return cede_coap_finish(&encoder, datagram);
+}
+
+/* True when a decrypted request echoes the value of the context. */
+static bool is_fresh(const struct cede_oscore_context *context, struct cede_span request)
+{
+    struct cede_coap_message message;
+    struct cede_span echo;
+
+    return cede_coap_decode(request, &message) == CEDE_OK &&
+           cede_coap_find_option(&message, CEDE_COAP_ECHO, &echo) &&
+           echo.len == sizeof(context->echo) &&
+           cede_equal_constant_time(echo.ptr, context->echo, sizeof(context->echo));
+}
+
+enum cede_status cede_oscore_unprotect_recovering(struct cede_oscore_context *context,
+                                                  const struct cede_crypto *crypto,
+                                                  struct cede_span datagram,
+                                                  struct cede_oscore_exchange *exchange,
+                                                  struct cede_buf out, struct cede_span *request)
+{
+    bool lost = context->window.lost;
+    struct cede_span number;
+
+    CEDE_TRY(cede_oscore_process(
+        context, crypto, CEDE_OSCORE_UNPROTECT | CEDE_OSCORE_REQUEST | CEDE_OSCORE_RECOVERING,
+        datagram, exchange, out, request));
+    if (!lost) {
+        return CEDE_OK;
+    }
+    /* Replays of this request may have been answered before the restart: not with its nonce. */
+    exchange->nonce_used = true;
+    if (!is_fresh(context, *request)) {
+        cede_wipe(out.ptr, out.cap);
+        *request = CEDE_SPAN_NULL;
+        return CEDE_OSCORE_NEEDS_ECHO;
+    }
+    number = cede_span(exchange->partial_iv, exchange->partial_iv_len);
+    cede_oscore_window_restart(&context->window, cede_oscore_piv_number(&number));
+    return CEDE_OK;
 }
 
 enum cede_status cede_oscore_compose_challenge(struct cede_oscore_context *context,

@@ -4,8 +4,6 @@
  *
  *     | 0 0 0 h k n | partial IV (n bytes) | s | kid context (s bytes) | kid (the rest) |
  */
-#include <string.h>
-
 #include "proto/oscore/oscore_internal.h"
 
 #define FLAG_KID         0x08
@@ -13,23 +11,12 @@
 #define FLAGS_RESERVED   0xe0
 #define PIV_LEN_MASK     0x07
 
-struct cede_span cede_oscore_piv(uint64_t sequence_number, uint8_t bytes[CEDE_OSCORE_PIV_LEN_MAX])
-{
-    size_t at = CEDE_OSCORE_PIV_LEN_MAX;
-
-    do {
-        bytes[--at] = (uint8_t)sequence_number;
-        sequence_number >>= 8;
-    } while (at > 0 && sequence_number != 0);
-    return cede_span(bytes + at, CEDE_OSCORE_PIV_LEN_MAX - at);
-}
-
-uint64_t cede_oscore_piv_number(struct cede_span partial_iv)
+uint64_t cede_oscore_piv_number(const struct cede_span *partial_iv)
 {
     uint64_t number = 0;
 
-    for (size_t i = 0; i < partial_iv.len; i++) {
-        number = number << 8 | partial_iv.ptr[i];
+    for (size_t i = 0; i < partial_iv->len; i++) {
+        number = number << 8 | partial_iv->ptr[i];
     }
     return number;
 }
@@ -41,102 +28,112 @@ static bool piv_holds(struct cede_span partial_iv)
            (partial_iv.len <= 1 || partial_iv.ptr[0] != 0);
 }
 
+static bool decode(struct cede_span value, struct cede_oscore_header *header)
+{
+    const uint8_t *at = value.ptr + 1;
+    size_t left = value.len - 1;
+    unsigned flags = value.ptr[0];
+    size_t len = flags & PIV_LEN_MASK;
+
+    /* "If the OSCORE flag bits are all zero, the option value SHALL be empty" (RFC 8613, 2). */
+    if (flags == 0 || (flags & FLAGS_RESERVED) != 0 || len > left) {
+        return false;
+    }
+    if (len > 0) {
+        header->partial_iv = cede_span(at, len);
+        at += len;
+        left -= len;
+    }
+    if ((flags & FLAG_KID_CONTEXT) != 0) {
+        if (left == 0 || *at >= left) {
+            return false;
+        }
+        len = *at++;
+        header->kid_context = cede_span(at, len);
+        at += len;
+        left -= len + 1;
+    }
+    if ((flags & FLAG_KID) != 0) {
+        header->kid = cede_span(at, left);
+        left = 0;
+    }
+    return left == 0 && piv_holds(header->partial_iv);
+}
+
 enum cede_status cede_oscore_decode_option(struct cede_span value,
                                            struct cede_oscore_header *header)
 {
-    struct cede_reader reader = cede_reader(value);
-    struct cede_oscore_header decoded = {CEDE_SPAN_NULL, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
-    uint8_t flags;
-
-    *header = decoded;
-    if (value.len == 0) {
-        return CEDE_OK;
-    }
-    flags = cede_read_u8(&reader);
-    /* "If the OSCORE flag bits are all zero, the option value SHALL be empty" (RFC 8613, 2). */
-    if (flags == 0 || (flags & FLAGS_RESERVED) != 0) {
+    memset(header, 0, sizeof(*header));
+    if (value.len > 0 && !decode(value, header)) {
+        memset(header, 0, sizeof(*header));
         return CEDE_OSCORE_OPTION;
     }
-    if ((flags & PIV_LEN_MASK) != 0) {
-        decoded.partial_iv = cede_read_bytes(&reader, flags & PIV_LEN_MASK);
-    }
-    if ((flags & FLAG_KID_CONTEXT) != 0) {
-        decoded.kid_context = cede_read_bytes(&reader, cede_read_u8(&reader));
-    }
-    if ((flags & FLAG_KID) != 0) {
-        decoded.kid = cede_read_rest(&reader);
-    }
-    if (cede_reader_finish(&reader) != CEDE_OK || !piv_holds(decoded.partial_iv)) {
-        return CEDE_OSCORE_OPTION;
-    }
-    *header = decoded;
     return CEDE_OK;
+}
+
+uint8_t *cede_oscore_put_option(uint8_t *at, const struct cede_oscore_header *header)
+{
+    uint8_t *flags = at;
+
+    *at++ = (uint8_t)header->partial_iv.len;
+    at = cede_oscore_put(at, header->partial_iv.ptr, header->partial_iv.len);
+    if (!cede_span_is_null(header->kid_context)) {
+        *flags |= FLAG_KID_CONTEXT;
+        *at++ = (uint8_t)header->kid_context.len;
+        at = cede_oscore_put(at, header->kid_context.ptr, header->kid_context.len);
+    }
+    if (!cede_span_is_null(header->kid)) {
+        *flags |= FLAG_KID;
+        at = cede_oscore_put(at, header->kid.ptr, header->kid.len);
+    }
+    return *flags == 0 ? flags : at;
 }
 
 enum cede_status cede_oscore_encode_option(const struct cede_oscore_header *header,
                                            struct cede_buf out, struct cede_span *value)
 {
-    struct cede_writer writer = cede_writer(out);
-    bool has_kid = !cede_span_is_null(header->kid);
-    bool has_kid_context = !cede_span_is_null(header->kid_context);
-    unsigned flags = (has_kid ? FLAG_KID : 0u) | (has_kid_context ? FLAG_KID_CONTEXT : 0u);
-
     *value = CEDE_SPAN_NULL;
     if (!piv_holds(header->partial_iv) || header->kid_context.len > UINT8_MAX) {
         return CEDE_BAD_ARGUMENT;
     }
-    flags |= (unsigned)header->partial_iv.len;
-    if (flags == 0) {
-        *value = cede_span(out.ptr, 0);
-        return CEDE_OK;
+    if (out.cap < 2 + header->partial_iv.len + header->kid_context.len + header->kid.len) {
+        return CEDE_NO_SPACE;
     }
-    cede_write_u8(&writer, (uint8_t)flags);
-    cede_write_bytes(&writer, header->partial_iv);
-    if (has_kid_context) {
-        cede_write_u8(&writer, (uint8_t)header->kid_context.len);
-        cede_write_bytes(&writer, header->kid_context);
-    }
-    cede_write_bytes(&writer, header->kid);
-    return cede_writer_finish(&writer, value);
+    *value = cede_span(out.ptr, (size_t)(cede_oscore_put_option(out.ptr, header) - out.ptr));
+    return CEDE_OK;
 }
 
-enum cede_status cede_oscore_read_header(const struct cede_coap_message *message,
-                                         struct cede_oscore_header *header)
+/* The value of the one OSCORE option. */
+static enum cede_status find_value(const struct cede_coap_message *message, struct cede_span *value)
 {
-    struct cede_coap_options options = cede_coap_options(message->options);
+    struct cede_coap_options options = {{message->options, 0, CEDE_OK}, 0};
     struct cede_coap_option option;
-    struct cede_span value = CEDE_SPAN_NULL;
+    enum cede_status status = CEDE_OSCORE_UNPROTECTED;
 
-    memset(header, 0, sizeof(*header));
     while (cede_coap_options_next(&options, &option)) {
-        if (option.number == CEDE_COAP_OSCORE && !cede_span_is_null(value)) {
-            return CEDE_OSCORE_OPTION;
-        }
         if (option.number == CEDE_COAP_OSCORE) {
-            value = option.value;
+            status = status == CEDE_OSCORE_UNPROTECTED ? CEDE_OK : CEDE_OSCORE_OPTION;
+            *value = option.value;
         }
     }
-    if (cede_span_is_null(value)) {
-        return CEDE_OSCORE_UNPROTECTED;
-    }
-    /* "An endpoint receiving a CoAP message without payload that also contains an OSCORE option
-     * SHALL treat it as malformed and reject it" (RFC 8613, 2). */
-    if (cede_span_is_null(message->payload)) {
-        return CEDE_OSCORE_OPTION;
-    }
-    return cede_oscore_decode_option(value, header);
+    return status;
 }
 
 enum cede_status cede_oscore_peek(const struct cede_coap_message *message,
                                   struct cede_oscore_header *header)
 {
-    struct cede_oscore_header read;
+    struct cede_span value;
 
     memset(header, 0, sizeof(*header));
-    CEDE_TRY(cede_oscore_read_header(message, &read));
-    if (cede_span_is_null(read.kid) || cede_span_is_null(read.partial_iv)) {
+    CEDE_TRY(find_value(message, &value));
+    CEDE_TRY(cede_oscore_decode_option(value, header));
+    /* "An endpoint receiving a CoAP message without payload that also contains an OSCORE option
+     * SHALL treat it as malformed and reject it" (RFC 8613, 2). */
+    if (cede_span_is_null(message->payload) ||
+        (cede_coap_is_request(message) &&
+         (cede_span_is_null(header->kid) || cede_span_is_null(header->partial_iv)))) {
+        memset(header, 0, sizeof(*header));
         return CEDE_OSCORE_OPTION;
     }
-    *header = read;
     return CEDE_OK;
 }

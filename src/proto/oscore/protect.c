@@ -6,13 +6,14 @@
  * encrypts it there. Unprotecting decrypts into the end of `out` and merges outer and inner
  * options towards its start: `out` is as large as the datagram, merging never lengthens the
  * encoding, so the bytes written stay before the bytes not read yet.
+ *
+ * Requests and responses share one way in each direction: they differ in which nonce they take and
+ * in what they leave in the exchange.
  */
-#include <string.h>
-
-#include "cede/cbor.h"
 #include "proto/oscore/oscore_internal.h"
 
 #define PAYLOAD_MARKER 0xff
+#define HEADER_LEN     4
 /* "Encrypt0" with its frame, and the array of RFC 8613, 5.4 with ids and IVs of full length. */
 #define AAD_ARRAY_LEN_MAX                                                                          \
     (1 + 1 + 1 + 2 + 1 + CEDE_OSCORE_ID_LEN_MAX + 1 + CEDE_OSCORE_PIV_LEN_MAX + 1)
@@ -20,554 +21,323 @@
 _Static_assert(AAD_ARRAY_LEN_MAX < 24, "its head is one byte");
 #define OBSERVE_LEN_MAX 3
 
-enum direction { SENDING, RECEIVING };
-
-/* Everything one AEAD operation needs. */
-struct operation {
-    const struct cede_crypto *crypto;
-    int32_t aead_alg;
-    struct cede_span key;
-    uint8_t nonce_bytes[CEDE_AEAD_NONCE_LEN_MAX];
-    uint8_t aad_bytes[AAD_LEN_MAX];
-    struct cede_span nonce;
-    struct cede_span aad;
+/* A message on its way through. Zero what is not set. */
+struct walk {
+    struct cede_coap_options options;
+    struct cede_coap_option option;
+    struct cede_span observed; /* the value Observe had */
+    unsigned keep;             /* classes of options to stop at */
+    unsigned seen;             /* classes met */
+    bool more;                 /* `option` is valid */
 };
 
-static struct cede_span sender_id_of(const struct cede_oscore_context *context)
-{
-    return cede_span(context->sender_id, context->sender_id_len);
-}
+struct job {
+    struct cede_oscore_context *context;
+    const struct cede_crypto *crypto;
+    struct cede_oscore_exchange *exchange;
+    unsigned flags;
+    struct cede_coap_message message; /* what comes in */
+    struct cede_span head;            /* its header and token */
+    struct cede_oscore_header header; /* the OSCORE option */
+    struct cede_coap_encoder encoder; /* what goes out */
+    const struct cede_span *observe;  /* the value Observe gets in `a`; null: its own */
+    struct walk a;
+    struct walk b;
+    struct cede_span in; /* of the AEAD operation */
+    struct cede_buf out;
+    struct cede_span result;
+};
 
-static struct cede_span recipient_id_of(const struct cede_oscore_context *context)
-{
-    return cede_span(context->recipient_id, context->recipient_id_len);
-}
+/* --- nonce and additional data -----------------------------------------------------------------
+ */
 
-static struct cede_span kid_of(const struct cede_oscore_exchange *exchange)
-{
-    return cede_span(exchange->kid, exchange->kid_len);
-}
+/* A function of the port: cede_crypto.aead_seal or .aead_open. */
+typedef enum cede_status aead_function(void *context, int32_t alg, struct cede_span key,
+                                       struct cede_span nonce, struct cede_span aad,
+                                       struct cede_span in, struct cede_buf out,
+                                       struct cede_span *result);
 
-static struct cede_span piv_of(const struct cede_oscore_exchange *exchange)
+static void xor_into(uint8_t *end, const uint8_t *bytes, size_t len)
 {
-    return cede_span(exchange->partial_iv, exchange->partial_iv_len);
-}
-
-static void xor_into(uint8_t *end, struct cede_span bytes)
-{
-    uint8_t *at = end - bytes.len;
-
-    for (size_t i = 0; i < bytes.len; i++) {
-        at[i] ^= bytes.ptr[i];
+    while (len > 0) {
+        len--;
+        end--;
+        *end ^= bytes[len];
     }
-}
-
-/* Common IV xor ( S || padded ID_PIV || padded PIV ), RFC 8613, 5.2. */
-static void compute_nonce(const struct cede_oscore_context *context, struct cede_span id_piv,
-                          struct cede_span partial_iv, struct operation *operation)
-{
-    size_t len = cede_aead_nonce_len(context->aead_alg);
-    uint8_t *nonce = operation->nonce_bytes;
-
-    memcpy(nonce, context->common_iv, sizeof(operation->nonce_bytes));
-    nonce[0] ^= (uint8_t)id_piv.len;
-    xor_into(nonce + len - CEDE_OSCORE_PIV_LEN_MAX, id_piv);
-    xor_into(nonce + len, partial_iv);
-    operation->nonce = cede_span(nonce, len);
 }
 
 /* AAD = [ "Encrypt0", h'', << [ oscore_version, [ alg_aead ], request_kid, request_piv, options ]
- * >>
- * ], RFC 8613, 5.4. There are no class I options. */
-static enum cede_status compute_aad(int32_t aead_alg, const struct cede_oscore_exchange *exchange,
-                                    struct operation *operation)
+ * >> ], RFC 8613, 5.4. There are no class I options. */
+static size_t compute_aad(uint8_t aead_alg, const struct cede_oscore_exchange *exchange,
+                          uint8_t aad[AAD_LEN_MAX])
 {
-    static const uint8_t array_context_and_empty[] = "\x83\x68"
-                                                     "Encrypt0\x40";
-    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(operation->aad_bytes));
-    struct cede_buf head;
+    static const uint8_t begin[] = {0x83, 0x68, 'E',  'n', 'c',  'r', 'y', 'p',
+                                    't',  '0',  0x40, 0,   0x85, 1,   0x81};
+    uint8_t *at = cede_oscore_put(aad, begin, sizeof(begin));
 
-    cede_write_bytes(&writer,
-                     cede_span(array_context_and_empty, sizeof(array_context_and_empty) - 1));
-    head = cede_write_room(&writer, 1);
-    cede_cbor_put_array(&writer, 5);
-    cede_cbor_put_uint(&writer, 1);
-    cede_cbor_put_array(&writer, 1);
-    cede_cbor_put_int(&writer, aead_alg);
-    cede_cbor_put_bytes(&writer, kid_of(exchange));
-    cede_cbor_put_bytes(&writer, piv_of(exchange));
-    cede_cbor_put_bytes(&writer, CEDE_SPAN_NULL);
-    CEDE_TRY(cede_writer_finish(&writer, &operation->aad));
-    /* A byte string shorter than 24 (AAD_LEN_MAX): its length is in the one byte of its head. */
-    head.ptr[0] =
-        (uint8_t)(CEDE_CBOR_BYTES << 5 | (operation->aad_bytes + writer.len - 1 - head.ptr));
-    return CEDE_OK;
+    at = cede_oscore_put_head(at, 0, aead_alg);
+    at = cede_oscore_put_bytes(at, exchange->kid, exchange->kid_len);
+    at = cede_oscore_put_bytes(at, exchange->partial_iv, exchange->partial_iv_len);
+    at = cede_oscore_put_head(at, 0x40, 0);
+    aad[11] = (uint8_t)(0x40 | (at - aad - 12)); /* AAD_ARRAY_LEN_MAX fits in there */
+    return (size_t)(at - aad);
 }
 
-/* The nonce comes from the endpoint's `partial_iv`, or from the request when that is null; the AAD
- * always from the request. */
-static enum cede_status prepare(const struct cede_oscore_context *context,
-                                const struct cede_crypto *crypto, enum direction direction,
-                                struct cede_span partial_iv,
-                                const struct cede_oscore_exchange *exchange,
-                                struct operation *operation)
+/* One AEAD operation. The nonce comes from the sending endpoint's partial IV, or from the request
+ * when the message has none; the AAD always from the request. */
+static enum cede_status run(struct job *job, const struct cede_oscore_endpoint *sender,
+                            aead_function *operation)
 {
-    struct cede_span id_piv =
-        direction == SENDING ? sender_id_of(context) : recipient_id_of(context);
+    const struct cede_oscore_context *context = job->context;
+    const struct cede_oscore_exchange *exchange = job->exchange;
+    uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX];
+    uint8_t aad[AAD_LEN_MAX];
+    uint8_t *end = nonce + context->nonce_len;
+    const uint8_t *id_piv = exchange->kid, *piv = exchange->partial_iv;
+    size_t id_len = exchange->kid_len, piv_len = exchange->partial_iv_len;
 
-    if (cede_span_is_null(partial_iv)) {
-        id_piv = kid_of(exchange);
-        partial_iv = piv_of(exchange);
+    if (!cede_span_is_null(job->header.partial_iv)) {
+        id_piv = sender->id;
+        id_len = sender->id_len;
+        piv = job->header.partial_iv.ptr;
+        piv_len = job->header.partial_iv.len;
     }
-    operation->crypto = crypto;
-    operation->aead_alg = context->aead_alg;
-    operation->key = cede_span(direction == SENDING ? context->sender_key : context->recipient_key,
-                               cede_aead_key_len(context->aead_alg));
-    compute_nonce(context, id_piv, partial_iv, operation);
-    return compute_aad(context->aead_alg, exchange, operation);
+    /* Common IV xor ( S || padded ID_PIV || padded PIV ), RFC 8613, 5.2. */
+    memcpy(nonce, context->common_iv, sizeof(nonce));
+    nonce[0] ^= (uint8_t)id_len;
+    xor_into(end - CEDE_OSCORE_PIV_LEN_MAX, id_piv, id_len);
+    xor_into(end, piv, piv_len);
+    return operation(job->crypto->context, context->aead_alg,
+                     cede_span(sender->key, context->key_len), cede_span(nonce, context->nonce_len),
+                     cede_span(aad, compute_aad(context->aead_alg, exchange, aad)), job->in,
+                     job->out, &job->result);
 }
 
-static void set_request(struct cede_oscore_exchange *exchange, struct cede_span kid,
-                        struct cede_span partial_iv)
+/* --- options -----------------------------------------------------------------------------------
+ */
+
+/* Where an option goes (figure 5 of RFC 8613, and RFC 9668, 3.1). What is unknown is class E. An
+ * outer instance of an option that is E and U is dropped when unprotecting (8.2, step 1), so
+ * these count as E; but Observe, which is written twice. */
+enum {
+    CLASS_E = 1,
+    CLASS_OBSERVE = 2,
+    CLASS_U = 4,
+    CLASS_OSCORE = 8,
+    CLASS_PROXY_URI = CEDE_OSCORE_PROXY_URI
+};
+
+static unsigned class_of(unsigned number)
 {
-    memset(exchange, 0, sizeof(*exchange));
-    exchange->kid_len = (uint8_t)kid.len;
-    exchange->partial_iv_len = (uint8_t)partial_iv.len;
-    if (kid.len > 0) {
-        memcpy(exchange->kid, kid.ptr, kid.len);
+    switch (number) {
+    case CEDE_COAP_OBSERVE:
+        return CLASS_OBSERVE;
+    case CEDE_COAP_OSCORE:
+        return CLASS_OSCORE;
+    case CEDE_COAP_PROXY_URI:
+        return CLASS_PROXY_URI;
+    case CEDE_COAP_URI_HOST:
+    case CEDE_COAP_URI_PORT:
+    case CEDE_COAP_EDHOC:
+    case CEDE_COAP_PROXY_SCHEME:
+        return CLASS_U;
+    default:
+        return CLASS_E;
     }
-    memcpy(exchange->partial_iv, partial_iv.ptr, partial_iv.len);
 }
 
-/* Class U and nothing else: figure 5 of RFC 8613, and the EDHOC option (RFC 9668, 3.1). What is
- * unknown is class E. */
-static bool is_outer_only(uint16_t number)
+static void step(struct walk *walk, const struct cede_span *observe)
 {
-    return number == CEDE_COAP_URI_HOST || number == CEDE_COAP_URI_PORT ||
-           number == CEDE_COAP_OSCORE || number == CEDE_COAP_EDHOC ||
-           number == CEDE_COAP_PROXY_URI || number == CEDE_COAP_PROXY_SCHEME;
+    unsigned class;
+
+    do {
+        walk->more = cede_coap_options_next(&walk->options, &walk->option);
+        if (!walk->more) {
+            return;
+        }
+        class = class_of(walk->option.number);
+        walk->seen |= class;
+        if (class == CLASS_OBSERVE) {
+            walk->observed = walk->option.value;
+            if (observe != NULL) {
+                walk->option.value = *observe;
+            }
+        }
+    } while ((class & walk->keep) == 0);
+}
+
+/* Writes the options of `a` of the classes `keep`, among them what `b` still has. */
+static void merge(struct job *job, const struct cede_span *options, unsigned keep)
+{
+    struct walk *a = &job->a;
+    struct walk *b = &job->b;
+
+    memset(a, 0, sizeof(*a));
+    a->options.reader.in = *options;
+    a->keep = keep;
+    job->encoder.last_number = 0;
+    step(a, job->observe);
+    while (a->more || b->more) {
+        struct walk *next = a->more && (!b->more || a->option.number < b->option.number) ? a : b;
+
+        cede_coap_put_option(&job->encoder, next->option.number, next->option.value);
+        step(next, job->observe);
+    }
 }
 
 /* A registration has the Observe value 0 (RFC 7641, 2). */
-static bool registers_observation(const struct cede_coap_message *request)
+static bool registers_observation(const struct walk *walk)
 {
-    uint32_t observe;
+    return (walk->seen & CLASS_OBSERVE) != 0 && walk->observed.len <= OBSERVE_LEN_MAX &&
+           cede_oscore_piv_number(&walk->observed) == 0;
+}
 
-    return cede_coap_find_uint(request, CEDE_COAP_OBSERVE, UINT32_MAX, &observe) == CEDE_OK &&
-           observe == 0;
+static void write(struct job *job, const uint8_t *bytes, size_t len)
+{
+    cede_write_bytes(&job->encoder.writer, cede_span(bytes, len));
 }
 
 /* --- protecting ------------------------------------------------------------------------------- */
 
-static bool has_option(const struct cede_coap_message *message, uint16_t number)
-{
-    struct cede_span value;
+static const uint8_t marker = PAYLOAD_MARKER;
 
-    return cede_coap_find_option(message, number, &value);
+static void set_request(struct job *job)
+{
+    struct cede_oscore_exchange *exchange = job->exchange;
+
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->kid_len = (uint8_t)job->header.kid.len;
+    exchange->partial_iv_len = (uint8_t)job->header.partial_iv.len;
+    (void)cede_oscore_put(exchange->kid, job->header.kid.ptr, exchange->kid_len);
+    (void)cede_oscore_put(exchange->partial_iv, job->header.partial_iv.ptr,
+                          exchange->partial_iv_len);
 }
 
-/* POST and 2.04, but FETCH and 2.05 with Observe (RFC 8613, 4.1.3.5 and 4.2). */
-static uint8_t outer_code(const struct cede_coap_message *message)
-{
-    bool observe = has_option(message, CEDE_COAP_OBSERVE);
-
-    if (cede_coap_is_request(message)) {
-        return observe ? CEDE_COAP_FETCH : CEDE_COAP_POST;
-    }
-    return observe ? CEDE_COAP_CONTENT : CEDE_COAP_CHANGED;
-}
-
-static void put_outer(struct cede_coap_encoder *encoder, const struct cede_coap_message *message,
-                      struct cede_span oscore_value)
-{
-    struct cede_coap_options options = cede_coap_options(message->options);
-    struct cede_coap_option option;
-    bool oscore_put = false;
-
-    while (cede_coap_options_next(&options, &option)) {
-        if (!oscore_put && option.number > CEDE_COAP_OSCORE) {
-            cede_coap_put_option(encoder, CEDE_COAP_OSCORE, oscore_value);
-            oscore_put = true;
-        }
-        if (is_outer_only(option.number) || option.number == CEDE_COAP_OBSERVE) {
-            cede_coap_put_option(encoder, option.number, option.value);
-        }
-    }
-    if (!oscore_put) {
-        cede_coap_put_option(encoder, CEDE_COAP_OSCORE, oscore_value);
-    }
-}
-
-/* Plaintext: code, class E options, payload (RFC 8613, 5.3). */
-static enum cede_status write_plaintext(struct cede_buf out,
-                                        const struct cede_coap_message *message,
-                                        struct cede_span *plaintext)
-{
-    struct cede_coap_encoder inner = {cede_writer(out), 0, false};
-    struct cede_coap_options options = cede_coap_options(message->options);
-    struct cede_coap_option option;
-
-    cede_write_u8(&inner.writer, message->code);
-    while (cede_coap_options_next(&options, &option)) {
-        if (is_outer_only(option.number)) {
-            continue;
-        }
-        if (option.number == CEDE_COAP_OBSERVE && cede_coap_is_response(message)) {
-            option.value.len = 0; /* empty in notifications (RFC 8613, 4.1.3.5.2) */
-        }
-        cede_coap_put_option(&inner, option.number, option.value);
-    }
-    cede_coap_put_payload(&inner, message->payload);
-    return cede_coap_finish(&inner, plaintext);
-}
-
-static enum cede_status seal(const struct operation *operation,
-                             const struct cede_coap_message *message,
-                             const struct cede_oscore_header *header, struct cede_buf out,
-                             struct cede_span *datagram)
-{
-    uint8_t option_bytes[CEDE_OSCORE_OPTION_LEN_MAX];
-    struct cede_span option_value;
-    struct cede_coap_encoder outer = cede_coap_begin(out, message->type, outer_code(message),
-                                                     message->message_id, message->token);
-    struct cede_buf rest;
-    struct cede_span plaintext;
-    struct cede_span ciphertext;
-    enum cede_status status;
-
-    CEDE_TRY(cede_oscore_encode_option(header, CEDE_BUF_ARRAY(option_bytes), &option_value));
-    put_outer(&outer, message, option_value);
-    cede_write_u8(&outer.writer, PAYLOAD_MARKER);
-    CEDE_TRY(outer.writer.status);
-    rest = cede_buf(out.ptr + outer.writer.len, out.cap - outer.writer.len);
-    if (rest.cap == 0) {
-        return CEDE_NO_SPACE;
-    }
-    status = write_plaintext(rest, message, &plaintext);
-    if (status == CEDE_OK) {
-        status = operation->crypto->aead_seal(operation->crypto->context, operation->aead_alg,
-                                              operation->key, operation->nonce, operation->aad,
-                                              plaintext, rest, &ciphertext);
-    }
-    if (status != CEDE_OK) {
-        cede_wipe(rest.ptr, rest.cap);
-        return status;
-    }
-    *datagram = cede_span(out.ptr, outer.writer.len + ciphertext.len);
-    return CEDE_OK;
-}
-
-static enum cede_status decode_unprotected(struct cede_span datagram,
-                                           struct cede_coap_message *message)
-{
-    CEDE_TRY(cede_coap_decode(datagram, message));
-    /* "Nested use of OSCORE is not supported" (RFC 8613, 4.1.3.7). */
-    return has_option(message, CEDE_COAP_OSCORE) ? CEDE_OSCORE_NESTED : CEDE_OK;
-}
-
-static enum cede_status take_partial_iv(struct cede_oscore_context *context,
+/* The next sender sequence number as a partial IV: the end of `bytes`, without leading zeros. */
+static enum cede_status next_partial_iv(const struct cede_oscore_context *context,
                                         uint8_t bytes[CEDE_OSCORE_PIV_LEN_MAX],
                                         struct cede_span *partial_iv)
 {
-    uint64_t sequence_number;
+    uint64_t rest = context->sender_seq;
+    uint8_t *at = bytes + CEDE_OSCORE_PIV_LEN_MAX;
 
-    CEDE_TRY(cede_oscore_take_sequence_number(context, &sequence_number));
-    *partial_iv = cede_oscore_piv(sequence_number, bytes);
+    if (rest >= context->sender_ceiling) {
+        return rest > CEDE_OSCORE_SEQ_MAX ? CEDE_OSCORE_EXHAUSTED : CEDE_OSCORE_RESERVE;
+    }
+    do {
+        *--at = (uint8_t)rest;
+        rest >>= 8;
+    } while (rest != 0);
+    partial_iv->ptr = at;
+    partial_iv->len = (size_t)(bytes + CEDE_OSCORE_PIV_LEN_MAX - at);
     return CEDE_OK;
 }
 
-enum cede_status cede_oscore_protect_request(struct cede_oscore_context *context,
-                                             const struct cede_crypto *crypto, unsigned flags,
-                                             struct cede_span request,
-                                             struct cede_oscore_exchange *exchange,
-                                             struct cede_buf out, struct cede_span *datagram)
+/* The outer message: header, class U options and the OSCORE option, payload marker. Then the
+ * plaintext: code, class E options, payload (RFC 8613, 5.3). */
+static void write_message(struct job *job)
 {
-    struct cede_coap_message message;
-    struct cede_oscore_exchange begun;
-    struct cede_oscore_header header = {0};
-    struct operation operation;
-    uint8_t piv[CEDE_OSCORE_PIV_LEN_MAX];
+    static const struct cede_span empty = {&marker, 0};
+    uint8_t option[CEDE_OSCORE_OPTION_LEN_MAX];
+    struct cede_coap_option *oscore = &job->b.option;
 
-    *datagram = CEDE_SPAN_NULL;
-    CEDE_TRY(decode_unprotected(request, &message));
-    if (!cede_coap_is_request(&message) || has_option(&message, CEDE_COAP_PROXY_URI)) {
-        return CEDE_BAD_ARGUMENT;
+    oscore->number = CEDE_COAP_OSCORE;
+    oscore->value.ptr = option;
+    oscore->value.len = (size_t)(cede_oscore_put_option(option, &job->header) - option);
+    job->b.more = true;
+    write(job, job->head.ptr, job->head.len);
+    merge(job, &job->message.options, CLASS_U | CLASS_OBSERVE | CLASS_PROXY_URI);
+    write(job, &marker, 1);
+    job->in.len = job->encoder.writer.len; /* of the outer part, for the time being */
+    write(job, &job->message.code, 1);
+    if ((job->flags & CEDE_OSCORE_REQUEST) == 0) {
+        job->observe = &empty; /* in notifications (RFC 8613, 4.1.3.5.2) */
     }
-    CEDE_TRY(take_partial_iv(context, piv, &header.partial_iv));
-    header.kid = sender_id_of(context);
-    if ((flags & CEDE_OSCORE_SEND_KID_CONTEXT) != 0 && context->has_id_context) {
-        header.kid_context = cede_span(context->id_context, context->id_context_len);
+    merge(job, &job->message.options, CLASS_E | CLASS_OBSERVE);
+    if (!cede_span_is_null(job->message.payload)) {
+        write(job, job->message.payload.ptr - 1, job->message.payload.len + 1); /* and its marker */
     }
-    set_request(&begun, header.kid, header.partial_iv);
-    begun.observe = registers_observation(&message);
-    CEDE_TRY(prepare(context, crypto, SENDING, CEDE_SPAN_NULL, &begun, &operation));
-    CEDE_TRY(seal(&operation, &message, &header, out, datagram));
-    *exchange = begun;
-    return CEDE_OK;
 }
 
-enum cede_status cede_oscore_protect_response(struct cede_oscore_context *context,
-                                              const struct cede_crypto *crypto, unsigned flags,
-                                              struct cede_span response,
-                                              struct cede_oscore_exchange *exchange,
-                                              struct cede_buf out, struct cede_span *datagram)
+/* Nested use of OSCORE "is not supported" (RFC 8613, 4.1.3.7), and a Proxy-Uri may hold what
+ * belongs inside. */
+static enum cede_status check_message(const struct job *job)
 {
-    bool own_piv = (flags & CEDE_OSCORE_NEW_PARTIAL_IV) != 0 || exchange->nonce_used;
-    struct cede_coap_message message;
-    struct cede_oscore_header header = {0};
-    struct operation operation;
-    uint8_t piv[CEDE_OSCORE_PIV_LEN_MAX];
+    const struct cede_writer *writer = &job->encoder.writer;
 
-    *datagram = CEDE_SPAN_NULL;
-    CEDE_TRY(decode_unprotected(response, &message));
-    if (!cede_coap_is_response(&message)) {
+    if ((job->a.seen & CLASS_OSCORE) != 0) {
+        return CEDE_OSCORE_NESTED;
+    }
+    if ((job->a.seen & ~job->flags & CLASS_PROXY_URI) != 0) {
         return CEDE_BAD_ARGUMENT;
     }
-    if (own_piv) {
-        CEDE_TRY(take_partial_iv(context, piv, &header.partial_iv));
+    /* A writer without memory would only count. */
+    return writer->status == CEDE_OK && writer->len >= writer->out.cap ? CEDE_NO_SPACE
+                                                                       : writer->status;
+}
+
+static enum cede_status protect(struct job *job)
+{
+    /* POST and 2.04, but FETCH and 2.05 with Observe (RFC 8613, 4.1.3.5 and 4.2). */
+    static const uint8_t outer_codes[] = {CEDE_COAP_CHANGED, CEDE_COAP_CONTENT, CEDE_COAP_POST,
+                                          CEDE_COAP_FETCH};
+    struct cede_oscore_context *context = job->context;
+    bool request = (job->flags & CEDE_OSCORE_REQUEST) != 0;
+    struct cede_writer *writer = &job->encoder.writer;
+    uint8_t piv[CEDE_OSCORE_PIV_LEN_MAX];
+    size_t outer_len;
+
+    if ((job->flags & (CEDE_OSCORE_REQUEST | CEDE_OSCORE_NEW_PARTIAL_IV)) != 0 ||
+        job->exchange->nonce_used) {
+        CEDE_TRY(next_partial_iv(context, piv, &job->header.partial_iv));
+    }
+    if (request) {
+        job->header.kid = cede_span(context->sender.id, context->sender.id_len);
+        set_request(job);
+    }
+    if ((job->flags & CEDE_OSCORE_SEND_KID_CONTEXT) != 0 && context->has_id_context) {
+        job->header.kid_context = cede_span(context->id_context, context->id_context_len);
+    }
+    write_message(job);
+    CEDE_TRY(check_message(job));
+    writer->out.ptr[1] =
+        outer_codes[(request ? 2 : 0) | ((job->a.seen & CLASS_OBSERVE) != 0 ? 1 : 0)];
+    if (request) {
+        job->exchange->observe = registers_observation(&job->a);
+    }
+    /* Whatever happens from here on, the nonce counts as used. */
+    if (cede_span_is_null(job->header.partial_iv)) {
+        job->exchange->nonce_used = true;
     } else {
-        exchange->nonce_used = true;
+        context->sender_seq++;
     }
-    CEDE_TRY(prepare(context, crypto, SENDING, header.partial_iv, exchange, &operation));
-    return seal(&operation, &message, &header, out, datagram);
+    outer_len = job->in.len;
+    job->in.ptr = job->out.ptr = writer->out.ptr + outer_len;
+    job->in.len = writer->len - outer_len;
+    job->out.cap = writer->out.cap - outer_len;
+    CEDE_TRY(run(job, &context->sender, job->crypto->aead_seal));
+    writer->len = outer_len + job->result.len;
+    return CEDE_OK;
 }
 
 /* --- unprotecting ------------------------------------------------------------------------------
  */
 
-/* The decrypted half of a message: a view into the end of `out`. */
-struct inner {
-    uint8_t code;
-    struct cede_span options;
-    struct cede_span payload;
-};
-
-/* Code, well-formed class E options, payload. */
-static enum cede_status parse_plaintext(struct cede_span plaintext, bool request,
-                                        struct inner *inner)
-{
-    struct cede_coap_options options = cede_coap_options(plaintext);
-    struct cede_coap_message code_only = {0};
-    struct cede_coap_option option;
-    struct cede_reader *reader = &options.reader;
-
-    memset(inner, 0, sizeof(*inner));
-    inner->code = code_only.code = cede_read_u8(reader);
-    while (cede_coap_options_next(&options, &option)) {
-        if (is_outer_only(option.number)) {
-            return CEDE_OSCORE_PLAINTEXT;
-        }
-    }
-    inner->options = cede_reader_since(reader, 1);
-    if (cede_reader_left(reader) > 0) {
-        (void)cede_read_u8(reader); /* the payload marker */
-        if (cede_reader_left(reader) == 0) {
-            return CEDE_OSCORE_PLAINTEXT;
-        }
-        inner->payload = cede_read_rest(reader);
-    }
-    if (reader->status != CEDE_OK ||
-        !(request ? cede_coap_is_request(&code_only) : cede_coap_is_response(&code_only))) {
-        return CEDE_OSCORE_PLAINTEXT;
-    }
-    return CEDE_OK;
-}
-
-/* Decrypts into the end of `out`, which is at least as large as the whole datagram. */
-static enum cede_status open_ciphertext(const struct operation *operation,
-                                        struct cede_span ciphertext, struct cede_buf out,
-                                        struct cede_span *plaintext)
-{
-    struct cede_buf end = cede_buf(out.ptr + out.cap - ciphertext.len, ciphertext.len);
-    enum cede_status status;
-
-    *plaintext = CEDE_SPAN_NULL;
-    if (ciphertext.len <= cede_aead_tag_len(operation->aead_alg)) {
-        return CEDE_OSCORE_DECRYPTION; /* not even room for a code */
-    }
-    status = operation->crypto->aead_open(operation->crypto->context, operation->aead_alg,
-                                          operation->key, operation->nonce, operation->aad,
-                                          ciphertext, end, plaintext);
-    return status == CEDE_CRYPTO_TAG ? CEDE_OSCORE_DECRYPTION : status;
-}
-
-/* Next outer option to keep: class U only (step 1 of RFC 8613, 8.2 and 8.4). */
-static bool next_outer(struct cede_coap_options *options, struct cede_coap_option *option)
-{
-    while (cede_coap_options_next(options, option)) {
-        if (is_outer_only(option->number) && option->number != CEDE_COAP_OSCORE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Merges outer and inner options in ascending order. `observe` replaces the inner value. */
-static void merge_options(struct cede_coap_encoder *encoder, struct cede_span outer_encoded,
-                          struct cede_span inner_encoded, const struct cede_span *observe)
-{
-    struct cede_coap_options outer = cede_coap_options(outer_encoded);
-    struct cede_coap_options inner = cede_coap_options(inner_encoded);
-    struct cede_coap_option outer_option;
-    struct cede_coap_option inner_option;
-    bool has_outer = next_outer(&outer, &outer_option);
-    bool has_inner = cede_coap_options_next(&inner, &inner_option);
-
-    while (has_outer || has_inner) {
-        if (has_outer && (!has_inner || outer_option.number < inner_option.number)) {
-            cede_coap_put_option(encoder, outer_option.number, outer_option.value);
-            has_outer = next_outer(&outer, &outer_option);
-            continue;
-        }
-        if (inner_option.number == CEDE_COAP_OBSERVE && observe != NULL) {
-            inner_option.value = *observe;
-        }
-        cede_coap_put_option(encoder, inner_option.number, inner_option.value);
-        has_inner = cede_coap_options_next(&inner, &inner_option);
-    }
-}
-
-/* Writes the decrypted message to the start of `out` and wipes what lies behind it. */
-static enum cede_status rebuild(const struct cede_coap_message *outer, const struct inner *inner,
-                                const struct cede_span *observe, struct cede_buf out,
-                                struct cede_span *datagram)
-{
-    struct cede_coap_encoder encoder =
-        cede_coap_begin(out, outer->type, inner->code, outer->message_id, outer->token);
-
-    merge_options(&encoder, outer->options, inner->options, observe);
-    cede_coap_put_payload(&encoder, inner->payload);
-    CEDE_TRY(cede_coap_finish(&encoder, datagram));
-    cede_wipe(out.ptr + datagram->len, out.cap - datagram->len);
-    return CEDE_OK;
-}
-
-/* After a restart only a request that echoes our value is known to be fresh (B.1.2). */
-static enum cede_status check_fresh(const struct cede_oscore_context *context,
-                                    const struct inner *inner)
-{
-    struct cede_coap_message view = {.options = inner->options};
-    struct cede_span echo;
-
-    if (!context->window.lost) {
-        return CEDE_OK;
-    }
-    if (!cede_coap_find_option(&view, CEDE_COAP_ECHO, &echo) || echo.len != sizeof(context->echo) ||
-        !cede_equal_constant_time(echo.ptr, context->echo, sizeof(context->echo))) {
-        return CEDE_OSCORE_NEEDS_ECHO;
-    }
-    return CEDE_OK;
-}
-
-static enum cede_status check_request(const struct cede_oscore_context *context,
-                                      const struct cede_coap_message *outer,
-                                      struct cede_oscore_header *header)
-{
-    CEDE_TRY(cede_oscore_peek(outer, header));
-    if (!cede_coap_is_request(outer)) {
-        return CEDE_OSCORE_OPTION;
-    }
-    if (!cede_oscore_matches(context, header)) {
-        return CEDE_OSCORE_NO_CONTEXT;
-    }
-    if (context->window.lost) {
-        return CEDE_OK;
-    }
-    return cede_oscore_window_check(&context->window, cede_oscore_piv_number(header->partial_iv));
-}
-
-static void commit_request(struct cede_oscore_context *context, struct cede_span partial_iv)
-{
-    uint64_t number = cede_oscore_piv_number(partial_iv);
-
-    if (context->window.lost) {
-        cede_oscore_window_restart(&context->window, number);
-    } else {
-        cede_oscore_window_commit(&context->window, number);
-    }
-}
-
-/* Steps 3 to 7 of RFC 8613, 8.2; what `out` holds after a failure the caller wipes. */
-static enum cede_status open_request(struct cede_oscore_context *context,
-                                     const struct cede_crypto *crypto,
-                                     const struct cede_coap_message *outer,
-                                     struct cede_oscore_exchange *begun, struct cede_buf out,
-                                     struct cede_span *request)
-{
-    struct operation operation;
-    struct cede_span plaintext;
-    struct inner inner;
-    struct cede_coap_message view = {0};
-
-    CEDE_TRY(prepare(context, crypto, RECEIVING, CEDE_SPAN_NULL, begun, &operation));
-    CEDE_TRY(open_ciphertext(&operation, outer->payload, out, &plaintext));
-    /* Authentic from here on: whatever else is wrong with it, it has been received. */
-    begun->nonce_used = context->window.lost;
-    if (!context->window.lost) {
-        commit_request(context, piv_of(begun));
-    }
-    CEDE_TRY(parse_plaintext(plaintext, true, &inner));
-    CEDE_TRY(check_fresh(context, &inner));
-    if (context->window.lost) {
-        commit_request(context, piv_of(begun));
-    }
-    view.options = inner.options;
-    begun->observe = registers_observation(&view);
-    return rebuild(outer, &inner, NULL, out, request);
-}
-
-enum cede_status cede_oscore_unprotect_request(struct cede_oscore_context *context,
-                                               const struct cede_crypto *crypto,
-                                               struct cede_span datagram,
-                                               struct cede_oscore_exchange *exchange,
-                                               struct cede_buf out, struct cede_span *request)
-{
-    struct cede_coap_message outer;
-    struct cede_oscore_header header;
-    struct cede_oscore_exchange begun;
-    enum cede_status status;
-
-    *request = CEDE_SPAN_NULL;
-    memset(exchange, 0, sizeof(*exchange));
-    CEDE_TRY(cede_coap_decode(datagram, &outer));
-    CEDE_TRY(check_request(context, &outer, &header));
-    if (out.cap < datagram.len) {
-        return CEDE_NO_SPACE;
-    }
-    set_request(&begun, header.kid, header.partial_iv);
-    status = open_request(context, crypto, &outer, &begun, out, request);
-    if (status != CEDE_OK) {
-        cede_wipe(out.ptr, out.cap);
-        *request = CEDE_SPAN_NULL;
-    }
-    if (status == CEDE_OK || status == CEDE_OSCORE_NEEDS_ECHO) {
-        *exchange = begun;
-    }
-    return status;
-}
-
-static bool has_inner_observe(const struct inner *inner)
-{
-    struct cede_coap_message view = {.options = inner->options};
-
-    return has_option(&view, CEDE_COAP_OBSERVE);
-}
-
 /* One response, or notifications in ascending order of their partial IV, the one without counting
  * as the oldest (RFC 8613, 7.4.1 and 8.4.2). Updates the exchange. */
 static enum cede_status accept_response(struct cede_oscore_exchange *exchange,
-                                        struct cede_span partial_iv, bool notification)
+                                        const struct cede_span *partial_iv, bool notification)
 {
     uint64_t number = cede_oscore_piv_number(partial_iv);
 
-    if (notification && !exchange->observe) {
-        return CEDE_OSCORE_PLAINTEXT;
-    }
     if (!notification) {
         exchange->done = true;
         return CEDE_OK;
     }
-    if (cede_span_is_null(partial_iv)) {
+    if (!exchange->observe) {
+        return CEDE_OSCORE_PLAINTEXT;
+    }
+    if (cede_span_is_null(*partial_iv)) {
         if (exchange->nonce_used || exchange->notified) {
             return CEDE_OSCORE_REPLAY;
         }
@@ -582,66 +352,122 @@ static enum cede_status accept_response(struct cede_oscore_exchange *exchange,
     return CEDE_OK;
 }
 
-/* The Observe value the application sees: the low 24 bits of the partial IV (4.1.3.5.2). */
-static struct cede_span observe_value(struct cede_span partial_iv)
+static enum cede_status check_replay(const struct job *job)
 {
-    if (partial_iv.len <= OBSERVE_LEN_MAX) {
-        return partial_iv;
+    struct cede_oscore_window *window = &job->context->window;
+
+    if ((job->flags & CEDE_OSCORE_REQUEST) == 0) {
+        return job->exchange->done ? CEDE_OSCORE_REPLAY : CEDE_OK;
     }
-    return cede_span_part(partial_iv, partial_iv.len - OBSERVE_LEN_MAX, OBSERVE_LEN_MAX);
+    if (window->lost) {
+        return (job->flags & CEDE_OSCORE_RECOVERING) != 0 ? CEDE_OK : CEDE_OSCORE_NEEDS_ECHO;
+    }
+    return cede_oscore_window_check(window, cede_oscore_piv_number(&job->header.partial_iv));
 }
 
-/* Steps 2 to 6 of RFC 8613, 8.4. */
-static enum cede_status
-open_response(const struct cede_oscore_context *context, const struct cede_crypto *crypto,
-              const struct cede_coap_message *outer, const struct cede_oscore_header *header,
-              struct cede_oscore_exchange *updated, struct cede_buf out, struct cede_span *response)
+/* Writes the decrypted message to the start of the output: the outer header and class U options
+ * (8.2 and 8.4, step 1); code and options and payload of the plaintext. */
+static enum cede_status rebuild(struct job *job)
 {
-    struct operation operation;
-    struct cede_span plaintext;
-    struct cede_span observe = observe_value(header->partial_iv);
-    struct inner inner;
+    struct walk *inner = &job->b;
+    struct cede_span observe = job->header.partial_iv;
+    struct cede_coap_message view = {.code = job->result.ptr[0]};
+    const uint8_t *rest;
+    size_t rest_len;
 
-    CEDE_TRY(prepare(context, crypto, RECEIVING, header->partial_iv, updated, &operation));
-    CEDE_TRY(open_ciphertext(&operation, outer->payload, out, &plaintext));
-    CEDE_TRY(parse_plaintext(plaintext, false, &inner));
-    CEDE_TRY(accept_response(updated, header->partial_iv, has_inner_observe(&inner)));
-    return rebuild(outer, &inner, &observe, out, response);
+    /* The Observe value the application sees: the low 24 bits of the partial IV (4.1.3.5.2). */
+    if (observe.len > OBSERVE_LEN_MAX) {
+        observe.ptr += observe.len - OBSERVE_LEN_MAX;
+        observe.len = OBSERVE_LEN_MAX;
+    }
+    if ((job->flags & CEDE_OSCORE_REQUEST) == 0) {
+        job->observe = &observe;
+    }
+    inner->options.reader.in = job->result;
+    inner->options.reader.pos = 1;
+    inner->keep = ~0u;
+    step(inner, job->observe);
+    write(job, job->head.ptr, job->head.len);
+    job->encoder.writer.out.ptr[1] = view.code;
+    merge(job, &job->message.options, CLASS_U | CLASS_PROXY_URI);
+    rest = job->result.ptr + inner->options.reader.pos;
+    rest_len = job->result.len - inner->options.reader.pos;
+    write(job, rest, rest_len); /* the payload with the marker before it */
+    if (inner->options.reader.status != CEDE_OK || rest_len == 1 ||
+        (inner->seen & ~(unsigned)(CLASS_E | CLASS_OBSERVE)) != 0) {
+        return CEDE_OSCORE_PLAINTEXT;
+    }
+    if ((job->flags & CEDE_OSCORE_REQUEST) != 0) {
+        job->exchange->observe = registers_observation(inner);
+        return cede_coap_is_request(&view) ? CEDE_OK : CEDE_OSCORE_PLAINTEXT;
+    }
+    return cede_coap_is_response(&view) ? accept_response(job->exchange, &job->header.partial_iv,
+                                                          (inner->seen & CLASS_OBSERVE) != 0)
+                                        : CEDE_OSCORE_PLAINTEXT;
 }
 
-enum cede_status cede_oscore_unprotect_response(const struct cede_oscore_context *context,
-                                                const struct cede_crypto *crypto,
-                                                struct cede_span datagram,
-                                                struct cede_oscore_exchange *exchange,
-                                                struct cede_buf out, struct cede_span *response)
+/* Steps 2 to 7 of RFC 8613, 8.2 and 8.4. */
+static enum cede_status unprotect(struct job *job, size_t datagram_len)
 {
-    struct cede_coap_message outer;
-    struct cede_oscore_header header;
-    struct cede_oscore_exchange updated = *exchange;
+    struct cede_buf out = job->encoder.writer.out;
+    bool request = (job->flags & CEDE_OSCORE_REQUEST) != 0;
     enum cede_status status;
 
-    *response = CEDE_SPAN_NULL;
-    CEDE_TRY(cede_coap_decode(datagram, &outer));
-    CEDE_TRY(cede_oscore_read_header(&outer, &header));
-    if (!cede_coap_is_response(&outer)) {
-        return CEDE_OSCORE_OPTION;
-    }
-    /* A response need not name its sender; if it does, then rightly. */
-    if (!cede_span_is_null(header.kid) && !cede_span_equal(header.kid, recipient_id_of(context))) {
+    CEDE_TRY(cede_oscore_peek(&job->message, &job->header));
+    if (!cede_oscore_matches(job->context, &job->header)) {
         return CEDE_OSCORE_NO_CONTEXT;
     }
-    if (exchange->done) {
-        return CEDE_OSCORE_REPLAY;
-    }
-    if (out.cap < datagram.len) {
+    CEDE_TRY(check_replay(job));
+    if (out.cap < datagram_len) {
         return CEDE_NO_SPACE;
     }
-    status = open_response(context, crypto, &outer, &header, &updated, out, response);
+    if (request) {
+        set_request(job);
+    }
+    job->in = job->message.payload;
+    job->out.ptr = out.ptr + (out.cap - job->in.len);
+    job->out.cap = job->in.len;
+    status = run(job, &job->context->recipient, job->crypto->aead_open);
+    if (status != CEDE_OK) {
+        return status == CEDE_CRYPTO_TAG ? CEDE_OSCORE_DECRYPTION : status;
+    }
+    /* Authentic from here on: whatever else is wrong with it, it has been received. */
+    if (request && !job->context->window.lost) {
+        cede_oscore_window_commit(&job->context->window,
+                                  cede_oscore_piv_number(&job->header.partial_iv));
+    }
+    return job->result.len > 0 ? rebuild(job) : CEDE_OSCORE_PLAINTEXT;
+}
+
+enum cede_status cede_oscore_process(struct cede_oscore_context *context,
+                                     const struct cede_crypto *crypto, unsigned flags,
+                                     struct cede_span in, struct cede_oscore_exchange *exchange,
+                                     struct cede_buf out, struct cede_span *result)
+{
+    bool unprotects = (flags & CEDE_OSCORE_UNPROTECT) != 0;
+    struct job job;
+    enum cede_status status;
+
+    memset(&job, 0, sizeof(job));
+    *result = CEDE_SPAN_NULL;
+    CEDE_TRY(cede_coap_decode(in, &job.message));
+    if (cede_coap_is_request(&job.message) != ((flags & CEDE_OSCORE_REQUEST) != 0) ||
+        job.message.code == CEDE_COAP_EMPTY) {
+        return unprotects ? CEDE_OSCORE_OPTION : CEDE_BAD_ARGUMENT;
+    }
+    job.context = context;
+    job.crypto = crypto;
+    job.exchange = exchange;
+    job.flags = flags;
+    job.head.ptr = in.ptr;
+    job.head.len = HEADER_LEN + job.message.token.len;
+    job.encoder.writer.out = out;
+    status = unprotects ? unprotect(&job, in.len) : protect(&job);
     if (status != CEDE_OK) {
         cede_wipe(out.ptr, out.cap);
-        *response = CEDE_SPAN_NULL;
         return status;
     }
-    *exchange = updated;
+    *result = cede_span(out.ptr, job.encoder.writer.len);
+    cede_wipe(out.ptr + result->len, out.cap - result->len);
     return CEDE_OK;
 }
