@@ -243,6 +243,8 @@ X(CEDE_CA_UNKNOWN, UNAUTHENTIC, 0xb8, "the certificate is neither registered nor
 X(CEDE_CA_REVOKED, UNAUTHENTIC, 0xb9, "the certificate is revoked")
 X(CEDE_CA_OTHER_KEY, POLICY, 0xbe, "another key asks while a certificate is live")
 X(CEDE_CA_OTHER_HOLDER, BLOCKED, 0xb8, "a certificate of another account is live")
+X(CEDE_CA_PENDING, BLOCKED, 0xb9, "an operator has to approve of the request first")
+X(CEDE_CA_FORMAT, POLICY, 0xc7, "the answer does not exist in the format that is wanted")
 X(CEDE_CA_TOKEN, POLICY, 0xbf, "the enrolment token is not for this device")
 X(CEDE_CA_OPERATION, POLICY, 0xc0, "the operation needs the other kind of certificate")
 X(CEDE_SIGNER_REFUSED, POLICY, 0xc2, "the signer does not sign this: it is not what it is said to be")

@@ -112,6 +112,7 @@ static int run_serve(int argc, char **argv)
         {"dir", "DIR", "state directory", true, &serve.directory},
         {"https", "HOST:PORT", "where partners connect", true, &serve.https},
         {"coap", "HOST:PORT", "where devices connect (UDP)", false, &serve.coap},
+        {"est", "HOST:PORT", "where EST clients connect (HTTPS, RFC 7030)", false, &serve.est},
         {"workers", "N", "processes (1)", false, &workers},
         {NULL, NULL, NULL, false, NULL},
     };

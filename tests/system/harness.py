@@ -183,6 +183,7 @@ class World:
         self.coap = {a: f"127.0.0.1:{free_port()}" for a in (CA1, CA2, SP1, SP2, "SP3")}
         self.servers, self.devices = {}, {}
         self.all_processes = []
+        self.serve_options = {}  # of actors: further words for `serve`
         self.allowed = []  # patterns of alarms that a test provokes
 
     # --- the folder ---------------------------------------------------------------------------
@@ -295,6 +296,7 @@ class World:
                      "--https", self.https[actor], "--workers", workers or self.workers]
         if actor != PCA:
             arguments += ["--coap", self.coap[actor]]
+        arguments += self.serve_options.get(actor, [])
         process = Process([self.cede_path, *map(str, arguments)], self.logs / f"{actor}.log")
         self.all_processes.append(process)
         self.servers[actor] = process

@@ -14,6 +14,8 @@
  *      ca.pem ca.der ca.c509   the certificate: X.509, and the same in C509 (type 3)
  *      chain.pem    issuers above it, the root last; empty for a root
  *      est.key est.c509   the enrolment server: native C509, id-kp-cmcRA, issued by this CA
+ *      dh.key dh.c509     the same for key agreement: EDHOC methods 1 and 3, proofs by MAC; a
+ *                   directory without them has none of it
  *      tls.key tls.pem    the partners' door
  *      ca.csr       while the certificate of a CA below another one is missing
  *      store.db     records
@@ -134,6 +136,12 @@ CEDE_MUST_USE enum cede_status ca_revoke_device(struct ca *ca, const char *devic
 /* Every certificate, oldest first: one line each, or one JSON object a line. */
 CEDE_MUST_USE enum cede_status ca_list(struct ca *ca, bool json, FILE *out);
 
+/* Device requests that wait for an operator (policy.json, profile device: "approval": "manual"):
+ * device id and POSIX seconds of the first asking, one line each. */
+CEDE_MUST_USE enum cede_status ca_pending(struct ca *ca, FILE *out);
+/* Lets the waiting request of a device pass, when it is made again. CEDE_NOT_FOUND: none waits. */
+CEDE_MUST_USE enum cede_status ca_approve(struct ca *ca, const char *device_id);
+
 /* --- accounts, registrations, releases -------------------------------------------------------- */
 
 /* Adds a partner or replaces its identity certificate (DER). */
@@ -186,20 +194,27 @@ CEDE_MUST_USE enum cede_status ca_authenticate(struct ca *ca, struct cede_span r
                                                struct ca_peer *peer);
 CEDE_MUST_USE enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer);
 
-enum ca_operation { CA_CRTS, CA_SEN, CA_SREN };
+enum ca_operation { CA_CRTS, CA_SEN, CA_SREN, CA_ATT, CA_CERTIFICATE };
 
 struct ca_enrolment {
     const struct ca_peer *peer;
     enum ca_operation operation;
     struct cede_span token;   /* of the enrolment URI; null for /.well-known/est */
     struct cede_span request; /* PKCS #10 or C509CertificationRequest */
-    bool wants_x509;          /* CA_CRTS: X.509 rather than C509 */
+    uint32_t accept;          /* CEDE_EST_FORMAT_... wanted; 0: none told */
+    /* Y of the EDHOC session whose message_3 came with the request: proof of possession by MAC is
+     * made for G_Y then, else for the agreement key of this CA. Null: no such. */
+    const struct cede_private_key *ephemeral;
+    int32_t hash_alg;      /* with `ephemeral`: application hash of the session; 0: SHA-256 */
+    struct cede_span hash; /* CA_CERTIFICATE: a certificate of the peer's device, by SHA-256 */
 };
 
-/* As a body of EST (est.h): COSE_C509 or DER, in the format of the request. */
+/* A body of EST (est.h), in the format wanted; when none was, as the request is encoded: C509 by
+ * reference (multipart-core), X.509 as certs-only message. */
 struct ca_answer {
     struct cede_span body;
     uint32_t content_format; /* CEDE_EST_FORMAT_... */
+    uint32_t max_age;        /* with CEDE_CA_PENDING: ask again after so many seconds */
 };
 
 /* Same key again: the same certificate.
@@ -207,6 +222,9 @@ struct ca_answer {
  *   CEDE_CA_OTHER_HOLDER  a certificate of another account is live and not released: later perhaps
  *   CEDE_CA_TOKEN         the token is not for this device
  *   CEDE_CA_OPERATION     sen needs a factory certificate, sren an operational one
+ *   CEDE_CA_PENDING       an operator has to approve first; the same request again, later
+ *   CEDE_CA_FORMAT        the answer does not exist in the format wanted; nothing was issued
+ *   CEDE_CRYPTO_TAG, CEDE_CRYPTO_SIGNATURE, CEDE_CERTIFICATE_...: no proof of possession
  *   and as ca_issue(). */
 CEDE_MUST_USE enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
                                         struct cede_buf out, struct ca_answer *answer);
@@ -222,6 +240,7 @@ struct ca_serve {
     const char *directory;
     const char *https; /* HOST:PORT to listen on */
     const char *coap;  /* HOST:PORT, or null: no compact door */
+    const char *est;   /* HOST:PORT of EST over HTTPS, or null */
     unsigned workers;
 };
 

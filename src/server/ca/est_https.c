@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* est_https.c - RFC 7030's paths, base64 and CMS around the enrolment service. */
+#include "server/ca/est_https.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "cede/est.h"
+#include "cede/pkcs7.h"
+#include "server/common/log.h"
+
+#define TYPE_PKCS10  "application/pkcs10"
+#define TYPE_CERTS   "application/pkcs7-mime; smime-type=certs-only"
+#define TYPE_CACERTS "application/pkcs7-mime"
+#define BODY_MAX     8192 /* a request of a device has a few hundred bytes; base64 */
+#define ANSWER_MAX   8192
+
+/* --- base64 ----------------------------------------------------------------------------------- */
+
+/* White space between the characters is allowed, as RFC 8951, section 3.1 wants it. */
+static enum cede_status from_base64(struct cede_span text, struct cede_buf out,
+                                    struct cede_span *bytes)
+{
+    EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
+    int len = 0;
+    int rest = 0;
+    bool done = context != NULL && text.len > 0 && text.len <= BODY_MAX && out.cap >= text.len;
+
+    if (done) {
+        EVP_DecodeInit(context);
+        done = EVP_DecodeUpdate(context, out.ptr, &len, text.ptr, (int)text.len) >= 0 &&
+               EVP_DecodeFinal(context, out.ptr + len, &rest) == 1 && len + rest > 0;
+    }
+    EVP_ENCODE_CTX_free(context);
+    *bytes = done ? cede_span(out.ptr, (size_t)(len + rest)) : CEDE_SPAN_NULL;
+    return done ? CEDE_OK : CEDE_CA_BASE64;
+}
+
+static void answer_base64(struct https_response *response, const char *type, struct cede_span bytes)
+{
+    uint8_t text[2 * ANSWER_MAX];
+    EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
+    int len = 0;
+    int rest = 0;
+
+    if (context == NULL || bytes.len > ANSWER_MAX) {
+        EVP_ENCODE_CTX_free(context);
+        return; /* an answer that was never written is a 500 */
+    }
+    EVP_EncodeInit(context);
+    EVP_EncodeUpdate(context, text, &len, bytes.ptr, (int)bytes.len);
+    EVP_EncodeFinal(context, text + len, &rest);
+    EVP_ENCODE_CTX_free(context);
+    https_answer(response, 200, type, cede_span(text, (size_t)(len + rest)));
+    https_answer_header(response, "Content-Transfer-Encoding", "base64");
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void answer_certificates(struct https_response *response, const char *type,
+                                const struct cede_span *certificates, size_t count)
+{
+    uint8_t memory[ANSWER_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    struct cede_span message;
+
+    cede_pkcs7_put_certs(&writer, certificates, count);
+    if (cede_writer_finish(&writer, &message) == CEDE_OK) {
+        answer_base64(response, type, message);
+    }
+}
+
+static int http_status(enum cede_status status)
+{
+    switch (status) {
+    case CEDE_CA_TOKEN:
+        return 404;
+    case CEDE_CA_UNKNOWN:
+        return 403;
+    case CEDE_CA_OTHER_HOLDER:
+        return 503; /* the other holder may let go: try again */
+    default:
+        break;
+    }
+    switch (cede_status_class(status)) {
+    case CEDE_CLASS_STATE:
+    case CEDE_CLASS_POLICY:
+        return 403;
+    case CEDE_CLASS_BLOCKED:
+        return 503;
+    case CEDE_CLASS_BACKEND:
+    case CEDE_CLASS_INTERNAL:
+    case CEDE_CLASS_SPACE:
+        return 500;
+    default:
+        return 400;
+    }
+}
+
+/* Refusals are told and noted down once, with the reason; what failed inside is noted down only. */
+static void refuse(struct https_response *response, const struct https_request *request,
+                   enum cede_status status)
+{
+    int code = http_status(status);
+    char text[256];
+
+    snprintf(text, sizeof text, "%s\n",
+             code == 500 ? "something is wrong here" : cede_status_reason(status));
+    log_warning("est: %s by '%s': %s. %s", request->path, request->partner,
+                cede_status_reason(status), ca_last_error());
+    https_answer(response, code, "text/plain; charset=utf-8", cede_span_string(text));
+}
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+static void get_cacerts(struct est_https *door, const struct https_request *request,
+                        struct cede_span token, struct https_response *response)
+{
+    struct cede_span certificates[CA_CHAIN_MAX + 1];
+    const struct ca *ca = door->ca;
+
+    (void)request;
+    (void)token; /* the same for everybody */
+    certificates[0] = ca->certificate.raw;
+    for (size_t i = 0; i < ca->chain_count; i++) {
+        certificates[i + 1] = ca->chain_der[i];
+    }
+    answer_certificates(response, TYPE_CACERTS, certificates, ca->chain_count + 1);
+}
+
+/* Who asks; asked again for each request, since a connection may be older than a revocation. */
+static enum cede_status find_peer(struct est_https *door, const struct https_request *request,
+                                  struct ca_peer *peer)
+{
+    if (cede_span_is_null(request->certificate)) {
+        return CEDE_CA_UNKNOWN;
+    }
+    return ca_authenticate(door->ca, request->certificate, peer);
+}
+
+static enum cede_status issue(struct est_https *door, const struct https_request *request,
+                              enum ca_operation operation, struct cede_span token,
+                              struct cede_buf out, struct cede_span *certificate)
+{
+    uint8_t csr[BODY_MAX];
+    struct ca_peer peer;
+    struct ca_enrolment enrolment;
+    struct ca_answer answer;
+
+    memset(&enrolment, 0, sizeof enrolment);
+    CEDE_TRY(find_peer(door, request, &peer));
+    if (strcmp(request->content_type, TYPE_PKCS10) != 0) {
+        return CEDE_CA_MEDIA_TYPE;
+    }
+    CEDE_TRY(from_base64(request->body, CEDE_BUF_ARRAY(csr), &enrolment.request));
+    enrolment.peer = &peer;
+    enrolment.operation = operation;
+    enrolment.token = token;
+    CEDE_TRY(ca_turn_open(door->ca, &door->turn));
+    CEDE_TRY(ca_enrol(door->ca, &enrolment, out, &answer));
+    *certificate = answer.body;
+    return answer.content_format == CEDE_EST_FORMAT_PKIX_CERT ? CEDE_OK : CEDE_CA_MEDIA_TYPE;
+}
+
+static void enrol(struct est_https *door, const struct https_request *request,
+                  enum ca_operation operation, struct cede_span token,
+                  struct https_response *response)
+{
+    uint8_t memory[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    enum cede_status status =
+        issue(door, request, operation, token, CEDE_BUF_ARRAY(memory), &certificate);
+
+    if (status == CEDE_OK) {
+        answer_certificates(response, TYPE_CERTS, &certificate, 1);
+    } else {
+        refuse(response, request, status);
+    }
+}
+
+static void post_simpleenroll(struct est_https *door, const struct https_request *request,
+                              struct cede_span token, struct https_response *response)
+{
+    enrol(door, request, CA_SEN, token, response);
+}
+
+static void post_simplereenroll(struct est_https *door, const struct https_request *request,
+                                struct cede_span token, struct https_response *response)
+{
+    enrol(door, request, CA_SREN, token, response);
+}
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+struct operation {
+    const char *method;
+    const char *name;
+    void (*run)(struct est_https *door, const struct https_request *request, struct cede_span token,
+                struct https_response *response);
+};
+
+static const struct operation operations[] = {
+    {"GET", "cacerts", get_cacerts},
+    {"POST", "simpleenroll", post_simpleenroll},
+    {"POST", "simplereenroll", post_simplereenroll},
+};
+
+/* "NAME" or "LABEL/NAME". */
+static const struct operation *find_operation(const char *path, struct cede_span *token)
+{
+    const char *slash = strchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+
+    *token =
+        slash == NULL ? CEDE_SPAN_NULL : cede_span((const uint8_t *)path, (size_t)(slash - path));
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        if (strcmp(operations[i].name, name) == 0) {
+            return &operations[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_request(void *context, const struct https_request *request,
+                       struct https_response *response)
+{
+    struct est_https *door = context;
+    struct cede_span token;
+    const struct operation *operation = find_operation(request->rest, &token);
+
+    if (operation == NULL) {
+        https_answer(response, 404, "text/plain", CEDE_SPAN_TEXT("no such EST operation\n"));
+    } else if (strcmp(operation->method, request->method) != 0) {
+        https_answer(response, 405, "text/plain", CEDE_SPAN_TEXT("another method, please\n"));
+        https_answer_header(response, "Allow", operation->method);
+    } else {
+        operation->run(door, request, token, response);
+    }
+}
+
+static const struct https_route routes[] = {
+    {"GET", "/.well-known/est/*", NULL, 0, on_request},
+    {"POST", "/.well-known/est/*", NULL, BODY_MAX, on_request},
+};
+
+/* --- the door --------------------------------------------------------------------------------- */
+
+static enum cede_status authenticate(void *context, struct cede_span certificate, char *name,
+                                     size_t name_cap)
+{
+    struct est_https *door = context;
+    struct ca_peer peer;
+    enum cede_status status = ca_authenticate(door->ca, certificate, &peer);
+
+    if (status != CEDE_OK) {
+        log_warning("est: refused '%s': %s", peer.device_id, cede_status_reason(status));
+        return status;
+    }
+    snprintf(name, name_cap, "%s", peer.device_id);
+    return CEDE_OK;
+}
+
+static enum cede_status flush(void *context)
+{
+    struct est_https *door = context;
+
+    return ca_turn_end(door->ca, &door->turn);
+}
+
+enum cede_status est_https_open(struct event_base *base, struct est_https *door,
+                                const struct tls_identity *tls, int listening_fd,
+                                struct https_server **server)
+{
+    struct https_server_config config;
+
+    memset(&config, 0, sizeof config);
+    config.tls = tls;
+    config.routes = routes;
+    config.routes_count = sizeof routes / sizeof routes[0];
+    config.authenticate = authenticate;
+    config.optional = true;
+    config.tls12 = true;
+    config.flush = flush;
+    config.context = door;
+    return https_server_new(base, listening_fd, &config, server);
+}

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""EST over HTTPS (RFC 7030) with clients that are not ours: curl speaks, openssl makes requests and
+looks at what comes back, certtool verifies. Then what a CA must not take."""
+
+import json
+import re
+import subprocess
+
+import harness
+import partner
+from harness import CA1, PCA, SP1, World, check, equal, say
+
+EST = "/.well-known/est"
+
+
+def tool(*arguments, code=0, data=None):
+    done = subprocess.run([str(a) for a in arguments], capture_output=True, input=data)
+    check(code is None or done.returncode == code,
+          f"{arguments}: {done.returncode}, {done.stdout}{done.stderr}")
+    return done
+
+
+class Client:
+    """A device as curl and openssl see one: keys and certificates in PEM files."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.dir = world, name, world.dir / f"client-{name}"
+        self.dir.mkdir()
+        self.factory = None  # (certificate, key)
+
+    def key(self, name, curve="P-256"):
+        path = self.dir / f"{name}.key"
+        tool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}",
+             "-out", path)
+        return path
+
+    def request(self, key, subject=None, options=()):
+        """PKCS #10 in base64, as curl posts it."""
+        path = self.dir / "request"
+        tool("openssl", "req", "-new", "-key", key, "-subj", f"/CN={subject or self.name}",
+             "-outform", "DER", "-out", path, *options)
+        text = self.dir / "request.b64"
+        text.write_bytes(tool("openssl", "base64", "-in", path).stdout)
+        return text
+
+    def make_factory(self):
+        key = self.key("factory")
+        request, certificate = self.dir / "factory.csr", self.dir / "factory.pem"
+        tool("openssl", "req", "-new", "-key", key, "-subj", f"/CN={self.name}", "-out", request)
+        self.world.run("ca", "issue", "--dir", self.world.path(PCA), "--profile", "factory", "--in",
+                       request, "--out", certificate)
+        self.factory = (certificate, key)
+        return certificate
+
+    def curl(self, path, data=None, by=None, tls=None, kind="application/pkcs10", more=()):
+        """(HTTP status or 0 when TLS failed, headers, body)."""
+        words = ["curl", "-sS", "-i", "--cacert", self.world.path(CA1) / "ca.pem", *more]
+        if by:
+            words += ["--cert", by[0], "--key", by[1]]
+        if data:
+            words += ["-H", f"Content-Type: {kind}", "--data-binary", f"@{data}"]
+        if tls:
+            words += [f"--tlsv{tls}", "--tls-max", tls]
+        done = tool(*words, f"https://{self.world.est}{path}", code=None)
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        match = re.match(rb"HTTP/1.1 (\d+)", head)
+        return int(match[1]) if match else 0, head.decode().lower(), body
+
+    def enrol(self, path, request, by, tls=None):
+        """The certificate that comes back, PEM."""
+        status, head, body = self.curl(path, request, by, tls)
+        equal(status, 200, f"{path}: {head}{body}")
+        check("content-type: application/pkcs7-mime; smime-type=certs-only" in head, head)
+        check("content-transfer-encoding: base64" in head, head)
+        return self.certificates(body)
+
+    def certificates(self, body):
+        der = tool("openssl", "base64", "-d", data=body).stdout
+        return tool("openssl", "pkcs7", "-inform", "DER", "-print_certs", data=der).stdout
+
+
+def x5bag(certificates):
+    """RFC 9360: one certificate stands alone, several are an array."""
+    items = [bytes([0x59]) + len(der).to_bytes(2, "big") + der for der in certificates]
+    return items[0] if len(items) == 1 else bytes([0x80 + len(items)]) + b"".join(items)
+
+
+def register(world, *certificates):
+    """SP1 vouches for the devices at CA1; answers the token of the enrolment URI."""
+    ders = [tool("openssl", "x509", "-in", c, "-outform", "DER").stdout for c in certificates]
+    status, _, answer = partner.ask(world, CA1, SP1, "POST", "/v1/registrations", x5bag(ders),
+                                    "application/cbor")
+    equal(status, 200, f"registration: {answer}")
+    return json.loads(answer)["enroll_uri"].rsplit("/", 1)[1]
+
+
+def verified(world, certificate, path):
+    """By OpenSSL's strict check and by GnuTLS."""
+    path.write_bytes(certificate)
+    tool("openssl", "verify", "-x509_strict", "-CAfile", world.path(CA1) / "ca.pem", path)
+    done = tool("certtool", "--verify", "--load-ca-certificate", world.path(CA1) / "ca.pem",
+                "--infile", path)
+    check(b"The certificate is trusted" in done.stdout, done.stdout)
+    return path
+
+
+def enrolment(world, client, token):
+    say("cacerts without a certificate; enrolment, re-enrolment, by TLS 1.2 and 1.3")
+    status, head, body = client.curl(f"{EST}/cacerts")
+    equal(status, 200, head)
+    check("content-type: application/pkcs7-mime" in head, head)
+    own = tool("openssl", "x509", "-in", world.path(CA1) / "ca.pem", "-outform", "DER").stdout
+    got = tool("openssl", "x509", "-outform", "DER", data=client.certificates(body)).stdout
+    equal(got, own, "the CA's certificate")
+
+    first = client.key("first")
+    request = client.request(first)
+    certificate = client.enrol(f"{EST}/{token}/simpleenroll", request, client.factory, "1.2")
+    operational = verified(world, certificate, client.dir / "first.pem")
+    again = client.enrol(f"{EST}/{token}/simpleenroll", client.request(first), client.factory, "1.3")
+    equal(again, certificate, "the same key once more: the same certificate")
+
+    second = client.key("second")
+    renewed = client.enrol(f"{EST}/simplereenroll", client.request(second), (operational, first),
+                           "1.3")
+    verified(world, renewed, client.dir / "second.pem")
+    live = {c["serial"] for c in world.certificates(CA1, status="live")
+            if c["subject"] == client.name}
+    check(len(live) == 2, "until the new certificate shows up the old one stays")
+    third = client.key("third")
+    client.enrol(f"{EST}/simplereenroll", client.request(third),
+                 (client.dir / "second.pem", second))
+    live = {c["serial"] for c in world.certificates(CA1, status="live")
+            if c["subject"] == client.name}
+    check(len(live) == 2, f"the first one has ended: {live}")
+    status, _, _ = client.curl(f"{EST}/cacerts", by=(operational, first))
+    equal(status, 0, "a handshake with the ended certificate")
+
+
+def refusals(world, client, token):
+    say("what a CA does not take")
+    other = Client(world, "est-other")
+    other.make_factory()  # never registered
+    key = client.key("fresh")
+    before = len(world.certificates(CA1))
+
+    def refused(what, status, path="simpleenroll", request=None, by=client.factory, **more):
+        request = request or client.request(key)
+        got, head, body = client.curl(f"{EST}/{token}/{path}", request, by, **more)
+        equal(got, status, f"{what}: {body}")
+        if got:
+            check("content-type: text/plain" in head and body.strip(), f"{what}: {head}{body}")
+            check(b"<html" not in body.lower(), f"{what}: {body}")
+        equal(len(world.certificates(CA1)), before, f"certificates after: {what}")
+
+    refused("no certificate", 403, by=None)
+    refused("a device nobody registered", 0, by=other.factory)
+    refused("another key while one is live", 403)
+    refused("re-enrolment with the factory certificate", 403, "simplereenroll")
+    refused("an unknown token", 404, "../unknown00/simpleenroll", more=("--path-as-is",))
+    refused("an unknown operation", 404, "fullcmc")
+    refused("another subject", 403, request=client.request(key, "somebody"))
+    refused("another media type", 400, kind="application/octet-stream")
+    refused("RSA", 403, request=client.request(rsa_key(client)))
+    refused("a curve nobody takes", 403, request=client.request(client.key("k1", "secp256k1")))
+    refused("the factory key once more", 403, request=client.request(client.factory[1]))
+
+    garbage = client.dir / "garbage"
+    good = client.request(key).read_bytes()
+    der = bytearray(tool("openssl", "base64", "-d", data=good).stdout)
+    der[-1] ^= 1  # of the signature
+    cases = {"no body": b"", "no base64": b"\x00\xff" * 50, "a cut": good[: len(good) // 2],
+             "no request": tool("openssl", "base64", data=b"0\x03\x02\x01\x00").stdout,
+             "no proof of possession": tool("openssl", "base64", data=bytes(der)).stdout}
+    for what, content in cases.items():
+        garbage.write_bytes(content or b"\n")
+        refused(what, 400, request=garbage)
+    garbage.write_bytes(b"A" * 200000)
+    got, _, _ = client.curl(f"{EST}/{token}/simpleenroll", garbage, client.factory)
+    check(got in (0, 413), f"an endless body is answered {got}")
+    equal(client.curl(f"{EST}/simpleenroll")[0], 405, "GET simpleenroll")
+    status, _, _ = client.curl(f"{EST}/cacerts", tls="1.1", more=("--ciphers", "ALL:@SECLEVEL=0"))
+    equal(status, 0, "TLS 1.1")
+
+
+def rsa_key(client):
+    path = client.dir / "rsa.key"
+    tool("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", path)
+    return path
+
+
+def revoked(world, client):
+    say("a revoked factory certificate opens no door (R6)")
+    client_key = client.factory
+    world.run("ca", "revoke", "--dir", world.path(CA1), "--device", client.name)
+    status, _, _ = client.curl(f"{EST}/cacerts", by=(client.dir / "second.pem",
+                                                     client.dir / "second.key"))
+    equal(status, 0, "a handshake with a revoked certificate")
+    check(client.curl(f"{EST}/cacerts", by=client_key)[0] == 200,
+          "the factory certificate is not CA1's to revoke")
+
+
+def test(options):
+    with World(options.cede) as world:
+        world.est = f"127.0.0.1:{harness.free_port()}"
+        world.serve_options[CA1] = ["--est", world.est]
+        world.init()
+        for actor in (PCA, CA1):
+            world.start(actor)
+        client = Client(world, "est-client")
+        token = register(world, client.make_factory())
+        enrolment(world, client, token)
+        refusals(world, client, token)
+        revoked(world, client)
+
+
+harness.main(test)
