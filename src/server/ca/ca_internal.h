@@ -26,6 +26,7 @@ struct ca_profile_policy {
     bool ca;
     int32_t path_len;
     bool p256, p384, ed25519; /* keys that are taken */
+    bool manual_approval;     /* devices only */
 };
 
 struct ca_policy {
@@ -35,7 +36,9 @@ struct ca_policy {
     size_t batch_max;
     uint8_t anchor_bytes[CA_ANCHORS_MAX][CA_CERTIFICATE_MAX]; /* of factory certificates */
     struct cede_certificate anchors[CA_ANCHORS_MAX];
-    size_t anchors_count; /* 0: the registering account vouches */
+    size_t anchors_count;    /* 0: the registering account vouches */
+    uint32_t approval_retry; /* seconds between two looks whether an operator has approved */
+    bool certificate_uri;    /* references come with c5u or x5u */
 };
 
 /* Writes the default policy.json of a kind of CA. */
@@ -74,6 +77,9 @@ struct ca {
     EVP_PKEY *est_pkey;
     uint8_t est_bytes[CA_CERTIFICATE_MAX];
     struct cede_span est; /* ~C509Certificate */
+    EVP_PKEY *dh_pkey;    /* null: there is none */
+    uint8_t dh_bytes[CA_CERTIFICATE_MAX];
+    struct cede_span dh; /* ~C509Certificate, for key agreement */
 
     uint64_t (*now)(void *context);
     void *now_context;
@@ -235,10 +241,24 @@ CEDE_MUST_USE enum cede_status ca_records_count(struct ca *ca, const char *name,
 struct ca_checked_request {
     struct cede_request request;
     char subject[CEDE_COMMON_NAME_MAX + 1];
-    uint8_t key[32]; /* SHA-256 over the public key */
+    uint8_t key[32];    /* SHA-256 over the public key */
+    uint16_t key_usage; /* of the certificate to be */
 };
 
-/* Format, policy for key and subject, proof of possession. */
+/* What a proof of possession by MAC may have been made for, see struct ca_enrolment. */
+struct ca_possession {
+    const struct cede_private_key *ephemeral; /* null: the CA's agreement key */
+    int32_t hash_alg;
+};
+
+/* Are certificates for key agreement issued to devices, and can MACs be checked? */
+bool ca_takes_agreement(const struct ca *ca);
+/* The same as ca_check_request() for proofs by MAC as well. */
+CEDE_MUST_USE enum cede_status ca_check_possession(struct ca *ca, enum ca_profile profile,
+                                                   struct cede_span encoding,
+                                                   const struct ca_possession *possession,
+                                                   struct ca_checked_request *checked);
+/* Format, policy for key and subject, proof of possession by signature. */
 CEDE_MUST_USE enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile,
                                                 struct cede_span encoding,
                                                 struct ca_checked_request *checked);
@@ -253,6 +273,29 @@ CEDE_MUST_USE enum cede_status ca_note_other_key(struct ca *ca, struct cede_span
                                                  enum cede_status status);
 CEDE_MUST_USE enum cede_status ca_key_hash(const struct ca *ca, struct cede_span point,
                                            uint8_t hash[32]);
+/* --- answers (answer.c) and approvals (approvals.c) ------------------------------------------- */
+
+/* Is there an answer in the format wanted for a certificate of that kind? */
+bool ca_answer_offers(const struct ca *ca, const struct ca_enrolment *enrolment, bool x509);
+CEDE_MUST_USE enum cede_status ca_answer_certificate(struct ca *ca,
+                                                     const struct ca_enrolment *enrolment,
+                                                     struct cede_span raw, bool x509,
+                                                     struct cede_buf out, struct ca_answer *answer);
+CEDE_MUST_USE enum cede_status ca_answer_anchors(const struct ca *ca,
+                                                 const struct ca_enrolment *enrolment,
+                                                 struct cede_buf out, struct ca_answer *answer);
+CEDE_MUST_USE enum cede_status ca_answer_wishes(const struct ca *ca,
+                                                const struct ca_enrolment *enrolment,
+                                                struct cede_buf out, struct ca_answer *answer);
+
+/* Has an operator approved of this key? CEDE_CA_PENDING: not yet. */
+CEDE_MUST_USE enum cede_status ca_approval_check(struct ca *ca, int64_t factory,
+                                                 const uint8_t key[32]);
+/* Puts it before the operator, if it is not there. */
+CEDE_MUST_USE enum cede_status ca_approval_ask(struct ca *ca, int64_t factory,
+                                               const uint8_t key[32], const char *device_id);
+CEDE_MUST_USE enum cede_status ca_approval_done(struct ca *ca, int64_t factory);
+
 /* Valid now? `not_after` may be CA_NO_END. */
 bool ca_is_current(const struct ca *ca, int64_t not_before, int64_t not_after);
 

@@ -70,100 +70,187 @@ static enum cede_status still_allowed(void *context, const struct coap_peer *pee
 
 /* --- one request ------------------------------------------------------------------------------ */
 
-/* "e", TOKEN, operation or ".well-known", "est", operation. */
-static const struct cede_est_operation *find_operation(const struct coap_request *request,
-                                                       struct cede_span *token)
+/* What a path names: a function of EST, or, when `operation` is null, one certificate. */
+struct target {
+    const struct cede_est_operation *operation;
+    struct cede_span token;
+    uint8_t hash[CEDE_SHA256_LEN];
+    size_t hash_len;
+};
+
+static bool is(struct cede_span segment, const char *text)
+{
+    return cede_span_equal(segment, cede_span_string(text));
+}
+
+/* Segments of the root: "e", TOKEN or ".well-known", "est" or "est"; 0 for none of these. */
+static size_t read_root(const struct coap_request *request, struct cede_span *token)
 {
     *token = CEDE_SPAN_NULL;
-    if (request->path_count != 3) {
-        return NULL;
+    if (request->path_count >= 1 && is(request->path[0], "est")) {
+        return 1;
     }
-    if (cede_span_equal(request->path[0], CEDE_SPAN_TEXT("e"))) {
+    if (request->path_count >= 2 && is(request->path[0], "e")) {
         *token = request->path[1];
-    } else if (!cede_span_equal(request->path[0], CEDE_SPAN_TEXT(".well-known")) ||
-               !cede_span_equal(request->path[1], CEDE_SPAN_TEXT("est"))) {
-        return NULL;
+        return 2;
     }
-    return cede_est_find_operation(request->path[2]);
+    return request->path_count >= 2 && is(request->path[0], ".well-known") &&
+                   is(request->path[1], "est")
+               ? 2
+               : 0;
 }
 
-/* The format of the body must be what the content format says, if it says anything. */
-static bool takes_format(const struct cede_est_operation *operation,
-                         const struct coap_request *request)
+/* Below the root: an operation, or "c" and the hash of a certificate. */
+static bool find_target(const struct coap_request *request, struct target *target)
 {
-    int32_t format = request->content_format;
+    size_t root = read_root(request, &target->token);
+    struct cede_span hash;
 
-    return !operation->has_body || format == COAP_DOOR_NO_FORMAT ||
-           format == CEDE_EST_FORMAT_C509_PKCS10 || format == CEDE_EST_FORMAT_PKCS10;
+    target->operation = NULL;
+    target->hash_len = 0;
+    if (root != 0 && request->path_count == root + 1) {
+        target->operation = cede_est_find_operation(request->path[root]);
+        return target->operation != NULL;
+    }
+    if (root == 0 || request->path_count != root + 2 || !is(request->path[root], "c") ||
+        cede_est_reference_hash(request->path[root + 1], CEDE_BUF_ARRAY(target->hash), &hash) !=
+            CEDE_OK) {
+        return false;
+    }
+    target->hash_len = hash.len;
+    return true;
 }
 
-static bool accepts(const struct coap_request *request, uint32_t format)
+/* The body must be what the content format says, if it says anything. */
+static uint8_t check_format(const struct coap_request *request)
 {
-    return request->accept == COAP_DOOR_NO_FORMAT || (uint32_t)request->accept == format ||
-           (format == CEDE_EST_FORMAT_C509_CHAIN &&
-            request->accept == (int32_t)CEDE_EST_FORMAT_C509_CERT);
+    bool der = request->body.len > 0 && request->body.ptr[0] == 0x30; /* SEQUENCE; no array */
+
+    switch (request->content_format) {
+    case COAP_DOOR_NO_FORMAT:
+        return 0;
+    case CEDE_EST_FORMAT_C509_PKCS10:
+        return der ? CEDE_COAP_BAD_REQUEST : 0;
+    case CEDE_EST_FORMAT_PKCS10:
+        return der ? 0 : CEDE_COAP_BAD_REQUEST;
+    default:
+        return CEDE_COAP_UNSUPPORTED_FORMAT;
+    }
 }
 
 static uint8_t code_of(enum cede_status status)
 {
     switch (status) {
-    case CEDE_CA_OTHER_HOLDER:
-        return CEDE_COAP_UNAVAILABLE; /* the other holder may let go: try again */
+    case CEDE_CA_OTHER_HOLDER: /* the other holder may let go: try again */
+    case CEDE_CA_PENDING:      /* RFC 9148, section 4.7 */
+        return CEDE_COAP_UNAVAILABLE;
     case CEDE_CA_TOKEN:
+    case CEDE_NOT_FOUND:
         return CEDE_COAP_RESOURCE_NOT_FOUND;
-    case CEDE_CRYPTO_SIGNATURE:
-        return CEDE_COAP_BAD_REQUEST; /* RFC 9148, section 4.5 */
+    case CEDE_CA_FORMAT:
+        return CEDE_COAP_NOT_ACCEPTABLE;
+    case CEDE_CRYPTO_SIGNATURE: /* RFC 9148, section 4.5 */
+    case CEDE_CRYPTO_TAG:
+    case CEDE_CERTIFICATE_UNTRUSTED: /* a MAC for another verifier */
+        return CEDE_COAP_BAD_REQUEST;
     default:
         return cede_coap_error_code(status);
     }
 }
 
-static enum cede_status enrol(struct ca_api *api, const struct coap_request *request,
-                              const struct cede_est_operation *operation, struct cede_span token,
-                              struct coap_response *response)
+static enum ca_operation operation_of(const struct target *target)
+{
+    static const enum ca_operation operations[CEDE_EST_KIND_COUNT] = {CA_SEN, CA_SREN, CA_CRTS,
+                                                                      CA_ATT};
+
+    return target->operation == NULL ? CA_CERTIFICATE : operations[target->operation->kind];
+}
+
+static enum cede_status serve(struct ca_api *api, const struct coap_request *request,
+                              const struct target *target, struct coap_response *response)
 {
     struct ca_peer peer = to_ca_peer(request->peer);
     struct ca_enrolment enrolment;
     struct ca_answer answer;
+    enum cede_status status;
 
     memset(&enrolment, 0, sizeof enrolment);
     enrolment.peer = &peer;
-    enrolment.operation = operation->kind == CEDE_EST_SEN    ? CA_SEN
-                          : operation->kind == CEDE_EST_SREN ? CA_SREN
-                                                             : CA_CRTS;
-    enrolment.token = token;
+    enrolment.operation = operation_of(target);
+    enrolment.token = target->token;
     enrolment.request = request->body;
-    enrolment.wants_x509 = request->accept == CEDE_EST_FORMAT_PKIX_CERT;
-    CEDE_TRY(ca_enrol(api->ca, &enrolment, response->body, &answer));
-    if (!accepts(request, answer.content_format)) {
-        response->code = CEDE_COAP_NOT_ACCEPTABLE;
-        return CEDE_OK;
-    }
-    response->code = operation->answer;
+    /* Format 0, text/plain, is nothing we have: as good as any other that is not there. */
+    enrolment.accept = request->accept == COAP_DOOR_NO_FORMAT ? 0
+                       : request->accept == 0                 ? UINT32_MAX
+                                                              : (uint32_t)request->accept;
+    enrolment.ephemeral = request->ephemeral;
+    enrolment.hash_alg = request->hash_alg;
+    enrolment.hash = cede_span(target->hash, target->hash_len);
+    status = ca_enrol(api->ca, &enrolment, response->body, &answer);
+    response->max_age = answer.max_age;
+    CEDE_TRY(status);
+    response->code = target->operation == NULL ? CEDE_COAP_CONTENT : target->operation->answer;
     response->content_format = (int32_t)answer.content_format;
     response->body_len = answer.body.len;
     return CEDE_OK;
+}
+
+static void put_links(void *context, struct cede_span filter, struct cede_writer *writer)
+{
+    (void)context;
+    cede_est_put_links(writer, "/est/", filter);
+}
+
+/* The same as for strangers. */
+static void answer_links(const struct coap_request *request, struct coap_response *response)
+{
+    struct cede_writer writer = cede_writer(response->body);
+
+    if (request->accept != COAP_DOOR_NO_FORMAT && request->accept != CEDE_EST_FORMAT_LINKS) {
+        response->code = CEDE_COAP_NOT_ACCEPTABLE;
+        return;
+    }
+    put_links(NULL, request->query, &writer);
+    response->code = CEDE_COAP_CONTENT;
+    response->content_format = CEDE_EST_FORMAT_LINKS;
+    response->body_len = writer.len;
+}
+
+static bool is_discovery(const struct coap_request *request)
+{
+    return request->path_count == 2 && is(request->path[0], ".well-known") &&
+           is(request->path[1], "core") && request->code == CEDE_COAP_GET;
 }
 
 static enum cede_status handle(void *context, const struct coap_request *request,
                                struct coap_response *response)
 {
     struct ca_api *api = context;
-    struct cede_span token;
-    const struct cede_est_operation *operation = find_operation(request, &token);
+    struct target target;
     enum cede_status status = CEDE_OK;
+    uint8_t refusal = 0;
 
-    if (operation == NULL) {
-        response->code = CEDE_COAP_RESOURCE_NOT_FOUND;
-    } else if (request->code != operation->method) {
-        response->code = CEDE_COAP_METHOD_NOT_ALLOWED;
-    } else if (!takes_format(operation, request)) {
-        response->code = CEDE_COAP_UNSUPPORTED_FORMAT;
-    } else {
-        status = enrol(api, request, operation, token, response);
+    if (is_discovery(request)) {
+        answer_links(request, response);
+        return CEDE_OK;
     }
+    if (!find_target(request, &target)) {
+        response->code = CEDE_COAP_RESOURCE_NOT_FOUND;
+        return CEDE_OK;
+    }
+    if (request->code != (target.operation == NULL ? CEDE_COAP_GET : target.operation->method)) {
+        response->code = CEDE_COAP_METHOD_NOT_ALLOWED;
+        return CEDE_OK;
+    }
+    refusal = target.operation != NULL && target.operation->has_body ? check_format(request) : 0;
+    if (refusal != 0) {
+        response->code = refusal;
+        return CEDE_OK;
+    }
+    status = serve(api, request, &target, response);
     if (status != CEDE_OK) {
-        log_warning("device %s, %s: %s", request->peer->device_id, operation->path,
+        log_warning("device %s, %s: %s", request->peer->device_id,
+                    target.operation == NULL ? "c" : target.operation->path,
                     cede_status_reason(status));
         response->code = code_of(status);
     }
@@ -217,8 +304,15 @@ enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int f
     config.callbacks =
         (struct coap_door_callbacks){find_certificate, authenticate, still_allowed, handle,
                                      before_batch,     after_batch,  status_proof};
+    config.put_links = put_links;
+    config.wants_ephemeral = true;
     config.context = api;
     config.echo = COAP_DOOR_ECHO_STRICT; /* a chain by value is long: first prove the address */
     CEDE_TRY(cede_openssl_private_key(api->ca->est_pkey, &config.credential.key));
+    if (api->ca->dh_pkey != NULL) {
+        config.agreement = config.credential;
+        config.agreement.certificate = api->ca->dh;
+        CEDE_TRY(cede_openssl_private_key(api->ca->dh_pkey, &config.agreement.key));
+    }
     return coap_door_open(base, &config, door);
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cede/crypto_openssl.h"
+#include "cede/est.h"
 #include "server/ca/ca_internal.h"
 
 #define SERIAL_ATTEMPTS 4
@@ -53,8 +55,107 @@ static enum cede_status check_subject(const struct ca *ca, enum ca_profile profi
     return CEDE_OK;
 }
 
+/* --- possession ------------------------------------------------------------------------------- */
+
+bool ca_takes_agreement(const struct ca *ca)
+{
+    return ca->dh_pkey != NULL &&
+           (ca->policy.profiles[CA_PROFILE_DEVICE].key_usage & CEDE_KU_KEY_AGREEMENT) != 0;
+}
+
+static bool is_for_devices(enum ca_profile profile)
+{
+    return profile == CA_PROFILE_DEVICE || profile == CA_PROFILE_FACTORY;
+}
+
+/* A device's key does one thing: it agrees, when possession is proved by MAC or the request says so
+ * (EST-oscore, section 4.8: it may sign this once), else it signs. */
+static enum cede_status choose_usage(const struct ca *ca, enum ca_profile profile,
+                                     struct ca_checked_request *checked)
+{
+    const struct cede_request *request = &checked->request;
+    uint16_t usage = ca->policy.profiles[profile].key_usage;
+    bool agrees = request->mac_hash != 0 ||
+                  (request->ext.has_key_usage && request->ext.key_usage == CEDE_KU_KEY_AGREEMENT);
+    uint16_t chosen = agrees ? usage & CEDE_KU_KEY_AGREEMENT
+                             : (uint16_t)(usage & ~(unsigned)CEDE_KU_KEY_AGREEMENT);
+
+    checked->key_usage = usage;
+    if (!is_for_devices(profile)) {
+        return agrees ? ca_fail(CEDE_CA_KEY, "profile %s is not for keys that agree",
+                                ca_profile_name(profile))
+                      : CEDE_OK;
+    }
+    if (chosen == 0 && (agrees || usage != 0)) {
+        return ca_fail(CEDE_CA_KEY, "profile %s has no %s keys", ca_profile_name(profile),
+                       agrees ? "agreement" : "signature");
+    }
+    if (agrees && request->curve == CEDE_CRV_ED25519) {
+        return ca_fail(CEDE_CA_KEY, "the key cannot agree on secrets");
+    }
+    checked->key_usage = chosen;
+    return CEDE_OK;
+}
+
+/* Does `key` belong to the public key asked for? Whoever sends the verifier's key back as its own
+ * has not got the private key. */
+static enum cede_status check_reflection(const struct ca *ca, const struct cede_private_key *key,
+                                         const struct cede_request *request)
+{
+    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
+    struct cede_span own = cede_span(point, cede_curve_public_len(key->curve));
+
+    if (key->curve != request->curve) {
+        return ca_fail(CEDE_CA_KEY, "the proof of possession needs a key of the same curve");
+    }
+    CEDE_TRY(ca->crypto->public_from_private(ca->crypto->context, key, point));
+    return cede_span_equal(own, cede_request_key(request).point)
+               ? ca_fail(CEDE_CA_KEY, "the key asked for is the verifier's")
+               : CEDE_OK;
+}
+
+static enum cede_status verify_mac(struct ca *ca, const struct ca_possession *possession,
+                                   const struct cede_request *request)
+{
+    struct cede_private_key key;
+    struct cede_certificate certificate;
+    struct cede_pop_verifier verifier;
+
+    if (possession->ephemeral != NULL) {
+        key = *possession->ephemeral;
+        verifier = cede_est_ephemeral_verifier(possession->hash_alg, key.curve, CEDE_SPAN_NULL);
+    } else if (ca->dh_pkey != NULL) {
+        CEDE_TRY(cede_openssl_private_key(ca->dh_pkey, &key));
+        CEDE_TRY(cede_certificate_decode(ca->dh, ca->crypto, &certificate));
+        verifier = cede_est_certificate_verifier(possession->hash_alg, &certificate);
+    } else {
+        return ca_fail(CEDE_CA_KEY, "this CA has no agreement key");
+    }
+    CEDE_TRY(check_reflection(ca, &key, request));
+    return cede_request_verify_mac(request, ca->crypto, &verifier, &key,
+                                   CEDE_BUF_ARRAY(ca->scratch));
+}
+
+static enum cede_status verify_possession(struct ca *ca, const struct ca_possession *possession,
+                                          const struct cede_request *request)
+{
+    if (request->mac_hash == 0) {
+        return cede_request_verify(request, ca->crypto, CEDE_BUF_ARRAY(ca->scratch));
+    }
+    return possession == NULL ? ca_fail(CEDE_CA_KEY, "a proof by MAC proves nothing here")
+                              : verify_mac(ca, possession, request);
+}
+
 enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile, struct cede_span encoding,
                                   struct ca_checked_request *checked)
+{
+    return ca_check_possession(ca, profile, encoding, NULL, checked);
+}
+
+enum cede_status ca_check_possession(struct ca *ca, enum ca_profile profile,
+                                     struct cede_span encoding,
+                                     const struct ca_possession *possession,
+                                     struct ca_checked_request *checked)
 {
     const struct ca_profile_policy *policy = &ca->policy.profiles[profile];
     struct cede_request *request = &checked->request;
@@ -68,9 +169,10 @@ enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile, struct
         return ca_fail(CEDE_CA_KEY, "profile %s does not take this kind of key",
                        ca_profile_name(profile));
     }
+    CEDE_TRY(choose_usage(ca, profile, checked));
     CEDE_TRY(check_subject(ca, profile, request, checked->subject));
     CEDE_TRY(ca_key_hash(ca, cede_request_key(request).point, checked->key));
-    return cede_request_verify(request, ca->crypto, CEDE_BUF_ARRAY(ca->scratch));
+    return verify_possession(ca, possession, request);
 }
 
 /* --- the certificate -------------------------------------------------------------------------- */
@@ -120,7 +222,7 @@ static enum cede_status write_certificate(struct ca *ca, const struct ca_checked
     info.path_len = policy->ca ? policy->path_len : CEDE_PATH_LEN_NONE;
     info.has_basic_constraints = policy->ca;
     info.ca = policy->ca;
-    info.key_usage = policy->key_usage;
+    info.key_usage = checked->key_usage;
     info.eku = policy->eku;
     if (!is_native(checked->request.format)) {
         CEDE_TRY(cede_certificate_key_id(ca->crypto, &key, key_id));

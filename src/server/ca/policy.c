@@ -12,6 +12,8 @@
 #define DEFAULT_SUBJECT       "^[A-Za-z0-9][A-Za-z0-9._:-]{0,31}$"
 #define VALIDITY_MAX_S        (100 * YEAR_S)
 #define DEFAULT_CA_VALIDITY_S (10 * YEAR_S)
+#define APPROVAL_RETRY_S      300
+#define APPROVAL_RETRY_MAX_S  604800
 
 static const char *const profile_names[CA_PROFILE_COUNT] = {"subca", "server", "factory", "device"};
 
@@ -132,6 +134,21 @@ static enum cede_status read_words(const json_t *profile, const char *name, cons
     return CEDE_OK;
 }
 
+/* "automatic" unless said otherwise; only devices come again by themselves. */
+static enum cede_status read_approval(const json_t *json, const char *name,
+                                      struct ca_profile_policy *policy)
+{
+    const json_t *approval = json_object_get(json, "approval");
+    const char *text = json_string_value(approval);
+
+    policy->manual_approval = text != NULL && strcmp(text, "manual") == 0;
+    if (approval == NULL || (text != NULL && strcmp(text, "automatic") == 0) ||
+        (policy->manual_approval && strcmp(name, profile_names[CA_PROFILE_DEVICE]) == 0)) {
+        return CEDE_OK;
+    }
+    return wrong(name, "approval");
+}
+
 static enum cede_status read_profile(const json_t *json, const char *name, bool is_ca,
                                      struct ca_profile_policy *policy)
 {
@@ -159,6 +176,7 @@ static enum cede_status read_profile(const json_t *json, const char *name, bool 
     if (!is_ca && (usage & CEDE_KU_KEY_CERT_SIGN) != 0) {
         return wrong(name, "key_usage"); /* only a CA may sign certificates */
     }
+    CEDE_TRY(read_approval(json, name, policy));
     policy->allowed = json_is_true(allowed);
     policy->validity_s = (uint64_t)json_integer_value(validity);
     policy->key_usage = (uint16_t)usage;
@@ -213,6 +231,27 @@ static enum cede_status read_anchors(const json_t *json, const char *directory,
     return CEDE_OK;
 }
 
+/* Members that a policy may leave out. */
+static enum cede_status read_answers(const json_t *json, struct ca_policy *policy)
+{
+    const json_t *retry = json_object_get(json, "approval_retry_s");
+    const json_t *uri = json_object_get(json, "certificate_uri");
+
+    policy->approval_retry = APPROVAL_RETRY_S;
+    if (retry != NULL) {
+        if (!json_is_integer(retry) || json_integer_value(retry) < 1 ||
+            json_integer_value(retry) > APPROVAL_RETRY_MAX_S) {
+            return wrong("", "approval_retry_s");
+        }
+        policy->approval_retry = (uint32_t)json_integer_value(retry);
+    }
+    if (uri != NULL && !json_is_boolean(uri)) {
+        return wrong("", "certificate_uri");
+    }
+    policy->certificate_uri = json_is_true(uri);
+    return CEDE_OK;
+}
+
 static enum cede_status read_policy(const json_t *json, const char *directory,
                                     struct ca_policy *policy)
 {
@@ -238,6 +277,7 @@ static enum cede_status read_policy(const json_t *json, const char *directory,
         CEDE_TRY(
             read_profile(profile, profile_names[i], i == CA_PROFILE_SUBCA, &policy->profiles[i]));
     }
+    CEDE_TRY(read_answers(json, policy));
     return read_anchors(json, directory, policy);
 }
 

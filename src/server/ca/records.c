@@ -55,8 +55,14 @@ static const char revocation_schema[] =
     "CREATE TABLE status_proof (thumbprint {BLOB} NOT NULL PRIMARY KEY, proof {BLOB} NOT NULL,"
     " ends_at BIGINT NOT NULL);";
 
-const struct store_migration ca_migrations[] = {{"ca records", schema},
-                                                {"revocation", revocation_schema}};
+/* One request of a device that waits for an operator, or was approved of and not made again yet. */
+static const char approval_schema[] =
+    "CREATE TABLE approval (factory BIGINT NOT NULL PRIMARY KEY REFERENCES factory(id),"
+    " key_hash {BLOB} NOT NULL, device_id TEXT NOT NULL, asked_at BIGINT NOT NULL,"
+    " approved_at BIGINT);";
+
+const struct store_migration ca_migrations[] = {
+    {"ca records", schema}, {"revocation", revocation_schema}, {"approval", approval_schema}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)

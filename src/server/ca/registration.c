@@ -418,10 +418,10 @@ static struct cede_span as_array(struct cede_span sequence, struct cede_writer *
 
 enum cede_status ca_anchors(struct ca *ca, struct cede_buf out, struct cede_span *anchors)
 {
-    uint8_t bytes[(CA_CHAIN_MAX + 2) * (CA_CERTIFICATE_MAX + 1)];
+    uint8_t bytes[(CA_CHAIN_MAX + 3) * (CA_CERTIFICATE_MAX + 1)];
     struct cede_writer memory = cede_writer(CEDE_BUF_ARRAY(bytes));
     struct cede_writer writer = cede_writer(out);
-    struct cede_trust_entry entries[CA_CHAIN_MAX + 2];
+    struct cede_trust_entry entries[CA_CHAIN_MAX + 3];
     const uint32_t anchor = CEDE_PURPOSE_ENROL | CEDE_PURPOSE_SURVIVES;
     const uint32_t known = CEDE_PURPOSE_KNOWN | CEDE_PURPOSE_SURVIVES;
     size_t count = 0;
@@ -434,6 +434,9 @@ enum cede_status ca_anchors(struct ca *ca, struct cede_buf out, struct cede_span
     entries[count++] = (struct cede_trust_entry){ca->chain_count == 0 ? anchor : known,
                                                  as_array(ca->c509, &memory)};
     entries[count++] = (struct cede_trust_entry){known, as_array(ca->est, &memory)};
+    if (ca_takes_agreement(ca)) {
+        entries[count++] = (struct cede_trust_entry){known, as_array(ca->dh, &memory)};
+    }
     CEDE_TRY(memory.status);
     cede_trust_list_encode(&writer, entries, count);
     return cede_writer_finish(&writer, anchors);

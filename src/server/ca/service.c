@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "cede/cose.h"
-#include "cede/est.h"
 #include "server/ca/ca_internal.h"
 
 #define REASON_SUPERSEDED 4
@@ -195,6 +194,10 @@ static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_
     record->profile = CA_PROFILE_DEVICE;
     record->account = account;
     record->factory = factory->row;
+    if (ca->policy.profiles[CA_PROFILE_DEVICE].manual_approval) {
+        CEDE_TRY(ca_approval_check(ca, factory->row, checked->key));
+        CEDE_TRY(ca_approval_done(ca, factory->row));
+    }
     CEDE_TRY(ca_issue_checked(ca, checked, authorised_by, record));
     CEDE_TRY(ca_records_count(ca, "enrolled", 1));
     return ca_records_set_registration(ca, factory->row, account, CA_REGISTRATION_ENROLLED);
@@ -278,43 +281,43 @@ static enum cede_status enrol_in_unit(struct ca *ca, const struct ca_enrolment *
     return re_enrol(ca, enrolment, checked, record);
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
-
-static enum cede_status answer_certificate(const struct ca_certificate_record *record,
-                                           enum cede_certificate_format format, struct cede_buf out,
-                                           struct ca_answer *answer)
+static enum cede_status factory_of(struct ca *ca, const struct ca_peer *peer, int64_t *factory)
 {
-    struct cede_span raw = cede_span(record->raw, record->raw_len);
-    struct cede_writer writer = cede_writer(out);
+    struct ca_certificate_record current;
 
-    if (format == CEDE_CERTIFICATE_X509) {
-        answer->content_format = CEDE_EST_FORMAT_PKIX_CERT;
-        return cede_copy(out, raw, &answer->body);
+    *factory = peer->row;
+    if (peer->operational) {
+        CEDE_TRY(ca_records_by_row(ca, peer->row, &current));
+        *factory = current.factory;
     }
-    answer->content_format = CEDE_EST_FORMAT_C509_CERT;
-    cede_est_put_certificate(&writer, raw);
-    return cede_writer_finish(&writer, &answer->body);
+    return CEDE_OK;
 }
 
-/* This CA and the ones above it, the root last. */
-static enum cede_status answer_anchors(const struct ca *ca, bool x509, struct cede_buf out,
-                                       struct ca_answer *answer)
+static bool is_x509(const struct ca_certificate_record *record)
 {
-    struct cede_span certificates[CA_CHAIN_MAX + 1];
-    struct cede_writer writer = cede_writer(out);
+    return record->raw_len > 0 && record->raw[0] == 0x30; /* SEQUENCE; no C509 begins so */
+}
 
-    if (x509) {
-        answer->content_format = CEDE_EST_FORMAT_PKIX_CERT;
-        return cede_copy(out, ca->certificate.raw, &answer->body);
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* The certificate of that hash, if it was issued to the peer's device: the others' names are none
+ * of its business. */
+static enum cede_status answer_own_certificate(struct ca *ca, const struct ca_enrolment *enrolment,
+                                               struct cede_buf out, struct ca_answer *answer)
+{
+    struct ca_certificate_record record;
+    int64_t factory = CA_NO_ROW;
+
+    if (enrolment->hash.len != CA_HASH_PREFIX && enrolment->hash.len != CEDE_SHA256_LEN) {
+        return CEDE_NOT_FOUND;
     }
-    certificates[0] = ca->c509;
-    for (size_t i = 0; i < ca->chain_count; i++) {
-        certificates[i + 1] = ca->chain_c509[i];
+    CEDE_TRY(factory_of(ca, enrolment->peer, &factory));
+    CEDE_TRY(ca_records_by_hash(ca, enrolment->hash, &record));
+    if (record.factory != factory || record.profile != CA_PROFILE_DEVICE) {
+        return CEDE_NOT_FOUND;
     }
-    answer->content_format =
-        ca->chain_count == 0 ? CEDE_EST_FORMAT_C509_CERT : CEDE_EST_FORMAT_C509_CHAIN;
-    cede_c509_put_bag(&writer, certificates, ca->chain_count + 1);
-    return cede_writer_finish(&writer, &answer->body);
+    return ca_answer_certificate(ca, enrolment, cede_span(record.raw, record.raw_len),
+                                 is_x509(&record), out, answer);
 }
 
 /* Written outside the unit that was taken back. */
@@ -340,33 +343,66 @@ static enum cede_status note_refusal(struct ca *ca, const struct ca_peer *peer,
     return status;
 }
 
-enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment, struct cede_buf out,
-                          struct ca_answer *answer)
+/* The request goes before the operator; outside the unit, too. */
+static enum cede_status wait_for_approval(struct ca *ca, const struct ca_enrolment *enrolment,
+                                          const struct ca_checked_request *checked,
+                                          struct ca_answer *answer)
 {
+    int64_t factory = CA_NO_ROW;
+
+    answer->max_age = ca->policy.approval_retry;
+    CEDE_TRY(factory_of(ca, enrolment->peer, &factory));
+    CEDE_TRY(ca_approval_ask(ca, factory, checked->key, enrolment->peer->device_id));
+    return CEDE_CA_PENDING;
+}
+
+static enum cede_status enrol_device(struct ca *ca, const struct ca_enrolment *enrolment,
+                                     struct cede_buf out, struct ca_answer *answer)
+{
+    struct ca_possession possession = {
+        enrolment->ephemeral, enrolment->hash_alg != 0 ? enrolment->hash_alg : CEDE_ALG_SHA_256};
     struct ca_checked_request checked;
     struct ca_certificate_record record;
     bool part = false;
     enum cede_status status = CEDE_OK;
 
-    memset(answer, 0, sizeof *answer);
-    if (enrolment->operation == CA_CRTS) {
-        return answer_anchors(ca, enrolment->wants_x509, out, answer);
-    }
-    if ((enrolment->operation == CA_SREN) != enrolment->peer->operational) {
-        return CEDE_CA_OPERATION;
-    }
-    status = ca_check_request(ca, CA_PROFILE_DEVICE, enrolment->request, &checked);
+    status = ca_check_possession(ca, CA_PROFILE_DEVICE, enrolment->request, &possession, &checked);
     if (status == CEDE_OK && strcmp(checked.subject, enrolment->peer->device_id) != 0) {
         status = ca_fail(CEDE_CA_SUBJECT, "the subject is not the device that asks");
     }
     if (status != CEDE_OK) {
         return note_refusal(ca, enrolment->peer, status);
     }
+    if (!ca_answer_offers(ca, enrolment, checked.request.format == CEDE_CERTIFICATE_X509)) {
+        return CEDE_CA_FORMAT;
+    }
     CEDE_TRY(ca_unit_begin(ca, &part));
     status = enrol_in_unit(ca, enrolment, &checked, &record);
     status = ca_unit_end(ca, part, status);
+    if (status == CEDE_CA_PENDING) {
+        return wait_for_approval(ca, enrolment, &checked, answer);
+    }
     if (status != CEDE_OK) {
         return note_refusal(ca, enrolment->peer, status);
     }
-    return answer_certificate(&record, checked.request.format, out, answer);
+    return ca_answer_certificate(ca, enrolment, cede_span(record.raw, record.raw_len),
+                                 is_x509(&record), out, answer);
+}
+
+enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment, struct cede_buf out,
+                          struct ca_answer *answer)
+{
+    memset(answer, 0, sizeof *answer);
+    switch (enrolment->operation) {
+    case CA_CRTS:
+        return ca_answer_anchors(ca, enrolment, out, answer);
+    case CA_ATT:
+        return ca_answer_wishes(ca, enrolment, out, answer);
+    case CA_CERTIFICATE:
+        return answer_own_certificate(ca, enrolment, out, answer);
+    default:
+        return (enrolment->operation == CA_SREN) == enrolment->peer->operational
+                   ? enrol_device(ca, enrolment, out, answer)
+                   : CEDE_CA_OPERATION;
+    }
 }

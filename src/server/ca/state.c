@@ -269,6 +269,17 @@ static enum cede_status open_core(struct ca *ca, unsigned flags)
     return open_store(ca);
 }
 
+/* CAs made before there was one have none. */
+static enum cede_status load_agreement(struct ca *ca)
+{
+    enum cede_status status =
+        read_in(ca->directory, "dh.c509", CEDE_BUF_ARRAY(ca->dh_bytes), &ca->dh);
+
+    return status == CEDE_NOT_FOUND ? CEDE_OK
+           : status == CEDE_OK      ? load_key(ca, "dh.key", &ca->dh_pkey)
+                                    : status;
+}
+
 static enum cede_status new_ca(const char *directory, struct ca **ca)
 {
     *ca = calloc(1, sizeof **ca);
@@ -300,6 +311,9 @@ enum cede_status ca_open(const char *directory, unsigned flags, struct ca **out)
     if (status == CEDE_OK) {
         status = read_in(directory, "est.c509", CEDE_BUF_ARRAY(ca->est_bytes), &ca->est);
     }
+    if (status == CEDE_OK) {
+        status = load_agreement(ca);
+    }
     if (status != CEDE_OK) {
         ca_close(ca);
         return status;
@@ -316,6 +330,7 @@ void ca_close(struct ca *ca)
     store_close(ca->store);
     EVP_PKEY_free(ca->pkey);
     EVP_PKEY_free(ca->est_pkey);
+    EVP_PKEY_free(ca->dh_pkey);
     ca_policy_wipe(&ca->policy);
     free(ca);
 }
@@ -394,9 +409,11 @@ static enum cede_status save_certificate(const char *directory, struct cede_span
     return write_in(directory, "ca.der", der);
 }
 
-/* The enrolment server: a key of its own, so that the CA's key stays out of the network. */
-static enum cede_status make_enrolment_server(struct ca *ca)
+/* A key of the enrolment server and its certificate, "est" or "dh". */
+static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_t key_usage,
+                                        EVP_PKEY **pkey)
 {
+    char file[16];
     char path[PATH_MAX];
     struct ca_certificate_record record;
     struct cede_certificate_info info;
@@ -407,19 +424,20 @@ static enum cede_status make_enrolment_server(struct ca *ca)
 
     memset(&record, 0, sizeof record);
     memset(&info, 0, sizeof info);
-    CEDE_TRY(path_in(ca->directory, "est.key", path));
-    CEDE_TRY(identity_generate_key(&ca->est_pkey));
-    CEDE_TRY(key_store_save(path, ca->est_pkey));
-    CEDE_TRY(cede_openssl_public_key(ca->est_pkey, point, &info.public_key));
+    snprintf(file, sizeof file, "%s.key", base);
+    CEDE_TRY(path_in(ca->directory, file, path));
+    CEDE_TRY(identity_generate_key(pkey));
+    CEDE_TRY(key_store_save(path, *pkey));
+    CEDE_TRY(cede_openssl_public_key(*pkey, point, &info.public_key));
     CEDE_TRY(random_serial(record.serial));
-    snprintf(name, sizeof name, "%.60s est", ca->name);
+    snprintf(name, sizeof name, "%.60s %s", ca->name, base);
     info.serial = cede_span(record.serial, record.serial_len = CA_SERIAL_LEN);
     info.issuer = ca->certificate.subject;
     info.not_before = ca_now(ca) - CA_BACKDATE_S;
     info.not_after = ca->certificate.not_after;
     info.subject = (struct cede_name){CEDE_NAME_TEXT, cede_span_string(name)};
     info.path_len = CEDE_PATH_LEN_NONE;
-    info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+    info.key_usage = key_usage;
     info.eku = CEDE_EKU_CMC_RA;
     CEDE_TRY(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, ca->signer, &info, &ca->key,
                                     CEDE_BUF_ARRAY(ca->scratch), CEDE_BUF_ARRAY(record.raw), &raw));
@@ -432,7 +450,16 @@ static enum cede_status make_enrolment_server(struct ca *ca)
     CEDE_TRY(
         cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, raw, record.thumbprint, &len));
     CEDE_TRY(ca_records_add(ca, &record, "init"));
-    return write_in(ca->directory, "est.c509", raw);
+    snprintf(file, sizeof file, "%s.c509", base);
+    return write_in(ca->directory, file, raw);
+}
+
+/* The enrolment server: keys of its own, so that the CA's key stays out of the network. One signs,
+ * one agrees: no key does both (EST-oscore, section 4.8). */
+static enum cede_status make_enrolment_server(struct ca *ca)
+{
+    CEDE_TRY(make_server_key(ca, "est", CEDE_KU_DIGITAL_SIGNATURE, &ca->est_pkey));
+    return make_server_key(ca, "dh", CEDE_KU_KEY_AGREEMENT, &ca->dh_pkey);
 }
 
 /* HOST out of "HOST:PORT", brackets taken off. */
