@@ -157,6 +157,7 @@ static enum cede_status issue(struct est_https *door, const struct https_request
     CEDE_TRY(from_base64(request->body, CEDE_BUF_ARRAY(csr), &enrolment.request));
     enrolment.peer = &peer;
     enrolment.operation = operation;
+    enrolment.accept = CEDE_EST_FORMAT_PKIX_CERT;
     enrolment.token = token;
     CEDE_TRY(ca_turn_open(door->ca, &door->turn));
     CEDE_TRY(ca_enrol(door->ca, &enrolment, out, &answer));
