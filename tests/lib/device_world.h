@@ -1111,6 +1111,8 @@ static void open_channel(const struct cede_device_action *action)
     cede_device_channel_opened(&w.device, w.now_ms);
 }
 
+static void send_secure(struct cede_span message);
+
 static void deliver(const struct cede_device_action *action)
 {
     uint8_t datagram[1500];
@@ -1119,7 +1121,7 @@ static void deliver(const struct cede_device_action *action)
 
     assert_int_equal(action->secure, w.x509);
     if (action->secure) {
-        deliver_secure(action->datagram);
+        send_secure(action->datagram);
         return;
     }
     index = destination(action);
@@ -1137,6 +1139,24 @@ static void deliver(const struct cede_device_action *action)
     }
 }
 
+static void close_channel(void)
+{
+    w.channel.open = false;
+}
+
+/* What the platform does with the device's channel; a test may bring real DTLS. */
+struct world_channel {
+    void (*open)(const struct cede_device_action *action);
+    void (*send)(struct cede_span message);
+    void (*close)(void); /* also at a restart, which leaves nothing of it */
+};
+static struct world_channel world_channel = {open_channel, deliver_secure, close_channel};
+
+static void send_secure(struct cede_span message)
+{
+    world_channel.send(message);
+}
+
 /* One action of the device; power cuts restart it. */
 static void step(void)
 {
@@ -1152,13 +1172,14 @@ static void step(void)
         break;
     case CEDE_DEVICE_OPEN:
         assert_true(w.x509);
-        open_channel(&action);
+        world_channel.open(&action);
         break;
     case CEDE_DEVICE_CLOSE:
-        w.channel.open = false;
+        world_channel.close();
         break;
     case CEDE_DEVICE_HALT:
         assert_true(w.cut); /* nothing else may stop a device */
+        world_channel.close();
         restart();
         break;
     }

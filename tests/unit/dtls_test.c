@@ -11,27 +11,14 @@
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include "cede/certificate.h"
-#include "cede/crypto_openssl.h"
 #include "cede/dtls.h"
-#include "port/dtls/datagram_bio.h"
+#include "dtls_server.h"
+#include <cmocka.h>
 
 #define OK(expression_) assert_int_equal((expression_), CEDE_OK)
 
-#define QUEUE_LEN 32
-#define SUITE     "ECDHE-ECDSA-AES128-CCM8"
-
-struct queue {
-    struct {
-        uint8_t bytes[2048];
-        size_t len;
-    } datagrams[QUEUE_LEN];
-    size_t count, taken, lengths;
-};
+#define SUITE "ECDHE-ECDSA-AES128-CCM8"
 
 struct credential {
     uint8_t scalar[32], point[64], der[600];
@@ -42,11 +29,8 @@ static struct {
     const struct cede_crypto *crypto;
     struct credential ca, server, client, other;
     struct cede_dtls *dtls;
-    SSL_CTX *context;
-    SSL *ssl;
-    BIO_METHOD *method;
-    struct datagram_bio datagrams;
-    struct queue to_server, to_client;
+    struct dtls_server peer;
+    struct queue to_server;
     bool trusts;
     unsigned judged;
     size_t chain_count;
@@ -84,27 +68,6 @@ static struct cede_span der_of(const struct credential *credential)
 
 /* --- both ends -------------------------------------------------------------------------------- */
 
-static void put(void *context, struct cede_span datagram)
-{
-    struct queue *queue = context;
-
-    assert_true(queue->count < QUEUE_LEN && datagram.len <= sizeof queue->datagrams[0].bytes);
-    memcpy(queue->datagrams[queue->count].bytes, datagram.ptr, datagram.len);
-    queue->datagrams[queue->count++].len = datagram.len;
-    queue->lengths = datagram.len > queue->lengths ? datagram.len : queue->lengths;
-}
-
-static bool take(struct queue *queue, struct cede_span *datagram)
-{
-    if (queue->taken == queue->count) {
-        queue->taken = queue->count = 0;
-        return false;
-    }
-    *datagram = cede_span(queue->datagrams[queue->taken].bytes, queue->datagrams[queue->taken].len);
-    queue->taken++;
-    return true;
-}
-
 static bool judge(void *context, const struct cede_span *certificates, size_t count)
 {
     (void)context;
@@ -128,69 +91,35 @@ static struct cede_dtls_config config(void)
     return (struct cede_dtls_config){.key = CEDE_SPAN_ARRAY(t.client.scalar),
                                      .certificate = der_of(&t.client),
                                      .judge = judge,
-                                     .send = put,
+                                     .send = queue_put,
                                      .receive = receive,
                                      .context = &t.to_server};
 }
 
-static int see_client(X509_STORE_CTX *store, void *context)
+static bool see_client(void *owner, struct cede_span certificate)
 {
-    uint8_t *der = NULL;
-    int len = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
+    (void)owner;
+    assert_true(certificate.len <= sizeof t.seen);
+    memcpy(t.seen, certificate.ptr, certificate.len);
+    t.seen_len = certificate.len;
+    return true;
+}
 
-    (void)context;
-    assert_true(len > 0 && (size_t)len <= sizeof t.seen);
-    memcpy(t.seen, der, (size_t)len);
-    t.seen_len = (size_t)len;
-    OPENSSL_free(der);
-    return 1;
+static struct cede_span echo(void *owner, struct cede_span message, struct cede_buf out)
+{
+    struct cede_span copy;
+
+    (void)owner;
+    OK(cede_copy(out, message, &copy));
+    return copy;
 }
 
 static void start_server(const char *suites, int version, uint64_t options)
 {
-    struct cede_private_key scalar = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(t.server.scalar), NULL};
-    EVP_PKEY *key;
-    BIO *bio;
-
-    t.context = SSL_CTX_new(DTLS_server_method());
-    assert_non_null(t.context);
-    SSL_CTX_set_security_level(t.context, 0);
-    SSL_CTX_set_options(t.context, SSL_OP_NO_QUERY_MTU | options);
-    SSL_CTX_set_verify(t.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    SSL_CTX_set_cert_verify_callback(t.context, see_client, NULL);
-    assert_int_equal(SSL_CTX_set_min_proto_version(t.context, version), 1);
-    assert_int_equal(SSL_CTX_set_max_proto_version(t.context, version), 1);
-    assert_int_equal(SSL_CTX_set_cipher_list(t.context, suites), 1);
-    OK(cede_openssl_pkey(&scalar, &key));
-    assert_int_equal(SSL_CTX_use_certificate_ASN1(t.context, (int)t.server.len, t.server.der), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey(t.context, key), 1);
-    EVP_PKEY_free(key);
-    t.ssl = SSL_new(t.context);
-    t.method = datagram_bio_method();
-    t.datagrams.send = put;
-    t.datagrams.context = &t.to_client;
-    bio = datagram_bio_new(t.method, &t.datagrams);
-    SSL_set_bio(t.ssl, bio, bio);
-    SSL_set_accept_state(t.ssl);
-    (void)SSL_set_mtu(t.ssl, 1200);
-}
-
-static void serve(struct cede_span datagram)
-{
-    uint8_t message[2048];
-    int len;
-
-    t.datagrams.waiting = datagram;
-    ERR_clear_error();
-    if (SSL_is_init_finished(t.ssl) == 0) {
-        (void)!SSL_do_handshake(t.ssl);
-    }
-    while (SSL_is_init_finished(t.ssl) != 0 &&
-           (len = SSL_read(t.ssl, message, sizeof message)) > 0) {
-        (void)!SSL_write(t.ssl, message, len); /* an echo */
-    }
-    t.datagrams.waiting = CEDE_SPAN_NULL;
-    ERR_clear_error();
+    t.peer.admit = see_client;
+    t.peer.answer = echo;
+    dtls_server_init(&t.peer, t.server.scalar, der_of(&t.server), suites, version, options);
+    dtls_server_listen(&t.peer);
 }
 
 /* Datagrams go to and fro until there are none. */
@@ -201,11 +130,11 @@ static void settle(void)
 
     while (moved) {
         moved = false;
-        while (take(&t.to_server, &datagram)) {
-            serve(datagram);
+        while (queue_take(&t.to_server, &datagram)) {
+            dtls_server_receive(&t.peer, datagram);
             moved = true;
         }
-        while (take(&t.to_client, &datagram)) {
+        while (queue_take(&t.peer.to_client, &datagram)) {
             cede_dtls_receive(t.dtls, datagram);
             moved = true;
         }
@@ -238,9 +167,7 @@ static int end(void **state)
 {
     (void)state;
     cede_dtls_free(t.dtls);
-    SSL_free(t.ssl);
-    SSL_CTX_free(t.context);
-    BIO_meth_free(t.method);
+    dtls_server_free(&t.peer);
     return 0;
 }
 
@@ -262,7 +189,7 @@ static void test_both_ends_know_each_other_and_talk(void **state)
     settle();
     assert_int_equal(t.messages, 1);
     assert_true(cede_span_equal(cede_span(t.message, t.message_len), CEDE_SPAN_TEXT("hello")));
-    assert_true(t.to_server.lengths <= CEDE_DTLS_DATAGRAM_LEN);
+    assert_true(t.to_server.len_max <= CEDE_DTLS_DATAGRAM_LEN);
 }
 
 static void test_whoever_is_not_trusted_is_not_spoken_to(void **state)
@@ -324,7 +251,7 @@ static void test_lost_flights_are_repeated(void **state)
     (void)state;
     start_server(SUITE, DTLS1_2_VERSION, 0);
     OK(cede_dtls_new(&client, &t.dtls));
-    while (take(&t.to_server, &datagram)) {
+    while (queue_take(&t.to_server, &datagram)) {
     }
     settle();
     assert_int_equal(cede_dtls_state(t.dtls), CEDE_DTLS_HANDSHAKE);
@@ -355,9 +282,9 @@ static void test_forged_and_replayed_records_are_ignored(void **state)
     cede_dtls_receive(t.dtls, CEDE_SPAN_TEXT(""));
     assert_int_equal(cede_dtls_state(t.dtls), CEDE_DTLS_OPEN);
     OK(cede_dtls_send(t.dtls, CEDE_SPAN_TEXT("hello")));
-    assert_true(take(&t.to_server, &datagram));
-    serve(datagram);
-    assert_true(take(&t.to_client, &datagram));
+    assert_true(queue_take(&t.to_server, &datagram));
+    dtls_server_receive(&t.peer, datagram);
+    assert_true(queue_take(&t.peer.to_client, &datagram));
     for (size_t i = 0; i < 8 * datagram.len; i++) {
         memcpy(copy, datagram.ptr, datagram.len);
         copy[i / 8] ^= (uint8_t)(1u << i % 8);
@@ -377,7 +304,7 @@ static void test_goodbyes(void **state)
 
     (void)state;
     connect_to(SUITE, DTLS1_2_VERSION, 0);
-    (void)!SSL_shutdown(t.ssl);
+    (void)!SSL_shutdown(t.peer.ssl);
     settle();
     assert_int_equal(cede_dtls_state(t.dtls), CEDE_DTLS_CLOSED);
     (void)end(NULL);
@@ -385,9 +312,9 @@ static void test_goodbyes(void **state)
     connect_to(SUITE, DTLS1_2_VERSION, 0);
     cede_dtls_free(t.dtls);
     t.dtls = NULL;
-    assert_true(take(&t.to_server, &datagram));
-    serve(datagram);
-    assert_true((SSL_get_shutdown(t.ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
+    assert_true(queue_take(&t.to_server, &datagram));
+    dtls_server_receive(&t.peer, datagram);
+    assert_true((SSL_get_shutdown(t.peer.ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
 }
 
 static void test_a_message_fits_into_a_datagram(void **state)
