@@ -40,8 +40,8 @@
 
 /* Upper bounds of messages; id_cred_len_ and ead_len_ are lengths of encodings. */
 #define CEDE_EDHOC_MESSAGE_1_LEN(ead_len_)               (168 + (size_t)(ead_len_))
-#define CEDE_EDHOC_MESSAGE_2_LEN(id_cred_len_, ead_len_) (170 + (size_t)(id_cred_len_) + (ead_len_))
-#define CEDE_EDHOC_MESSAGE_3_LEN(id_cred_len_, ead_len_) (120 + (size_t)(id_cred_len_) + (ead_len_))
+#define CEDE_EDHOC_MESSAGE_2_LEN(id_cred_len_, ead_len_) (195 + (size_t)(id_cred_len_) + (ead_len_))
+#define CEDE_EDHOC_MESSAGE_3_LEN(id_cred_len_, ead_len_) (136 + (size_t)(id_cred_len_) + (ead_len_))
 #define CEDE_EDHOC_MESSAGE_4_LEN(ead_len_)               (20 + (size_t)(ead_len_))
 #define CEDE_EDHOC_ERROR_LEN_MAX                         96
 
@@ -53,22 +53,23 @@ struct edhoc_step;
  * bytes, so that no table of other algorithms is linked. Private ones (-24..-21) are possible. */
 struct cede_edhoc_suite {
     int32_t number;
-    int32_t aead;
-    uint8_t key_len, nonce_len;
-    int32_t hash;
+    uint8_t key_len;
+    uint8_t nonce_len;
     uint8_t hash_len;
+    uint8_t mac_len;        /* with a static Diffie-Hellman key */
+    uint8_t coordinate_len; /* public key on the wire: x alone on a NIST curve */
+    uint8_t public_len;     /* in the port's form */
+    uint8_t signature_len;
+    uint8_t application_key_len;
+    int32_t aead;
+    int32_t hash;
     /* EDHOC_Expand with that hash (section 4.1.2): a function of the engine, XORing to what is in
      * `out`. */
     enum cede_status (*expand)(struct edhoc_step *step, uint8_t *out, size_t len);
-    uint8_t mac_len; /* static Diffie-Hellman */
-    int32_t curve;   /* key exchange */
-    uint8_t coordinate_len,
-        public_len; /* on the wire, x alone on a NIST curve; in the port's form */
+    int32_t curve; /* key exchange */
     int32_t signature;
     int32_t signature_curve;
-    uint8_t signature_len;
     int32_t application_aead;
-    uint8_t application_key_len;
     int32_t application_hash;
 };
 

@@ -141,12 +141,12 @@ bool edhoc_suites_next(struct edhoc_suites_reader *suites, int32_t *number);
 
 /* --- identifier.c ----------------------------------------------------------------------------- */
 
-void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier);
+void edhoc_put_identifier(struct cede_writer *writer, const struct cede_edhoc_connection_id *id);
 struct cede_span edhoc_get_identifier(struct cede_reader *reader);
 /* ID_CRED_x as it travels: a map, or a lone kid as an identifier, which must come like that. */
 struct cede_span edhoc_get_id_cred(struct cede_reader *reader);
-/* From the header map: what of it travels. */
-struct cede_span edhoc_compact_id_cred(struct cede_span map);
+/* What travels of a header map. */
+void edhoc_put_id_cred(struct cede_writer *writer, struct cede_span map);
 /* CEDE_EDHOC_LENGTH: longer than an identifier may be here. */
 CEDE_MUST_USE enum cede_status edhoc_connection_id_set(struct cede_edhoc_connection_id *id,
                                                        struct cede_span bytes);
@@ -204,7 +204,7 @@ CEDE_MUST_USE enum cede_status edhoc_generate(const struct edhoc_step *step, uin
 CEDE_MUST_USE enum cede_status edhoc_point(const struct edhoc_step *step, struct cede_span from,
                                            uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX]);
 /* TH_2 in place of H(message_1), then PRK_2e from it and the ephemeral keys in the session. */
-CEDE_MUST_USE enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, struct cede_span g_y);
+CEDE_MUST_USE enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, const uint8_t *g_y);
 /* PRK_3e2m from PRK_2e, or PRK_4e3m from PRK_3e2m: mixes in the static Diffie-Hellman secret of
  * step->own_key and the peer's ephemeral key, or of step->peer_key and the own ephemeral one. */
 CEDE_MUST_USE enum cede_status edhoc_mix_static(struct edhoc_step *step);

@@ -4,17 +4,14 @@
 
 #include "edhoc_engine.h"
 
-/* What a peer may learn: the kind of failure, not its cause. By class of status. */
-static struct cede_span diagnostic(enum cede_status status)
+/* Whole messages: ERR_CODE and ERR_INFO. A peer may learn the kind of failure, not its cause. */
+static struct cede_span error_for(enum cede_status status)
 {
-    static const char texts[][10] = {
-        [CEDE_CLASS_MALFORMED] = "malformed", [CEDE_CLASS_INVALID] = "refused",
-        [CEDE_CLASS_UNAUTHENTIC] = "refused", [CEDE_CLASS_POLICY] = "policy",
-        [CEDE_CLASS_SPACE] = "failed",
-    };
-    enum cede_status_class class = cede_status_class(status);
-
-    return cede_span_string(texts[class < CEDE_CLASS_SPACE ? class : CEDE_CLASS_SPACE]);
+    if (status == CEDE_EDHOC_UNKNOWN_CREDENTIAL) {
+        return CEDE_SPAN_TEXT("\x03\xf5");
+    }
+    return cede_status_class(status) == CEDE_CLASS_MALFORMED ? CEDE_SPAN_TEXT("\x01\x69malformed")
+                                                             : CEDE_SPAN_TEXT("\x01\x67refused");
 }
 
 enum cede_status cede_edhoc_compose_error(const struct cede_edhoc_config *config,
@@ -23,19 +20,15 @@ enum cede_status cede_edhoc_compose_error(const struct cede_edhoc_config *config
 {
     struct cede_writer writer = cede_writer(out);
 
+    if (status == CEDE_OK) { /* code 0 never travels (section 6.1) */
+        cede_writer_fail(&writer, CEDE_BAD_ARGUMENT);
+    }
     if (status == CEDE_EDHOC_WRONG_SUITE) {
         /* All suites: among them is the one of SUITES_I that the initiator likes best. */
         cede_write_u8(&writer, CEDE_EDHOC_ERROR_WRONG_SUITE);
         edhoc_put_suites(&writer, config, NULL);
-    } else if (status == CEDE_EDHOC_UNKNOWN_CREDENTIAL) {
-        cede_write_u8(&writer, CEDE_EDHOC_ERROR_UNKNOWN_CREDENTIAL);
-        cede_cbor_put_bool(&writer, true);
     } else {
-        cede_write_u8(&writer, CEDE_EDHOC_ERROR_UNSPECIFIED);
-        cede_cbor_put_text(&writer, diagnostic(status));
-    }
-    if (status == CEDE_OK) { /* code 0 never travels (section 6.1) */
-        cede_writer_fail(&writer, CEDE_BAD_ARGUMENT);
+        cede_write_bytes(&writer, error_for(status));
     }
     return cede_writer_finish(&writer, message);
 }

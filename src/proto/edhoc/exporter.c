@@ -45,6 +45,9 @@ enum cede_status cede_edhoc_export(const struct cede_edhoc_session *session,
     enum cede_status status;
 
     CEDE_TRY(begin(&step, session, config));
+    if (out.cap > 255 * (size_t)step.suite->hash_len) {
+        return CEDE_BAD_ARGUMENT;
+    }
     status = derive_prk_exporter(&step);
     if (status == CEDE_OK) {
         step.parts[EDHOC_PART_TH] = context;

@@ -11,13 +11,14 @@ static bool is_one_byte_int(struct cede_span identifier)
     return identifier.len == 1 && (identifier.ptr[0] & ~0x20u) <= 0x17;
 }
 
-void edhoc_put_identifier(struct cede_writer *writer, struct cede_span identifier)
+void edhoc_put_identifier(struct cede_writer *writer, const struct cede_edhoc_connection_id *id)
 {
-    if (is_one_byte_int(identifier)) {
-        cede_write_bytes(writer, identifier);
-    } else {
-        cede_cbor_put_bytes(writer, identifier);
+    struct cede_span identifier = cede_edhoc_connection_id_span(id);
+
+    if (!is_one_byte_int(identifier)) {
+        cede_cbor_put_bytes_head(writer, identifier.len);
     }
+    cede_write_bytes(writer, identifier);
 }
 
 struct cede_span edhoc_get_identifier(struct cede_reader *reader)
@@ -37,14 +38,14 @@ static bool is_lone_kid(struct cede_span map)
     return map.len > 2 && map.ptr[0] == 0xa1 && map.ptr[1] == 0x04;
 }
 
-struct cede_span edhoc_compact_id_cred(struct cede_span map)
+void edhoc_put_id_cred(struct cede_writer *writer, struct cede_span map)
 {
     size_t skip = 0;
 
     if (is_lone_kid(map)) {
         skip = map.len == 4 && is_one_byte_int(cede_span(map.ptr + 3, 1)) ? 3 : 2;
     }
-    return cede_span(map.ptr + skip, map.len - skip);
+    cede_write_bytes(writer, cede_span(map.ptr + skip, map.len - skip));
 }
 
 struct cede_span edhoc_get_id_cred(struct cede_reader *reader)

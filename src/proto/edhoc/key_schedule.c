@@ -7,25 +7,28 @@
 
 #include "edhoc_engine.h"
 
+static enum cede_status hmac(const struct edhoc_step *step, const uint8_t *key,
+                             const struct cede_span *parts, size_t parts_count, uint8_t *out)
+{
+    const struct cede_crypto *crypto = step->crypto;
+
+    return crypto->hmac(crypto->context, step->suite->hash, cede_span(key, step->suite->hash_len),
+                        parts, parts_count, out);
+}
+
 /* T(i) = HMAC( PRK, T(i-1) | info | i ) (RFC 5869, section 2.3). */
 enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *text, size_t len)
 {
-    const struct cede_crypto *crypto = step->crypto;
     size_t hash_len = step->suite->hash_len;
     uint8_t *counter = step->heads_memory + step->heads.len;
 
-    if (len > 255 * hash_len) {
-        return CEDE_BAD_ARGUMENT;
-    }
     cede_write_u8(&step->heads, 0);
     step->parts[EDHOC_PART_TAIL].len++;
     for (size_t at = hash_len; len > 0; len--, text++, at++) {
         if (at == hash_len) {
             at = 0;
             ++*counter;
-            CEDE_TRY(crypto->hmac(crypto->context, step->suite->hash,
-                                  cede_span(step->prk, hash_len), step->parts, EDHOC_PARTS,
-                                  step->block));
+            CEDE_TRY(hmac(step, step->prk, step->parts, EDHOC_PARTS, step->block));
             step->parts[EDHOC_PART_FIRST] = cede_span(step->block, hash_len);
         }
         *text ^= step->block[at];
@@ -87,15 +90,14 @@ static enum cede_status extract_ecdh(struct edhoc_step *step, const uint8_t *sal
 
     CEDE_TRY(crypto->ecdh(crypto->context, key != NULL ? key : &ephemeral,
                           cede_span(point, suite->public_len), step->secret));
-    return crypto->hmac(crypto->context, suite->hash, cede_span(salt, suite->hash_len), &ikm, 1,
-                        step->session->prk);
+    return hmac(step, salt, &ikm, 1, step->session->prk);
 }
 
-enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, struct cede_span g_y)
+enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, const uint8_t *g_y)
 {
     struct cede_edhoc_session *session = step->session;
 
-    step->parts[EDHOC_PART_ID_CRED] = g_y;
+    step->parts[EDHOC_PART_ID_CRED] = cede_span(g_y, step->suite->coordinate_len);
     edhoc_put_bytes_head(step, EDHOC_PART_ID_CRED);
     edhoc_put_bytes_head(step, EDHOC_PART_TH);
     /* TH_2 = H( G_Y, H(message_1) ) */

@@ -21,7 +21,7 @@ static enum cede_status compose(struct edhoc_step *step, const struct cede_edhoc
     cede_cbor_put_uint(&writer, session->method);
     edhoc_put_suites(&writer, step->config, step->suite);
     cede_cbor_put_bytes(&writer, cede_span(session->point, step->suite->coordinate_len));
-    edhoc_put_identifier(&writer, cede_edhoc_connection_id_span(&session->c_i));
+    edhoc_put_identifier(&writer, &session->c_i);
     edhoc_put_eads(&writer, eads);
     CEDE_TRY(edhoc_written(&writer, message_1));
     return hash_message_1(step, *message_1);

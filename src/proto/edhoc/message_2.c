@@ -16,7 +16,7 @@ static enum cede_status derive_ephemeral(struct edhoc_step *step, struct cede_bu
     if (memcmp(step->session->point, point, g_y.cap) == 0) { /* a broken generator, here or there */
         return CEDE_EDHOC_REFLECTED;
     }
-    return edhoc_derive_prk_2e(step, cede_span(g_y.ptr, g_y.cap));
+    return edhoc_derive_prk_2e(step, g_y.ptr);
 }
 
 /* PLAINTEXT_2, then CIPHERTEXT_2 in its place; the session moves on to PRK_3e2m and TH_3. */
@@ -31,7 +31,7 @@ static enum cede_status compose_ciphertext_2(struct edhoc_step *step,
     uint8_t th_2[CEDE_HASH_LEN_MAX];
     enum cede_status status;
 
-    edhoc_put_identifier(&writer, cede_edhoc_connection_id_span(&step->session->c_r));
+    edhoc_put_identifier(&writer, &step->session->c_r);
     CEDE_TRY(edhoc_put_plaintext(step, &writer, own, eads, &self));
     memcpy(prk_2e, step->session->prk, sizeof prk_2e);
     memcpy(th_2, step->session->th, sizeof th_2);
@@ -94,7 +94,7 @@ static enum cede_status receive_ephemeral(struct edhoc_step *step, struct cede_s
         return CEDE_EDHOC_REFLECTED;
     }
     CEDE_TRY(edhoc_point(step, g_y, step->session->point));
-    return edhoc_derive_prk_2e(step, g_y);
+    return edhoc_derive_prk_2e(step, g_y.ptr);
 }
 
 /* PLAINTEXT_2 = ( C_R, ID_CRED_R / bstr / -24..23, Signature_or_MAC_2, ? EAD_2 ) */

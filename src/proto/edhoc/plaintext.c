@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plaintext.c - the parts that PLAINTEXT_2 and PLAINTEXT_3, or their messages, have in common:
  * PLAINTEXT_x = ( ? C_R, ID_CRED_x, Signature_or_MAC_x, ? EAD_x ). */
+#include <string.h>
+
 #include "edhoc_engine.h"
 
 struct cede_buf edhoc_content(struct cede_buf out, size_t skip)
@@ -17,8 +19,8 @@ enum cede_status edhoc_put_plaintext(struct edhoc_step *step, struct cede_writer
     size_t proof_len = edhoc_proof_len(step);
     size_t ead_at;
 
-    self->id_cred = edhoc_compact_id_cred(own->id_cred);
-    cede_write_bytes(writer, self->id_cred);
+    self->id_cred = own->id_cred;
+    edhoc_put_id_cred(writer, own->id_cred);
     cede_cbor_put_bytes_head(writer, proof_len);
     step->proof = cede_write_room(writer, proof_len).ptr;
     ead_at = writer->len;
@@ -56,8 +58,15 @@ enum cede_status edhoc_unwrap(struct cede_span message, struct cede_buf out,
 
     *content = cede_cbor_get_bytes(&reader);
     CEDE_TRY(cede_reader_finish(&reader));
-    return message.len > CEDE_EDHOC_MESSAGE_LEN_MAX ? CEDE_EDHOC_LENGTH
-                                                    : cede_copy(out, *content, content);
+    if (content->len == 0 || message.len > CEDE_EDHOC_MESSAGE_LEN_MAX) {
+        return CEDE_EDHOC_LENGTH;
+    }
+    if (content->len > out.cap) {
+        return CEDE_NO_SPACE;
+    }
+    memmove(out.ptr, content->ptr, content->len);
+    content->ptr = out.ptr;
+    return CEDE_OK;
 }
 
 enum cede_status edhoc_wrap(struct cede_buf out, struct cede_span content,

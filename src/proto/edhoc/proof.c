@@ -45,8 +45,8 @@ static void build_context(struct edhoc_step *step, const struct cede_edhoc_peer 
 {
     edhoc_parts_clear(step);
     if (step->side == EDHOC_RESPONDER) {
-        edhoc_put_identifier(&step->heads, cede_edhoc_connection_id_span(&step->session->c_r));
-        step->parts[EDHOC_PART_C_R] = cede_written(&step->heads);
+        edhoc_put_identifier(&step->heads, &step->session->c_r);
+        step->parts[EDHOC_PART_C_R] = cede_span(step->heads_memory, step->heads.len);
     }
     add_id_cred(step, said->id_cred);
     edhoc_put_bytes_head(step, EDHOC_PART_TH);

@@ -2,53 +2,96 @@
 /* suites.c - the cipher suites (RFC 9528, sections 3.6 and 10.2) and their lists in messages. */
 #include "edhoc_engine.h"
 
-/* Each algorithm with its lengths, in the order of struct cede_edhoc_suite. */
-#define AEAD_CCM_8    CEDE_ALG_AES_CCM_16_64_128, 16, 13
-#define AEAD_CCM_16   CEDE_ALG_AES_CCM_16_128_128, 16, 13
-#define AEAD_A128GCM  CEDE_ALG_A128GCM, 16, 12
-#define AEAD_A256GCM  CEDE_ALG_A256GCM, 32, 12
-#define AEAD_CHACHA20 CEDE_ALG_CHACHA20_POLY1305, 32, 12
+/* Each algorithm with its lengths. */
+#define AEAD_CCM_8    .aead = CEDE_ALG_AES_CCM_16_64_128, .key_len = 16, .nonce_len = 13
+#define AEAD_CCM_16   .aead = CEDE_ALG_AES_CCM_16_128_128, .key_len = 16, .nonce_len = 13
+#define AEAD_A128GCM  .aead = CEDE_ALG_A128GCM, .key_len = 16, .nonce_len = 12
+#define AEAD_A256GCM  .aead = CEDE_ALG_A256GCM, .key_len = 32, .nonce_len = 12
+#define AEAD_CHACHA20 .aead = CEDE_ALG_CHACHA20_POLY1305, .key_len = 32, .nonce_len = 12
 
-#define HASH_SHA_256 CEDE_ALG_SHA_256, 32, cede_edhoc_expand_hkdf
-#define HASH_SHA_384 CEDE_ALG_SHA_384, 48, cede_edhoc_expand_hkdf
+#define HASH_SHA_256 .hash = CEDE_ALG_SHA_256, .hash_len = 32, .expand = cede_edhoc_expand_hkdf
+#define HASH_SHA_384 .hash = CEDE_ALG_SHA_384, .hash_len = 48, .expand = cede_edhoc_expand_hkdf
 
-#define CURVE_X25519 CEDE_CRV_X25519, 32, 32
-#define CURVE_P_256  CEDE_CRV_P256, 32, 64
-#define CURVE_P_384  CEDE_CRV_P384, 48, 96
+#define CURVE_X25519 .curve = CEDE_CRV_X25519, .coordinate_len = 32, .public_len = 32
+#define CURVE_P_256  .curve = CEDE_CRV_P256, .coordinate_len = 32, .public_len = 64
+#define CURVE_P_384  .curve = CEDE_CRV_P384, .coordinate_len = 48, .public_len = 96
 
-#define SIGNATURE_EDDSA CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64
-#define SIGNATURE_ES256 CEDE_ALG_ES256, CEDE_CRV_P256, 64
-#define SIGNATURE_ES384 CEDE_ALG_ES384, CEDE_CRV_P384, 96
+#define SIGNATURE(alg_, curve_, len_)                                                              \
+    .signature = (alg_), .signature_curve = (curve_), .signature_len = (len_)
+#define SIGNATURE_EDDSA SIGNATURE(CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64)
+#define SIGNATURE_ES256 SIGNATURE(CEDE_ALG_ES256, CEDE_CRV_P256, 64)
+#define SIGNATURE_ES384 SIGNATURE(CEDE_ALG_ES384, CEDE_CRV_P384, 96)
 
-#define APPLICATION_CCM_8    CEDE_ALG_AES_CCM_16_64_128, 16, CEDE_ALG_SHA_256
-#define APPLICATION_CHACHA20 CEDE_ALG_CHACHA20_POLY1305, 32, CEDE_ALG_SHA_256
-#define APPLICATION_A128GCM  CEDE_ALG_A128GCM, 16, CEDE_ALG_SHA_256
-#define APPLICATION_A256GCM  CEDE_ALG_A256GCM, 32, CEDE_ALG_SHA_384
+#define APPLICATION(aead_, key_len_, hash_)                                                        \
+    .application_aead = (aead_), .application_key_len = (key_len_), .application_hash = (hash_)
+#define APPLICATION_CCM_8    APPLICATION(CEDE_ALG_AES_CCM_16_64_128, 16, CEDE_ALG_SHA_256)
+#define APPLICATION_CHACHA20 APPLICATION(CEDE_ALG_CHACHA20_POLY1305, 32, CEDE_ALG_SHA_256)
+#define APPLICATION_A128GCM  APPLICATION(CEDE_ALG_A128GCM, 16, CEDE_ALG_SHA_256)
+#define APPLICATION_A256GCM  APPLICATION(CEDE_ALG_A256GCM, 32, CEDE_ALG_SHA_384)
 
-/* Number, AEAD, hash, MAC length, key exchange curve, signature, application AEAD and hash. */
-const struct cede_edhoc_suite cede_edhoc_suite_0 = {
-    0, AEAD_CCM_8, HASH_SHA_256, 8, CURVE_X25519, SIGNATURE_EDDSA, APPLICATION_CCM_8};
+const struct cede_edhoc_suite cede_edhoc_suite_0 = {.number = 0,
+                                                    AEAD_CCM_8,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 8,
+                                                    CURVE_X25519,
+                                                    SIGNATURE_EDDSA,
+                                                    APPLICATION_CCM_8};
 
-const struct cede_edhoc_suite cede_edhoc_suite_1 = {
-    1, AEAD_CCM_16, HASH_SHA_256, 16, CURVE_X25519, SIGNATURE_EDDSA, APPLICATION_CCM_8};
+const struct cede_edhoc_suite cede_edhoc_suite_1 = {.number = 1,
+                                                    AEAD_CCM_16,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 16,
+                                                    CURVE_X25519,
+                                                    SIGNATURE_EDDSA,
+                                                    APPLICATION_CCM_8};
 
-const struct cede_edhoc_suite cede_edhoc_suite_2 = {
-    2, AEAD_CCM_8, HASH_SHA_256, 8, CURVE_P_256, SIGNATURE_ES256, APPLICATION_CCM_8};
+const struct cede_edhoc_suite cede_edhoc_suite_2 = {.number = 2,
+                                                    AEAD_CCM_8,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 8,
+                                                    CURVE_P_256,
+                                                    SIGNATURE_ES256,
+                                                    APPLICATION_CCM_8};
 
-const struct cede_edhoc_suite cede_edhoc_suite_3 = {
-    3, AEAD_CCM_16, HASH_SHA_256, 16, CURVE_P_256, SIGNATURE_ES256, APPLICATION_CCM_8};
+const struct cede_edhoc_suite cede_edhoc_suite_3 = {.number = 3,
+                                                    AEAD_CCM_16,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 16,
+                                                    CURVE_P_256,
+                                                    SIGNATURE_ES256,
+                                                    APPLICATION_CCM_8};
 
-const struct cede_edhoc_suite cede_edhoc_suite_4 = {
-    4, AEAD_CHACHA20, HASH_SHA_256, 16, CURVE_X25519, SIGNATURE_EDDSA, APPLICATION_CHACHA20};
+const struct cede_edhoc_suite cede_edhoc_suite_4 = {.number = 4,
+                                                    AEAD_CHACHA20,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 16,
+                                                    CURVE_X25519,
+                                                    SIGNATURE_EDDSA,
+                                                    APPLICATION_CHACHA20};
 
-const struct cede_edhoc_suite cede_edhoc_suite_5 = {
-    5, AEAD_CHACHA20, HASH_SHA_256, 16, CURVE_P_256, SIGNATURE_ES256, APPLICATION_CHACHA20};
+const struct cede_edhoc_suite cede_edhoc_suite_5 = {.number = 5,
+                                                    AEAD_CHACHA20,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 16,
+                                                    CURVE_P_256,
+                                                    SIGNATURE_ES256,
+                                                    APPLICATION_CHACHA20};
 
-const struct cede_edhoc_suite cede_edhoc_suite_6 = {
-    6, AEAD_A128GCM, HASH_SHA_256, 16, CURVE_X25519, SIGNATURE_ES256, APPLICATION_A128GCM};
+const struct cede_edhoc_suite cede_edhoc_suite_6 = {.number = 6,
+                                                    AEAD_A128GCM,
+                                                    HASH_SHA_256,
+                                                    .mac_len = 16,
+                                                    CURVE_X25519,
+                                                    SIGNATURE_ES256,
+                                                    APPLICATION_A128GCM};
 
-const struct cede_edhoc_suite cede_edhoc_suite_24 = {
-    24, AEAD_A256GCM, HASH_SHA_384, 16, CURVE_P_384, SIGNATURE_ES384, APPLICATION_A256GCM};
+const struct cede_edhoc_suite cede_edhoc_suite_24 = {.number = 24,
+                                                     AEAD_A256GCM,
+                                                     HASH_SHA_384,
+                                                     .mac_len = 16,
+                                                     CURVE_P_384,
+                                                     SIGNATURE_ES384,
+                                                     APPLICATION_A256GCM};
 
 const struct cede_edhoc_suite *edhoc_suite_find(const struct cede_edhoc_config *config,
                                                 int32_t number)
@@ -67,9 +110,7 @@ void edhoc_put_suites(struct cede_writer *writer, const struct cede_edhoc_config
 {
     size_t count = 0;
 
-    while (count < config->suites_count &&
-           (selected == NULL || count == 0 || config->suites[count - 1] != selected)) {
-        count++;
+    while (count < config->suites_count && config->suites[count++] != selected) {
     }
     if (count > 1) {
         cede_cbor_put_array(writer, count);
