@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lint.c - checks a certificate that is about to be signed. */
+#include "server/ca/lint.h"
+
+#include <string.h>
+
+#include "cede/cbor.h"
+
+#define SERIAL_MIN 8  /* bytes: 63 random bits and more (CA/Browser Forum, 7.1; ours are 63) */
+#define SERIAL_MAX 20 /* RFC 5280, section 4.1.2.2 */
+#define SKEW_S     60 /* between the clocks of two processes: none, but a step may fall between */
+
+/* --- the certificate this would be ------------------------------------------------------------ */
+
+/* A signature of the right form with nothing behind it. */
+static struct cede_span throw_away(uint8_t bytes[64])
+{
+    memset(bytes, 0x5a, 64);
+    return cede_span(bytes, 64);
+}
+
+static enum cede_status join_c509(struct cede_span tbs, struct cede_span signature,
+                                  struct cede_buf out, struct cede_span *encoding)
+{
+    struct cede_writer writer = cede_writer(out);
+
+    cede_write_bytes(&writer, tbs);
+    cede_cbor_put_bytes(&writer, signature);
+    return cede_writer_finish(&writer, encoding);
+}
+
+static enum cede_status read_back(const struct ca_lint_rules *rules, struct cede_span tbs,
+                                  struct cede_buf memory, struct cede_certificate *certificate)
+{
+    int32_t alg = cede_certificate_alg(rules->issuer->curve);
+    uint8_t bytes[64];
+    struct cede_span encoding;
+    bool x509 = tbs.len > 0 && tbs.ptr[0] == CEDE_DER_SEQUENCE;
+
+    CEDE_TRY(x509 ? cede_x509_join(tbs, alg, throw_away(bytes), memory, &encoding)
+                  : join_c509(tbs, throw_away(bytes), memory, &encoding));
+    return cede_certificate_decode(encoding, rules->crypto, certificate);
+}
+
+/* --- what any certificate must be ------------------------------------------------------------- */
+
+static bool serial_is_good(struct cede_span serial)
+{
+    return serial.len >= SERIAL_MIN && serial.len <= SERIAL_MAX &&
+           (serial.len < SERIAL_MAX || serial.ptr[0] < 0x80);
+}
+
+static bool ids_are_good(const struct ca_lint_rules *rules,
+                         const struct cede_certificate *certificate)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+    struct cede_public_key key = cede_certificate_key(certificate);
+    uint8_t key_id[20];
+
+    if (certificate->format == CEDE_CERTIFICATE_C509_NATIVE) {
+        return true; /* may leave them out */
+    }
+    return cede_certificate_key_id(rules->crypto, &key, key_id) == CEDE_OK &&
+           cede_span_equal(ext->subject_key_id, CEDE_SPAN_ARRAY(key_id)) &&
+           cede_span_equal(ext->authority_key_id, rules->issuer_key_id);
+}
+
+/* Null when nothing is wrong. */
+static const char *what_is_wrong(const struct ca_lint_rules *rules,
+                                 const struct cede_certificate *certificate, uint64_t now)
+{
+    const struct cede_certificate *issuer = rules->issuer;
+
+    if (!serial_is_good(certificate->serial)) {
+        return "the serial number is too short or too long";
+    }
+    if (!cede_name_equal(certificate->issuer, issuer->subject)) {
+        return "the issuer is not this CA";
+    }
+    if (certificate->signature_alg != cede_certificate_alg(issuer->curve)) {
+        return "the signature algorithm is not that of the CA's key";
+    }
+    if (certificate->curve == 0) {
+        return "the public key is of a kind that is not supported";
+    }
+    if (certificate->ext.has_unknown_critical) {
+        return "a critical extension is not known here";
+    }
+    if (certificate->not_before > now + SKEW_S ||
+        certificate->not_before + CA_BACKDATE_S + SKEW_S < now) {
+        return "the validity does not begin now";
+    }
+    if (certificate->not_after <= now || certificate->not_after > issuer->not_after) {
+        return "the validity is over, or longer than that of the CA";
+    }
+    if (!ids_are_good(rules, certificate)) {
+        return "the key identifiers are not those of the keys";
+    }
+    return certificate->common_name_len == 0 ? "the subject has no common name" : NULL;
+}
+
+/* --- what the policy allows ------------------------------------------------------------------- */
+
+static bool takes_curve(const struct ca_profile_policy *profile, int32_t curve)
+{
+    return curve == CEDE_CRV_P256   ? profile->p256
+           : curve == CEDE_CRV_P384 ? profile->p384
+                                    : curve == CEDE_CRV_ED25519 && profile->ed25519;
+}
+
+/* Usages may be fewer than the profile's, never others, and not none where it has some. */
+static bool usage_fits(const struct ca_profile_policy *profile, const struct cede_extensions *ext)
+{
+    uint16_t usage = ext->has_key_usage ? ext->key_usage : 0;
+
+    if ((usage & ~(unsigned)profile->key_usage) != 0 || (usage == 0) != (profile->key_usage == 0)) {
+        return false;
+    }
+    return (ext->has_eku ? ext->eku : 0) == profile->eku;
+}
+
+static bool is_within(const struct ca_profile_policy *profile,
+                      const struct cede_certificate *certificate, uint64_t now)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+    bool ca = ext->has_basic_constraints && ext->ca;
+    uint64_t longest = profile->validity_s == CA_VALID_FOREVER ? CEDE_TIME_NONE
+                                                               : now + profile->validity_s + SKEW_S;
+
+    return profile->allowed && ca == profile->ca &&
+           (!ca || profile->path_len == CEDE_PATH_LEN_NONE || ext->path_len == profile->path_len) &&
+           takes_curve(profile, certificate->curve) && usage_fits(profile, ext) &&
+           certificate->not_after <= longest;
+}
+
+static bool name_fits(const struct ca_policy *policy, enum ca_profile profile,
+                      const struct cede_certificate *certificate)
+{
+    char name[CEDE_COMMON_NAME_MAX + 1];
+    size_t len = certificate->common_name_len;
+
+    if (profile != CA_PROFILE_FACTORY && profile != CA_PROFILE_DEVICE) {
+        return true;
+    }
+    memcpy(name, certificate->common_name, len);
+    name[len] = '\0';
+    return strlen(name) == len && regexec(&policy->subject_pattern, name, 0, NULL, 0) == 0;
+}
+
+static bool policy_allows(const struct ca_policy *policy,
+                          const struct cede_certificate *certificate, uint64_t now)
+{
+    for (unsigned i = 0; i < CA_PROFILE_COUNT; i++) {
+        if (is_within(&policy->profiles[i], certificate, now) &&
+            name_fits(policy, (enum ca_profile)i, certificate)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs, uint64_t now,
+                         const char **why)
+{
+    uint8_t memory[CA_CERTIFICATE_MAX + 128];
+    struct cede_certificate certificate;
+
+    *why = NULL;
+    if (read_back(rules, tbs, CEDE_BUF_ARRAY(memory), &certificate) != CEDE_OK) {
+        *why = "it is no certificate that can be read back";
+        return CEDE_CA_LINT;
+    }
+    *why = what_is_wrong(rules, &certificate, now);
+    if (*why == NULL && !policy_allows(rules->policy, &certificate, now)) {
+        *why = "no profile of policy.json allows it";
+    }
+    return *why == NULL ? CEDE_OK : CEDE_CA_LINT;
+}
