@@ -211,6 +211,132 @@ CEDE_MUST_USE enum cede_status cede_c509_bag_decode(struct cede_span encoding,
 void cede_c509_put_bag(struct cede_writer *writer, const struct cede_span *certificates,
                        size_t certificates_count);
 
+/* --- private keys -------------------------------------------------------------------------------
+ */
+
+#define CEDE_C509_KEY_OCTETS 0 /* C509PrivateKeyType: the octets of RFC 5958's PrivateKey */
+#define CEDE_C509_KEY_COSE   1 /* a COSE_Key */
+
+/* The views hold spans into the encoding: wipe that. */
+struct cede_c509_private_key {
+    struct cede_span encoding; /* C509PrivateKey, the array */
+    int32_t type;
+    struct cede_span algorithm; /* encoded item */
+    int32_t curve;              /* CEDE_CRV_..., 0 for a kind not supported */
+    struct cede_span octets;    /* type 0; null otherwise */
+    struct cede_span cose_key;  /* type 1, encoded item; null otherwise */
+    struct cede_span scalar;    /* the private key in the port's form; null for other kinds */
+};
+
+/* CEDE_C509_TYPE: another type. CEDE_CRYPTO_KEY: octets or COSE_Key are not those of a private key
+ * of the algorithm that the key names. */
+CEDE_MUST_USE enum cede_status cede_c509_private_key_decode(struct cede_span encoding,
+                                                            struct cede_c509_private_key *key);
+/* The key as the port takes it. CEDE_CERTIFICATE_ALGORITHM: a kind not supported. */
+CEDE_MUST_USE enum cede_status cede_c509_private_key_open(const struct cede_c509_private_key *key,
+                                                          struct cede_private_key *private_key);
+/* Writes a C509PrivateKey of either type. `public_key` may be null; then there is none in it. */
+CEDE_MUST_USE enum cede_status
+cede_c509_private_key_write(int32_t type, const struct cede_private_key *private_key,
+                            const struct cede_public_key *public_key, struct cede_buf out,
+                            struct cede_span *encoding);
+/* Between C509PrivateKey and PKCS #8 (RFC 5958). From PKCS #8 comes type 0, the octets as they are:
+ * CEDE_C509_NOT_EXPRESSIBLE when attributes or a public key stand beside them. To PKCS #8 type 1
+ * must be of a kind that is supported. */
+CEDE_MUST_USE enum cede_status cede_c509_private_key_from_pkcs8(struct cede_span der,
+                                                                struct cede_buf out,
+                                                                struct cede_span *encoding);
+CEDE_MUST_USE enum cede_status cede_c509_private_key_to_pkcs8(struct cede_span encoding,
+                                                              struct cede_buf out,
+                                                              struct cede_span *der);
+
+/* C509PEM: a private key and the certificates that go with it. `bag` is an encoded COSE_C509, or
+ * null when there are none. */
+CEDE_MUST_USE enum cede_status cede_c509_pem_decode(struct cede_span encoding,
+                                                    struct cede_c509_private_key *key,
+                                                    struct cede_span *bag);
+/* `key` is an encoded C509PrivateKey. */
+void cede_c509_put_pem(struct cede_writer *writer, struct cede_span key,
+                       const struct cede_span *certificates, size_t certificates_count);
+
+/* --- files --------------------------------------------------------------------------------------
+ */
+
+/* What a stored item is, by content format. The draft has no numbers yet ("TBD3" and so on): cede
+ * uses 65000 plus the TBD's number, from the range for experiments. */
+#define CEDE_C509_FORMAT_CERTIFICATE 65003 /* COSE_C509 */
+#define CEDE_C509_FORMAT_REQUEST     65004 /* C509CertificationRequest */
+#define CEDE_C509_FORMAT_PRIVATE_KEY 65010 /* C509PrivateKey */
+#define CEDE_C509_FORMAT_PEM         65011 /* C509PEM */
+#define CEDE_C509_FORMAT_CHAIN       65015 /* COSE_C509; usage=chain */
+#define CEDE_C509_FORMAT_TEMPLATE    65019 /* C509CertificationRequestTemplate */
+
+/* The envelope of a stored item (RFC 9277, section 2.2): tag 55799 around a tag that is made of the
+ * content format. It is written before the item. CEDE_BAD_ARGUMENT: above 65024. */
+void cede_c509_put_file_head(struct cede_writer *writer, uint32_t format);
+/* Takes the envelope off when there is one: *format is 0 when not. CEDE_CBOR_TYPE: tag 55799 around
+ * something else. */
+CEDE_MUST_USE enum cede_status cede_c509_file_open(struct cede_span file, uint32_t *format,
+                                                   struct cede_span *item);
+
+/* --- request templates --------------------------------------------------------------------------
+ */
+
+/* What a CA expects of a request (draft, section "Certification Request Template"). A null span
+ * means undefined: the requester chooses. */
+struct cede_c509_template {
+    struct cede_span encoding;
+    struct cede_span request_types; /* encoded array, as the next ones */
+    struct cede_span signature_algorithms;
+    struct cede_span subject; /* NameTemplate */
+    struct cede_span public_key_algorithms;
+    struct cede_span extensions; /* ExtensionsTemplate */
+};
+
+struct cede_c509_template_attribute {
+    struct cede_span oid;   /* null: `type` counts */
+    int32_t type;           /* CEDE_RDN_... */
+    uint32_t min, max;      /* how often it may occur */
+    struct cede_span value; /* encoded item; null: undefined */
+};
+
+struct cede_c509_template_extension {
+    struct cede_span oid; /* null: `number` counts */
+    int32_t number;       /* of the C509 Extensions registry */
+    bool optional;
+    struct cede_span value; /* encoded item, which may have undefined inside; null: undefined */
+};
+
+/* CEDE_C509_TYPE: a template of another type. CEDE_C509_TEMPLATE: not what the draft describes. */
+CEDE_MUST_USE enum cede_status cede_c509_template_decode(struct cede_span encoding,
+                                                         struct cede_c509_template *template_);
+/* Walk through a template that was decoded: start with *at = 0, false at the end. */
+bool cede_c509_template_next_attribute(const struct cede_c509_template *template_, size_t *at,
+                                       struct cede_c509_template_attribute *attribute);
+bool cede_c509_template_next_extension(const struct cede_c509_template *template_, size_t *at,
+                                       struct cede_c509_template_extension *extension);
+/* Whether a request is what the template expects: its type and algorithms are among those named,
+ * each attribute of its subject is named and occurs as often as it should with the value given, and
+ * the same holds for the extensions it asks for. CEDE_C509_TEMPLATE_BROKEN: it is not. */
+CEDE_MUST_USE enum cede_status cede_c509_template_check(const struct cede_c509_template *template_,
+                                                        const struct cede_c509_request *request);
+
+/* A template to be written. Counts of zero (request_types, curves, signature_algs) and null
+ * pointers stand for undefined. */
+struct cede_c509_template_info {
+    const int32_t *request_types;
+    size_t request_types_count;
+    const int32_t *signature_algs; /* CEDE_ALG_... */
+    size_t signature_algs_count;
+    const int32_t *curves; /* CEDE_CRV_... */
+    size_t curves_count;
+    const struct cede_c509_template_attribute *attributes; /* null: any subject */
+    size_t attributes_count;
+    const struct cede_c509_template_extension *extensions; /* null: any extensions */
+    size_t extensions_count;
+};
+void cede_c509_put_template(struct cede_writer *writer, const struct cede_c509_template_info *info);
+
 /* --- names ------------------------------------------------------------------------------------ */
 
 CEDE_MUST_USE enum cede_status cede_c509_name_encode(const struct cede_name_attribute *attributes,
