@@ -86,6 +86,7 @@ struct cede_device_config {
     void *clock_context;
     const struct cede_coap_params *coap; /* null: cede_coap_default_params */
     bool has_channel;                    /* the platform brings DTLS: URIs may be coaps */
+    bool by_reference;                   /* new certificates come by reference and are fetched */
     /* SHA-256 digest of the manifest of the software that runs; null: unknown. An order that wants
      * another state is refused. */
     struct cede_span manifest_digest;
@@ -158,20 +159,24 @@ struct cede_device {
     uint64_t entered_at_ms; /* the present state */
     uint64_t resume_at_ms;  /* next attempt */
     uint64_t uptime_saved_ms;
-    uint64_t renew_after_ms; /* no renewal before */
-    uint64_t clock_floor;    /* POSIX seconds: a clock that shows less is wrong */
-    uint32_t failures;       /* in a row, in the present state */
-    uint32_t bad_answers;    /* authentic but useless ones, in a row */
-    uint32_t fruitless;      /* fallback attempts that did not help */
-    uint32_t rounds;         /* fallbacks since it was operational */
-    uint32_t challenges;     /* answered since the last message_1 */
-    bool patience_saved;     /* since the start */
-    bool by_value;           /* send one's own certificate by value */
-    bool want_value;         /* ask for the peer's certificate by value */
-    bool renewing;           /* operational: enrolment rather than a poll */
-    bool expired;            /* ... with the factory certificate: the other one is too old */
-    bool fetching_anchors;   /* enrolled: /crts next, in the same session */
-    bool refused;            /* report `refusal` of the order `refused_cti` */
+    uint64_t renew_after_ms;   /* no renewal before */
+    uint64_t clock_floor;      /* POSIX seconds: a clock that shows less is wrong */
+    uint32_t failures;         /* in a row, in the present state */
+    uint32_t bad_answers;      /* authentic but useless ones, in a row */
+    uint32_t fruitless;        /* fallback attempts that did not help */
+    uint32_t rounds;           /* fallbacks since it was operational */
+    uint32_t challenges;       /* answered since the last message_1 */
+    bool patience_saved;       /* since the start */
+    bool by_value;             /* send one's own certificate by value */
+    bool want_value;           /* ask for the peer's certificate by value */
+    bool renewing;             /* operational: enrolment rather than a poll */
+    bool expired;              /* ... with the factory certificate: the other one is too old */
+    bool agrees;               /* the server of this enrolment has a static Diffie-Hellman key: the
+                                  new key is for agreement, possession is proved by MAC */
+    bool fetching_certificate; /* it came by reference: `candidate` is its path or URI */
+    bool candidate_is_uri;
+    bool fetching_anchors; /* enrolled: /crts next, in the same session */
+    bool refused;          /* report `refusal` of the order `refused_cti` */
     uint8_t refused_cti[CEDE_CTI_LEN];
     enum cede_status refusal;
 
@@ -190,6 +195,8 @@ struct cede_device {
     bool want_certs_only;            /* the enrolment server has no bare certificates */
     enum cede_status channel_reason; /* why it will have failed */
     uint64_t channel_patience_ms, channel_deadline_ms;
+    uint32_t answer_format;  /* content format of the last protected answer; 0: none told */
+    uint32_t answer_max_age; /* its Max-Age in seconds; 0: none told */
     struct cede_coap_exchange coap;
     struct cede_coap_transfer transfer;
     uint16_t message_id;
@@ -200,6 +207,8 @@ struct cede_device {
     uint8_t body[CEDE_DEVICE_BODY_LEN_MAX]; /* of the answer */
     uint8_t candidate[1024];                /* new certificate while /crts is fetched */
     size_t candidate_len;
+    uint8_t reference[64]; /* COSE_CertHash of the certificate that is fetched */
+    size_t reference_len;  /* 0: none told */
 
     uint8_t datagram[CEDE_DEVICE_DATAGRAM_LEN]; /* what was sent last */
     size_t datagram_len;

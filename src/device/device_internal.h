@@ -87,6 +87,11 @@ CEDE_MUST_USE enum cede_status trust_find(struct cede_device *device, struct ced
                                           struct cede_certificate *certificate);
 /* True when some entry is the certificate of a server in that role: no need to ask for it. */
 bool trust_holds_server(struct cede_device *device, enum server_role role);
+/* True when one of these is for key agreement: the server speaks EDHOC with static Diffie-Hellman.
+ */
+bool trust_holds_agreement(struct cede_device *device, enum server_role role);
+/* Is the key of the certificate for agreement and not for signatures? */
+bool trust_key_agrees(const struct cede_certificate *certificate);
 /* Is this entry an anchor for enrolment servers of the role? */
 bool trust_is_enrolment_anchor(uint32_t purposes, enum server_role role);
 /* May `entry` end a path of this role? An anchor may, and a known CA certificate directly below
@@ -181,6 +186,8 @@ void reset_begin(struct cede_device *device);
 void enrolment_begin(struct cede_device *device);
 void enrolment_plan(struct cede_device *device, struct plan *plan);
 void enrolment_answered(struct cede_device *device, uint8_t code, struct cede_span body);
+/* Before message_3 goes out: a proof of possession by MAC is made for the session's G_Y. */
+CEDE_MUST_USE enum cede_status enrolment_bind(struct cede_device *device);
 /* Operational: is it time for a new certificate? */
 bool renewal_is_due(struct cede_device *device);
 

@@ -137,29 +137,63 @@ static struct cede_span enrolment_uri(struct cede_device *device)
                                                       : device->record.enroll_uri;
 }
 
+static void take_request(struct cede_device *device, struct cede_span request)
+{
+    device->request_len = request.len;
+    device->stats.enrolment_request_len = (uint32_t)request.len;
+}
+
+/* EST-oscore, section 4.8: for G_Y, so that in another session the request is worth nothing. */
+enum cede_status enrolment_bind(struct cede_device *device)
+{
+    struct cede_pop_verifier g_y = cede_est_ephemeral_verifier(
+        CEDE_ALG_SHA_256, CEDE_CRV_P256, cede_span(device->edhoc.point, POINT_LEN));
+    struct cede_est_identity identity;
+    struct cede_span request;
+    uint8_t point[POINT_LEN];
+
+    if (!device->agrees) {
+        return CEDE_OK; /* signed, long since */
+    }
+    CEDE_TRY(make_identity(device, point, &identity));
+    CEDE_TRY(cede_est_compose_mac_request(device->config.crypto, &identity, &g_y, false,
+                                          CEDE_BUF_ARRAY(device->request), &request));
+    take_request(device, request);
+    return CEDE_OK;
+}
+
 static enum cede_status compose_request(struct cede_device *device)
 {
     struct cede_est_identity identity;
     struct cede_span request;
     uint8_t point[POINT_LEN];
 
+    if (device->agrees) {
+        return CEDE_OK; /* when the session's G_Y is known */
+    }
     CEDE_TRY(make_identity(device, point, &identity));
     CEDE_TRY(channel_is_wanted(enrolment_uri(device))
                  ? cede_est_compose_pkcs10(device->config.crypto, &identity,
                                            CEDE_BUF_ARRAY(device->request), &request)
                  : cede_est_compose_request(device->config.crypto, &identity,
                                             CEDE_BUF_ARRAY(device->request), &request));
-    device->request_len = request.len;
-    device->stats.enrolment_request_len = (uint32_t)request.len;
+    take_request(device, request);
     return CEDE_OK;
+}
+
+static enum server_role enrolment_role(const struct cede_device *device)
+{
+    return device->record.state == CEDE_DEVICE_JOINING ? ROLE_NEXT_ENROLMENT : ROLE_ENROLMENT;
 }
 
 void enrolment_begin(struct cede_device *device)
 {
     enum cede_status status;
 
-    device->fetching_anchors = false;
-    device->request_len = 0;
+    device->fetching_anchors = device->fetching_certificate = false;
+    device->request_len = device->reference_len = 0;
+    device->agrees = !channel_is_wanted(enrolment_uri(device)) &&
+                     trust_holds_agreement(device, enrolment_role(device));
     if (device->renewing) {
         device->renew_after_ms = device->now_ms + RENEWAL_PAUSE_MS;
     }
@@ -170,8 +204,8 @@ void enrolment_begin(struct cede_device *device)
             return;
         }
     }
-    if (device->renewing) {
-        session_drop(device); /* another server */
+    if (device->renewing || device->agrees) {
+        session_drop(device); /* another server, or the proof wants a G_Y of its own */
     }
     status = compose_request(device);
     if (status == CEDE_OK) {
@@ -179,11 +213,6 @@ void enrolment_begin(struct cede_device *device)
     } else {
         device_failed(device, status);
     }
-}
-
-static enum server_role enrolment_role(const struct cede_device *device)
-{
-    return device->record.state == CEDE_DEVICE_JOINING ? ROLE_NEXT_ENROLMENT : ROLE_ENROLMENT;
 }
 
 static const struct cede_est_operation *enrolment_operation(struct cede_device *device)
@@ -199,6 +228,21 @@ static const struct cede_est_operation *enrolment_operation(struct cede_device *
                                                     : cede_est_operation(kind);
 }
 
+/* GET where the reference points to. */
+static void plan_fetch(struct cede_device *device, struct plan *plan)
+{
+    struct cede_span where = cede_span(device->candidate, device->candidate_len);
+
+    plan->resource = where;
+    if (device->candidate_is_uri) {
+        plan->uri = where;
+        plan->resource = CEDE_SPAN_NULL;
+    }
+    plan->method = CEDE_COAP_GET;
+    plan->format = -1;
+    plan->accept = CEDE_EST_FORMAT_C509_CERT;
+}
+
 void enrolment_plan(struct cede_device *device, struct plan *plan)
 {
     const struct cede_est_operation *operation = enrolment_operation(device);
@@ -211,8 +255,15 @@ void enrolment_plan(struct cede_device *device, struct plan *plan)
     if (plan->accept == CEDE_EST_FORMAT_PKIX_CERT && device->want_certs_only) {
         plan->accept = CEDE_EST_FORMAT_PKCS7_CERTS;
     }
+    if (device->config.by_reference && plan->accept == CEDE_EST_FORMAT_C509_CERT &&
+        plan->format >= 0) {
+        plan->accept = -1; /* any reference (draft, section 4.9) */
+    }
     plan->own = device->renewing && !device->expired ? OWN_OPERATIONAL : OWN_FACTORY;
     plan->role = enrolment_role(device);
+    if (device->fetching_certificate) {
+        plan_fetch(device, plan);
+    }
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -229,6 +280,7 @@ static enum cede_status check_certificate(struct cede_device *device, struct ced
     uint8_t point[POINT_LEN], scratch[SCRATCH_LEN];
 
     trust.has_clock = device_clock(device, &trust.now);
+    trust.agrees = device->agrees;
     if (channel_is_wanted(enrolment_uri(device)) &&
         (body.len == 0 || body.ptr[0] != CEDE_DER_SEQUENCE)) {
         return CEDE_EST_BODY; /* with another kind of certificate there is no way back */
@@ -311,6 +363,7 @@ static void on_anchors(struct cede_device *device, uint8_t code, struct cede_spa
         return;
     }
     trust.has_clock = device_clock(device, &trust.now);
+    trust.agrees = device->agrees;
     if (code != CEDE_COAP_CONTENT ||
         cede_est_check_anchor(device->config.crypto, body, candidate, &trust,
                               CEDE_BUF_ARRAY(scratch), &anchor) != CEDE_OK) {
@@ -319,30 +372,109 @@ static void on_anchors(struct cede_device *device, uint8_t code, struct cede_spa
     finish(device, candidate, anchor);
 }
 
-void enrolment_answered(struct cede_device *device, uint8_t code, struct cede_span body)
-{
-    struct cede_span certificate, copy;
-    enum cede_status status = CEDE_DEVICE_ANSWER;
-    bool anchored;
+/* --- by reference ----------------------------------------------------------------------------- */
 
-    if (device->fetching_anchors) {
-        on_anchors(device, code, body);
-        return;
+static bool is_reference(uint32_t format)
+{
+    return format == CEDE_EST_FORMAT_MULTIPART || format == CEDE_EST_FORMAT_URI ||
+           format == CEDE_EST_FORMAT_C509_CERTHASH || format == CEDE_EST_FORMAT_CERTHASH;
+}
+
+/* The session is with one server: a URI that leads elsewhere leads nowhere. */
+static bool is_same_server(struct cede_span a, struct cede_span b)
+{
+    struct cede_coap_uri first, second;
+
+    return cede_coap_uri_split(a, &first) == CEDE_OK &&
+           cede_coap_uri_split(b, &second) == CEDE_OK && first.secure == second.secure &&
+           first.port == second.port && cede_span_equal(first.host, second.host);
+}
+
+/* Where to fetch the certificate: the URI told, else where this project's servers have it. */
+static enum cede_status plan_reference(struct cede_device *device,
+                                       const struct cede_est_references *references)
+{
+    struct cede_span where;
+
+    device->candidate_is_uri =
+        references->uri.ptr != NULL && is_same_server(references->uri, enrolment_uri(device));
+    if (device->candidate_is_uri) {
+        CEDE_TRY(cede_copy(CEDE_BUF_ARRAY(device->candidate), references->uri, &where));
+    } else if (references->hash.ptr != NULL) {
+        CEDE_TRY(
+            cede_est_reference_path(references->hash, CEDE_BUF_ARRAY(device->candidate), &where));
+    } else {
+        return CEDE_EST_REFERENCE;
     }
-    if (code == CEDE_COAP_NOT_ACCEPTABLE && !device->want_certs_only &&
-        channel_is_wanted(enrolment_uri(device))) {
-        device->want_certs_only = true; /* the format each server has (RFC 9148, section 4.3) */
-        session_start(device);
-        return;
+    device->candidate_len = where.len;
+    return CEDE_OK;
+}
+
+/* *body becomes the certificate, unless it has to be fetched. */
+static enum cede_status take_references(struct cede_device *device, struct cede_span *body,
+                                        bool *is_there)
+{
+    struct cede_est_references references;
+    struct cede_span hash = CEDE_SPAN_NULL;
+
+    CEDE_TRY(cede_est_read_references(device->answer_format, *body, &references));
+    if (references.hash.ptr != NULL) {
+        CEDE_TRY(cede_copy(CEDE_BUF_ARRAY(device->reference), references.hash, &hash));
     }
-    device->stats.enrolment_answer_len = (uint32_t)body.len;
-    if (code == CEDE_COAP_CHANGED) {
-        status = check_certificate(device, body, &certificate, &anchored);
+    device->reference_len = hash.len;
+    *body = references.certificate;
+    *is_there = references.certificate.ptr != NULL;
+    return *is_there ? CEDE_OK : plan_reference(device, &references);
+}
+
+static enum cede_status check_referred(struct cede_device *device, struct cede_span certificate)
+{
+    struct cede_est_references references = {
+        .hash = cede_span(device->reference, device->reference_len)};
+
+    return device->reference_len == 0
+               ? CEDE_OK
+               : cede_est_check_reference(device->config.crypto, &references, certificate);
+}
+
+static void fetch_certificate(struct cede_device *device)
+{
+    device->fetching_certificate = true;
+    device->request_len = 0;
+    session_start(device);
+}
+
+/* --- delays ----------------------------------------------------------------------------------- */
+
+/* Somebody has to approve first (RFC 9148, section 4.7): the same key is asked for again. */
+static bool waits_for_approval(struct cede_device *device, uint8_t code)
+{
+    uint64_t seconds = device->answer_max_age;
+
+    if (code != CEDE_COAP_UNAVAILABLE || seconds == 0 || device->fetching_certificate) {
+        return false;
     }
-    if (status != CEDE_OK) {
-        life_unusable(device, code, status);
-        return;
+    session_drop(device);
+    device->failures = 0;
+    if (device->renewing) { /* until then reports go on */
+        device->renewing = false;
+        device->renew_after_ms = device->now_ms + seconds * 1000;
+        life_wait(device, 0);
+    } else if (device->record.state == CEDE_DEVICE_JOINING) {
+        life_stalled(device, seconds);
+    } else {
+        life_wait(device, seconds);
     }
+    return true;
+}
+
+/* The certificate is good: is its issuer known? */
+static void take_certificate(struct cede_device *device, struct cede_span certificate,
+                             bool anchored)
+{
+    struct cede_span copy;
+
+    device->fetching_certificate = false;
     if (anchored || cede_copy(CEDE_BUF_ARRAY(device->candidate), certificate, &copy) != CEDE_OK) {
         finish(device, certificate, CEDE_SPAN_NULL);
         return;
@@ -351,4 +483,55 @@ void enrolment_answered(struct cede_device *device, uint8_t code, struct cede_sp
     device->fetching_anchors = true;
     device->request_len = 0;
     session_start(device);
+}
+
+/* RFC 9148, section 4.3: the one format each server has. */
+static bool asks_otherwise(struct cede_device *device, uint8_t code)
+{
+    if (code != CEDE_COAP_NOT_ACCEPTABLE || device->want_certs_only ||
+        !channel_is_wanted(enrolment_uri(device))) {
+        return false;
+    }
+    device->want_certs_only = true;
+    session_start(device);
+    return true;
+}
+
+void enrolment_answered(struct cede_device *device, uint8_t code, struct cede_span body)
+{
+    uint8_t good = device->fetching_certificate ? CEDE_COAP_CONTENT : CEDE_COAP_CHANGED;
+    struct cede_span certificate = CEDE_SPAN_NULL;
+    enum cede_status status = CEDE_DEVICE_ANSWER;
+    bool anchored = false, is_there = true;
+
+    if (device->fetching_anchors) {
+        on_anchors(device, code, body);
+        return;
+    }
+    if (asks_otherwise(device, code) || waits_for_approval(device, code)) {
+        return;
+    }
+    if (!device->fetching_certificate) {
+        device->stats.enrolment_answer_len = (uint32_t)body.len;
+    }
+    if (code == good) {
+        status = device->fetching_certificate || !is_reference(device->answer_format)
+                     ? CEDE_OK
+                     : take_references(device, &body, &is_there);
+    }
+    if (status == CEDE_OK && !is_there) {
+        fetch_certificate(device);
+        return;
+    }
+    if (status == CEDE_OK) {
+        status = check_certificate(device, body, &certificate, &anchored);
+    }
+    if (status == CEDE_OK) {
+        status = check_referred(device, certificate);
+    }
+    if (status != CEDE_OK) {
+        life_unusable(device, code, status);
+        return;
+    }
+    take_certificate(device, certificate, anchored);
 }

@@ -407,7 +407,7 @@ void device_failed(struct cede_device *device, enum cede_status reason)
 {
     device->failures++;
     device->stats.failures++;
-    device->fetching_anchors = false;
+    device->fetching_anchors = device->fetching_certificate = false;
     if (device->renewing) {
         session_drop(device); /* it was the CA's: reports go to another server */
     }

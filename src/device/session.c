@@ -23,13 +23,19 @@ static const uint8_t ballast[CEDE_STATUS_BALLAST_LEN] = {0};
 
 #define EAD_1_LEN (3 + 3 + 1 + CEDE_STATUS_BALLAST_LEN) /* both items */
 
+/* Which one is used follows from the two keys (RFC 9528, section 3.2). */
+#define ALL_METHODS                                                                                \
+    (CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE) |                                       \
+     CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_STATIC_DH) |                                       \
+     CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_STATIC_DH_SIGNATURE) |                                       \
+     CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_STATIC_DH_STATIC_DH))
+
 static struct cede_edhoc_config edhoc_config(const struct cede_device *device)
 {
     struct cede_edhoc_config config = {.crypto = device->config.crypto,
                                        .suites = suites,
                                        .suites_count = 1,
-                                       .methods =
-                                           CEDE_EDHOC_METHOD_BIT(CEDE_EDHOC_SIGNATURE_SIGNATURE),
+                                       .methods = ALL_METHODS,
                                        .ead_labels = known_ead_labels,
                                        .ead_labels_count = 1};
     return config;
@@ -99,10 +105,38 @@ static enum cede_status compose_message_1_request(struct cede_device *device,
     return session_exchange(device, datagram, CEDE_DEVICE_WAIT_MESSAGE_2);
 }
 
+static bool is_enrolment(const struct plan *plan)
+{
+    return plan->role == ROLE_ENROLMENT || plan->role == ROLE_NEXT_ENROLMENT;
+}
+
+/* One's own certificate in this session. */
+static enum cede_status own_certificate(const struct cede_device *device, const struct plan *plan,
+                                        struct cede_certificate *certificate)
+{
+    return cede_certificate_decode(plan->own == OWN_FACTORY
+                                       ? device->record.factory_certificate
+                                       : device->record.operational_certificate,
+                                   device->config.crypto, certificate);
+}
+
+static enum cede_status choose_method(const struct cede_device *device, const struct plan *plan,
+                                      enum cede_edhoc_method *method)
+{
+    static const enum cede_edhoc_method methods[2][2] = {
+        {CEDE_EDHOC_SIGNATURE_SIGNATURE, CEDE_EDHOC_SIGNATURE_STATIC_DH},
+        {CEDE_EDHOC_STATIC_DH_SIGNATURE, CEDE_EDHOC_STATIC_DH_STATIC_DH}};
+    struct cede_certificate own;
+
+    CEDE_TRY(own_certificate(device, plan, &own));
+    *method = methods[trust_key_agrees(&own)][is_enrolment(plan) && device->agrees];
+    return CEDE_OK;
+}
+
 /* Handshakes with enrolment servers are the ones whose lengths are told. */
 static void note_length(const struct plan *plan, struct cede_span message, uint32_t *len)
 {
-    if (plan->role == ROLE_ENROLMENT || plan->role == ROLE_NEXT_ENROLMENT) {
+    if (is_enrolment(plan)) {
         *len = (uint32_t)message.len;
     }
 }
@@ -112,6 +146,7 @@ static enum cede_status send_message_1(struct cede_device *device, const struct 
     struct cede_edhoc_config config = edhoc_config(device);
     struct cede_edhoc_eads eads = {.count = 0};
     uint8_t memory[CEDE_EDHOC_MESSAGE_1_LEN(EAD_1_LEN)], c_i;
+    enum cede_edhoc_method method;
     struct cede_span message_1;
 
     if (device->want_value || !trust_holds_server(device, plan->role)) {
@@ -122,8 +157,9 @@ static enum cede_status send_message_1(struct cede_device *device, const struct 
         eads.items[eads.count++].label = CEDE_EAD_STATUS_PROOF;
     }
     CEDE_TRY(choose_c_i(device, &c_i));
-    CEDE_TRY(cede_edhoc_init_initiator(&device->edhoc, &config, CEDE_EDHOC_SIGNATURE_SIGNATURE,
-                                       suites[0]->number, cede_span(&c_i, 1)));
+    CEDE_TRY(choose_method(device, plan, &method));
+    CEDE_TRY(cede_edhoc_init_initiator(&device->edhoc, &config, method, suites[0]->number,
+                                       cede_span(&c_i, 1)));
     CEDE_TRY(cede_edhoc_compose_message_1(&device->edhoc, &config, &eads, CEDE_BUF_ARRAY(memory),
                                           &message_1));
     note_length(plan, message_1, &device->stats.edhoc_message_1_len);
@@ -258,6 +294,17 @@ static struct cede_span find_status_proof(const struct cede_edhoc_eads *eads)
     return CEDE_SPAN_NULL;
 }
 
+/* A key does what its certificate says, nothing else. */
+static bool fits_method(const struct cede_certificate *server, uint8_t method)
+{
+    uint16_t usage =
+        method == CEDE_EDHOC_SIGNATURE_SIGNATURE || method == CEDE_EDHOC_STATIC_DH_SIGNATURE
+            ? CEDE_KU_DIGITAL_SIGNATURE
+            : CEDE_KU_KEY_AGREEMENT;
+
+    return !server->ext.has_key_usage || (server->ext.key_usage & usage) != 0;
+}
+
 static enum cede_status authenticate_server(struct cede_device *device, const struct plan *plan,
                                             struct cede_span message_2)
 {
@@ -271,6 +318,9 @@ static enum cede_status authenticate_server(struct cede_device *device, const st
                                           CEDE_BUF_ARRAY(device->body), &peer));
     CEDE_TRY(find_chain(device, peer.id_cred, chain, &chain_count));
     CEDE_TRY(trust_judge(device, plan->role, chain, chain_count));
+    if (!fits_method(&chain[0], device->edhoc.method)) {
+        return CEDE_DEVICE_SERVER;
+    }
     credential.form = cred_form(&chain[0]);
     credential.cred = chain[0].raw;
     credential.public_key = cede_certificate_key(&chain[0]);
@@ -310,22 +360,19 @@ static enum cede_status compose_message_3(struct cede_device *device, const stru
                                           struct cede_buf out, struct cede_span *message_3)
 {
     const struct cede_device_record *record = &device->record;
-    bool factory = plan->own == OWN_FACTORY;
     struct cede_edhoc_config config = edhoc_config(device);
     struct cede_certificate certificate;
     struct cede_edhoc_own own = {0};
     uint8_t id_cred[ID_CRED_LEN];
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(id_cred));
 
-    CEDE_TRY(cede_certificate_decode(factory ? record->factory_certificate
-                                             : record->operational_certificate,
-                                     config.crypto, &certificate));
+    CEDE_TRY(own_certificate(device, plan, &certificate));
     CEDE_TRY(put_id_cred(device, &certificate, send_by_value(device, plan), &writer));
     CEDE_TRY(cede_writer_finish(&writer, &own.id_cred));
     own.form = cred_form(&certificate);
     own.cred = certificate.raw;
     own.key.curve = CEDE_CRV_P256;
-    own.key.scalar = factory ? record->factory_key : record->operational_key;
+    own.key.scalar = plan->own == OWN_FACTORY ? record->factory_key : record->operational_key;
     return cede_edhoc_compose_message_3(&device->edhoc, &config, &own, NULL, out, message_3);
 }
 
@@ -360,6 +407,9 @@ static enum cede_status send_combined(struct cede_device *device, const struct p
     struct cede_span message_3, protected_request, datagram;
 
     CEDE_TRY(compose_message_3(device, plan, CEDE_BUF_ARRAY(message_memory), &message_3));
+    if (is_enrolment(plan) && plan->format >= 0) {
+        CEDE_TRY(enrolment_bind(device));
+    }
     CEDE_TRY(derive_oscore(device));
     CEDE_TRY(protect(device, plan, CEDE_BUF_ARRAY(protected_memory), &protected_request));
     CEDE_TRY(cede_oscore_combine(protected_request, message_3, CEDE_BUF_ARRAY(device->datagram),
@@ -444,6 +494,23 @@ static void on_unprotected(struct cede_device *device, const struct cede_coap_me
     session_fail(device, CEDE_OSCORE_UNPROTECTED);
 }
 
+static uint32_t option_value(const struct cede_coap_message *response, uint16_t number)
+{
+    struct cede_span value;
+    uint32_t parsed = 0;
+
+    return cede_coap_find_option(response, number, &value) &&
+                   cede_coap_uint_value(value, &parsed) == CEDE_OK
+               ? parsed
+               : 0;
+}
+
+static void note_answer(struct cede_device *device, const struct cede_coap_message *response)
+{
+    device->answer_format = option_value(response, CEDE_COAP_CONTENT_FORMAT);
+    device->answer_max_age = option_value(response, CEDE_COAP_MAX_AGE);
+}
+
 static void on_response(struct cede_device *device, struct cede_span inner)
 {
     struct cede_coap_message response;
@@ -454,6 +521,7 @@ static void on_response(struct cede_device *device, struct cede_span inner)
     device->stats.handshakes += device->fresh_session;
     device->fresh_session = false;
     if (status == CEDE_OK) {
+        note_answer(device, &response);
         status = cede_coap_transfer_receive(&device->transfer,
                                             cede_span(device->request, device->request_len),
                                             &response, CEDE_BUF_ARRAY(device->body), &body);

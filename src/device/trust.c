@@ -92,6 +92,14 @@ static struct cede_path_rules path_rules(const struct cede_device *device, uint3
 
 /* --- judging servers -------------------------------------------------------------------------- */
 
+bool trust_key_agrees(const struct cede_certificate *certificate)
+{
+    const uint16_t both = CEDE_KU_KEY_AGREEMENT | CEDE_KU_DIGITAL_SIGNATURE;
+
+    return certificate->ext.has_key_usage &&
+           (certificate->ext.key_usage & both) == CEDE_KU_KEY_AGREEMENT;
+}
+
 /* An extended key usage must be stated, "any" will not do (RFC 7030, section 3.6.1). */
 static bool has_usage(const struct cede_certificate *certificate, uint32_t eku)
 {
@@ -145,6 +153,9 @@ static enum cede_status judge_enrolment(struct cede_device *device, enum server_
 
     if (!has_usage(&chain[0], CEDE_EKU_CMC_RA)) {
         return CEDE_DEVICE_SERVER;
+    }
+    if (trust_key_agrees(&chain[0])) {
+        rules.key_usage = CEDE_KU_KEY_AGREEMENT;
     }
     while (status == CEDE_CERTIFICATE_UNTRUSTED && trust_next(&iterator, &entry)) {
         if (trust_ends_path(device, role, &entry, &anchor)) {
@@ -348,7 +359,7 @@ enum cede_status trust_find(struct cede_device *device, struct cede_span cert_ha
     return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
 }
 
-bool trust_holds_server(struct cede_device *device, enum server_role role)
+static bool holds(struct cede_device *device, enum server_role role, bool agreement)
 {
     struct trust_iterator iterator = trust_begin(device->record.trust);
     uint32_t eku = role == ROLE_ENROLMENT || role == ROLE_NEXT_ENROLMENT ? CEDE_EKU_CMC_RA
@@ -360,11 +371,22 @@ bool trust_holds_server(struct cede_device *device, enum server_role role)
         if ((entry.purposes & CEDE_PURPOSE_KNOWN) != 0 &&
             cede_certificate_decode(entry.certificate, device->config.crypto, &certificate) ==
                 CEDE_OK &&
-            has_usage(&certificate, eku) && trust_judge(device, role, &certificate, 1) == CEDE_OK) {
+            has_usage(&certificate, eku) && (!agreement || trust_key_agrees(&certificate)) &&
+            trust_judge(device, role, &certificate, 1) == CEDE_OK) {
             return true;
         }
     }
     return false;
+}
+
+bool trust_holds_server(struct cede_device *device, enum server_role role)
+{
+    return holds(device, role, false);
+}
+
+bool trust_holds_agreement(struct cede_device *device, enum server_role role)
+{
+    return holds(device, role, true);
 }
 
 #define ANCHORS_MAX 2
