@@ -75,6 +75,7 @@ static int run_init(int argc, char **argv)
         {"https", "HOST:PORT", "public address of the partners' door", false, &init.https},
         {"coap", "HOST:PORT", "public address of the compact door", false, &init.coap},
         {"key", "URI", "pkcs11: URI of the CA's key in a token", false, &init.key},
+        {"http", "HOST:PORT", "public address of CRL and OCSP", false, &init.http},
         {"request-out", "FILE", "be a CA below another: write the request", false, &init.request},
         {"certificate", "FILE", "finish: the certificate the parent issued", false, &certificate},
         {"chain", "FILE", "finish: the parent's chain, the root last", false, &chain},
@@ -113,6 +114,7 @@ static int run_serve(int argc, char **argv)
         {"https", "HOST:PORT", "where partners connect", true, &serve.https},
         {"coap", "HOST:PORT", "where devices connect (UDP)", false, &serve.coap},
         {"est", "HOST:PORT", "where EST clients connect (HTTPS, RFC 7030)", false, &serve.est},
+        {"http", "HOST:PORT", "where CRL and OCSP are served (plain HTTP)", false, &serve.http},
         {"workers", "N", "processes (1)", false, &workers},
         {NULL, NULL, NULL, false, NULL},
     };

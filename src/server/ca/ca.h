@@ -60,6 +60,7 @@ struct ca_init {
     enum ca_kind kind;
     const char *https;   /* public HOST:PORT of the partners' door; null: none told */
     const char *coap;    /* public HOST:PORT of the compact door; null: none told */
+    const char *http;    /* public HOST:PORT of CRL and OCSP; null: none told */
     const char *request; /* where to write the request for a CA below another; null: a root */
     const char *key;     /* PKCS #11 URI of the CA's key; null: make one in a file */
 };
@@ -241,6 +242,7 @@ struct ca_serve {
     const char *https; /* HOST:PORT to listen on */
     const char *coap;  /* HOST:PORT, or null: no compact door */
     const char *est;   /* HOST:PORT of EST over HTTPS, or null */
+    const char *http;  /* HOST:PORT of CRL and OCSP (plain HTTP), or null */
     unsigned workers;
 };
 

@@ -26,10 +26,24 @@ struct ca_profile_policy {
     bool ca;
     int32_t path_len;
     bool p256, p384, ed25519; /* keys that are taken */
+    uint64_t grace_s; /* for so long behind its end a certificate may still re-enrol; devices */
     bool manual_approval;     /* devices only */
 };
 
+/* What is told about certificates once they are issued, and for how long it holds. */
+struct ca_revocation_policy {
+    uint64_t crl_validity_s;   /* of the complete CRL */
+    uint64_t delta_validity_s; /* of its delta */
+    uint64_t coalesce_s;       /* lists are not made more often, whatever is revoked */
+    uint64_t ocsp_validity_s;
+    uint64_t ocsp_rate;        /* signatures a second that strangers can cause */
+    uint64_t proof_lifetime_s; /* of status proofs for devices */
+    bool uris_in_x509;         /* CRL distribution point and OCSP responder in X.509 certificates */
+    bool uris_in_c509;         /* the same in C509: some 80 bytes in each */
+};
+
 struct ca_policy {
+    struct ca_revocation_policy revocation;
     struct ca_profile_policy profiles[CA_PROFILE_COUNT];
     bool has_pattern;
     regex_t subject_pattern; /* POSIX extended, over the common name of devices */
@@ -54,6 +68,10 @@ struct ca {
     enum ca_kind kind;
     char https[CA_ADDRESS_MAX];
     char coap[CA_ADDRESS_MAX];
+    char http[CA_ADDRESS_MAX];         /* of the CRL and OCSP; "": none told */
+    char crl_uri[CA_ADDRESS_MAX + 32]; /* likewise */
+    char delta_uri[CA_ADDRESS_MAX + 32];
+    char ocsp_uri[CA_ADDRESS_MAX + 32];
     struct store *store;
     uint64_t failed_commits;
     struct ca_policy policy;
@@ -161,6 +179,9 @@ CEDE_MUST_USE enum cede_status ca_records_by_key(struct ca *ca, const uint8_t ke
 CEDE_MUST_USE enum cede_status ca_records_live_of_factory(struct ca *ca, int64_t factory,
                                                           struct ca_certificate_record *record);
 /* The live factory certificate for a subject. */
+/* The newest that is not revoked, be it over or not. CEDE_NOT_FOUND: none. */
+CEDE_MUST_USE enum cede_status
+ca_records_last_of_factory(struct ca *ca, int64_t factory, struct ca_certificate_record *record);
 CEDE_MUST_USE enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
                                                           enum ca_profile profile,
                                                           struct ca_certificate_record *record);

@@ -200,6 +200,15 @@ static bool is_native(enum cede_certificate_format format)
     return format == CEDE_CERTIFICATE_C509_NATIVE;
 }
 
+/* Where the status of the certificate can be asked. */
+static void name_status_services(const struct ca *ca, struct cede_certificate_info *info)
+{
+    if (ca->http[0] != '\0') {
+        info->crl_uri = cede_span_string(ca->crl_uri);
+        info->ocsp_uri = cede_span_string(ca->ocsp_uri);
+    }
+}
+
 /* Writes the certificate into record->raw. Native device certificates stay as small as can be: key
  * identifiers would say nothing a path needs. */
 static enum cede_status write_certificate(struct ca *ca, const struct ca_checked_request *checked,
@@ -228,6 +237,10 @@ static enum cede_status write_certificate(struct ca *ca, const struct ca_checked
         CEDE_TRY(cede_certificate_key_id(ca->crypto, &key, key_id));
         info.subject_key_id = CEDE_SPAN_ARRAY(key_id);
         info.authority_key_id = CEDE_SPAN_ARRAY(ca->key_id);
+    }
+    if (is_native(checked->request.format) ? ca->policy.revocation.uris_in_c509
+                                           : ca->policy.revocation.uris_in_x509) {
+        name_status_services(ca, &info);
     }
     CEDE_TRY(cede_certificate_issue(checked->request.format, ca->signer, &info, &ca->key,
                                     CEDE_BUF_ARRAY(ca->scratch), CEDE_BUF_ARRAY(record->raw),

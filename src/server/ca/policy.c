@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cede/posix.h"
+#include "cede/status_proof.h"
 #include "server/ca/ca_internal.h"
 
 #define YEAR_S                INT64_C(31536000)
@@ -80,12 +81,34 @@ static json_t *default_profile(enum ca_profile profile, enum ca_kind kind)
     }
 }
 
+static const struct ca_revocation_policy default_revocation = {
+    .crl_validity_s = 86400,
+    .delta_validity_s = 3600,
+    .coalesce_s = 1,
+    .ocsp_validity_s = 3600,
+    .ocsp_rate = 500,
+    .proof_lifetime_s = 3600,
+    .uris_in_x509 = true,
+};
+
+static json_t *revocation_to_json(const struct ca_revocation_policy *policy)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "crl_validity_s",
+        (json_int_t)policy->crl_validity_s, "delta_validity_s",
+        (json_int_t)policy->delta_validity_s, "coalesce_s", (json_int_t)policy->coalesce_s,
+        "ocsp_validity_s", (json_int_t)policy->ocsp_validity_s, "ocsp_rate",
+        (json_int_t)policy->ocsp_rate, "proof_lifetime_s", (json_int_t)policy->proof_lifetime_s,
+        "uris_in_x509", policy->uris_in_x509, "uris_in_c509", policy->uris_in_c509);
+}
+
 enum cede_status ca_policy_create(const char *directory, enum ca_kind kind)
 {
     char path[PATH_MAX];
     json_t *profiles = json_object();
-    json_t *policy = json_pack("{s:s, s:i, s:[], s:O}", "subject_pattern", DEFAULT_SUBJECT,
-                               "batch_max", CA_BATCH_MAX, "factory_anchors", "profiles", profiles);
+    json_t *policy = json_pack("{s:s, s:i, s:[], s:o, s:O}", "subject_pattern", DEFAULT_SUBJECT,
+                               "batch_max", CA_BATCH_MAX, "factory_anchors", "revocation",
+                               revocation_to_json(&default_revocation), "profiles", profiles);
     enum cede_status status = CEDE_SERVER_MEMORY;
     char *text = NULL;
 
@@ -149,6 +172,23 @@ static enum cede_status read_approval(const json_t *json, const char *name,
     return wrong(name, "approval");
 }
 
+/* 0 unless said otherwise: who let its certificate run out comes back with the factory's. */
+static enum cede_status read_grace(const json_t *json, const char *name,
+                                   struct ca_profile_policy *policy)
+{
+    const json_t *grace = json_object_get(json, "reenrol_grace_s");
+
+    if (grace == NULL) {
+        return CEDE_OK;
+    }
+    if (strcmp(name, profile_names[CA_PROFILE_DEVICE]) != 0 || !json_is_integer(grace) ||
+        json_integer_value(grace) < 0 || json_integer_value(grace) > YEAR_S) {
+        return wrong(name, "reenrol_grace_s");
+    }
+    policy->grace_s = (uint64_t)json_integer_value(grace);
+    return CEDE_OK;
+}
+
 static enum cede_status read_profile(const json_t *json, const char *name, bool is_ca,
                                      struct ca_profile_policy *policy)
 {
@@ -177,6 +217,7 @@ static enum cede_status read_profile(const json_t *json, const char *name, bool 
         return wrong(name, "key_usage"); /* only a CA may sign certificates */
     }
     CEDE_TRY(read_approval(json, name, policy));
+    CEDE_TRY(read_grace(json, name, policy));
     policy->allowed = json_is_true(allowed);
     policy->validity_s = (uint64_t)json_integer_value(validity);
     policy->key_usage = (uint16_t)usage;
@@ -252,6 +293,51 @@ static enum cede_status read_answers(const json_t *json, struct ca_policy *polic
     return CEDE_OK;
 }
 
+struct bound {
+    const char *name;
+    uint64_t *value;
+    json_int_t least, most;
+};
+
+/* Members that are absent keep what is usual; the whole object may be. */
+static enum cede_status read_revocation(const json_t *json, struct ca_revocation_policy *policy)
+{
+    const json_t *members = json_object_get(json, "revocation");
+    const struct bound bounds[] = {
+        {"crl_validity_s", &policy->crl_validity_s, 10, YEAR_S},
+        {"delta_validity_s", &policy->delta_validity_s, 10, YEAR_S},
+        {"coalesce_s", &policy->coalesce_s, 0, 3600},
+        {"ocsp_validity_s", &policy->ocsp_validity_s, 10, YEAR_S},
+        {"ocsp_rate", &policy->ocsp_rate, 1, 1000000},
+        {"proof_lifetime_s", &policy->proof_lifetime_s, 10, CEDE_STATUS_LIFETIME_MAX},
+    };
+
+    *policy = default_revocation;
+    if (members == NULL) {
+        return CEDE_OK;
+    }
+    if (!json_is_object(members)) {
+        return wrong("", "revocation");
+    }
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        const json_t *member = json_object_get(members, bounds[i].name);
+
+        if (member != NULL &&
+            (!json_is_integer(member) || json_integer_value(member) < bounds[i].least ||
+             json_integer_value(member) > bounds[i].most)) {
+            return wrong("revocation", bounds[i].name);
+        }
+        if (member != NULL) {
+            *bounds[i].value = (uint64_t)json_integer_value(member);
+        }
+    }
+    if (json_object_get(members, "uris_in_x509") != NULL) {
+        policy->uris_in_x509 = json_is_true(json_object_get(members, "uris_in_x509"));
+    }
+    policy->uris_in_c509 = json_is_true(json_object_get(members, "uris_in_c509"));
+    return CEDE_OK;
+}
+
 static enum cede_status read_policy(const json_t *json, const char *directory,
                                     struct ca_policy *policy)
 {
@@ -278,6 +364,7 @@ static enum cede_status read_policy(const json_t *json, const char *directory,
             read_profile(profile, profile_names[i], i == CA_PROFILE_SUBCA, &policy->profiles[i]));
     }
     CEDE_TRY(read_answers(json, policy));
+    CEDE_TRY(read_revocation(json, &policy->revocation));
     return read_anchors(json, directory, policy);
 }
 

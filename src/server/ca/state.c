@@ -156,6 +156,17 @@ static enum cede_status copy_member(const json_t *json, const char *name, char *
     return CEDE_OK;
 }
 
+/* Where the world finds what this CA says of its certificates. */
+static void name_uris(struct ca *ca)
+{
+    if (ca->http[0] == '\0') {
+        return;
+    }
+    snprintf(ca->crl_uri, sizeof ca->crl_uri, "http://%s/ca.crl", ca->http);
+    snprintf(ca->delta_uri, sizeof ca->delta_uri, "http://%s/delta.crl", ca->http);
+    snprintf(ca->ocsp_uri, sizeof ca->ocsp_uri, "http://%s/ocsp", ca->http);
+}
+
 static enum cede_status read_config(const json_t *json, struct ca *ca)
 {
     char kind[16];
@@ -164,6 +175,10 @@ static enum cede_status read_config(const json_t *json, struct ca *ca)
     CEDE_TRY(copy_member(json, "kind", kind, sizeof kind));
     CEDE_TRY(copy_member(json, "https", ca->https, sizeof ca->https));
     CEDE_TRY(copy_member(json, "coap", ca->coap, sizeof ca->coap));
+    if (json_object_get(json, "http") != NULL) {
+        CEDE_TRY(copy_member(json, "http", ca->http, sizeof ca->http));
+    }
+    name_uris(ca);
     if (strcmp(kind, "permanent") != 0 && strcmp(kind, "operational") != 0) {
         return ca_fail(CEDE_CA_POLICY, "ca.json: kind");
     }
@@ -339,10 +354,11 @@ void ca_close(struct ca *ca)
 
 static enum cede_status write_config(const struct ca_init *init)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "name", init->name, "kind",
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", init->name, "kind",
                              init->kind == CA_PERMANENT ? "permanent" : "operational", "https",
                              init->https == NULL ? "" : init->https, "coap",
-                             init->coap == NULL ? "" : init->coap);
+                             init->coap == NULL ? "" : init->coap, "http",
+                             init->http == NULL ? "" : init->http);
     char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     enum cede_status status = CEDE_CA_POLICY; /* a name that is not UTF-8 */
 
@@ -579,7 +595,7 @@ enum cede_status ca_init(const struct ca_init *init)
 
     last_error[0] = '\0';
     if (name_len == 0 || name_len > CA_NAME_MAX - 4 || !address_fits(init->https) ||
-        !address_fits(init->coap)) {
+        !address_fits(init->coap) || !address_fits(init->http)) {
         return ca_fail(CEDE_BAD_ARGUMENT, "the name must have 1 to %d bytes", CA_NAME_MAX - 4);
     }
     CEDE_TRY(make_directory(init->directory));
