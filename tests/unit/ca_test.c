@@ -774,6 +774,38 @@ static void an_expired_certificate_opens_no_door(void **state)
     ok(ca_authenticate(f->ca, device.factory, &peer)); /* which has no end */
 }
 
+/* Within the policy's grace a certificate that is over re-enrols, and does nothing else; not one
+ * that is revoked, nor one that a newer one has followed. */
+static void an_expired_certificate_re_enrols_within_the_grace(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key first, second, third;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], renewed_bytes[CA_CERTIFICATE_MAX];
+    uint8_t other_bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate, renewed, other;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&first);
+    new_key(&second);
+    new_key(&third);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &first, bytes, &certificate));
+    f->now += 366 * 86400;
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    f->ca->policy.profiles[CA_PROFILE_DEVICE].grace_s = 10 * 86400;
+    ok(sren(f, certificate, "dev-1", token, &second, renewed_bytes, &renewed));
+    assert_int_equal(sren(f, certificate, "dev-1", token, &third, other_bytes, &other),
+                     CEDE_CA_OTHER_KEY);
+    f->now += 10 * 86400;
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    ok(ca_revoke_device(f->ca, "dev-1", 1, NULL));
+    f->now += 360 * 86400; /* the second one is over, too, and it is revoked */
+    assert_int_equal(sren(f, renewed, "dev-1", token, &third, other_bytes, &other),
+                     CEDE_CA_REVOKED);
+}
+
 static void revoking_a_device_ends_all_its_certificates(void **state)
 {
     struct fixture *f = *state;
@@ -1330,6 +1362,7 @@ int main(void)
         with_ca(re_enrolment_replaces_once_the_new_one_is_used),
         with_ca(R6_a_revoked_certificate_opens_no_door),
         with_ca(an_expired_certificate_opens_no_door),
+        with_ca(an_expired_certificate_re_enrols_within_the_grace),
         with_ca(revoking_a_device_ends_all_its_certificates),
         with_ca(R7_a_held_device_needs_the_holders_release),
         with_ca(hierarchy_d_hands_over_by_release),

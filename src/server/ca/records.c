@@ -234,6 +234,13 @@ enum cede_status ca_records_live_of_factory(struct ca *ca, int64_t factory,
                      read_certificate, record);
 }
 
+enum cede_status ca_records_last_of_factory(struct ca *ca, int64_t factory,
+                                            struct ca_certificate_record *record)
+{
+    return get_first(ca, CERTIFICATE_COLUMNS "WHERE factory = $1 AND status = 0 ORDER BY id DESC",
+                     STORE_PARAMS(store_int(factory)), read_certificate, record);
+}
+
 enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
                                             enum ca_profile profile,
                                             struct ca_certificate_record *record)

@@ -54,6 +54,16 @@ static enum cede_status check_factory_peer(struct ca *ca, const struct ca_factor
     return status == CEDE_NOT_FOUND ? CEDE_OK : status;
 }
 
+/* Over, but not for longer than the policy's grace: good for one more re-enrolment. */
+static bool is_in_grace(const struct ca *ca, const struct ca_certificate_record *issued)
+{
+    int64_t now = (int64_t)ca_now(ca);
+    int64_t grace = (int64_t)ca->policy.profiles[CA_PROFILE_DEVICE].grace_s;
+
+    return issued->not_after != CA_NO_END && issued->not_before <= now && now > issued->not_after &&
+           now - issued->not_after <= grace;
+}
+
 static enum cede_status check_operational_peer(const struct ca *ca,
                                                const struct ca_certificate_record *issued)
 {
@@ -63,7 +73,9 @@ static enum cede_status check_operational_peer(const struct ca *ca,
     if (issued->status == CA_REVOKED) {
         return CEDE_CA_REVOKED; /* R6 */
     }
-    return ca_is_current(ca, issued->not_before, issued->not_after) ? CEDE_OK : CEDE_CA_REVOKED;
+    return ca_is_current(ca, issued->not_before, issued->not_after) || is_in_grace(ca, issued)
+               ? CEDE_OK
+               : CEDE_CA_REVOKED;
 }
 
 enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_peer *peer)
@@ -222,6 +234,17 @@ static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolmen
     return issue_for_device(ca, checked, &factory, account, "factory certificate", record);
 }
 
+/* The certificate that counts for a device: the newest that is live; within the grace, when none
+ * is, the newest that is not revoked. */
+static enum cede_status find_newest(struct ca *ca, const struct ca_certificate_record *current,
+                                    struct ca_certificate_record *newest)
+{
+    enum cede_status status = ca_records_live_of_factory(ca, current->factory, newest);
+
+    return status == CEDE_NOT_FOUND ? ca_records_last_of_factory(ca, current->factory, newest)
+                                    : status;
+}
+
 /* /sren, with the current operational certificate. Using the newest certificate ends the ones
  * before it; a second new key while a first one has not shown up is refused. */
 static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
@@ -247,7 +270,7 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
     if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
         return status;
     }
-    CEDE_TRY(ca_records_live_of_factory(ca, factory.row, &newest));
+    CEDE_TRY(find_newest(ca, &current, &newest));
     if (newest.row != current.row) {
         return CEDE_CA_OTHER_KEY;
     }
@@ -262,7 +285,7 @@ static enum cede_status end_predecessors(struct ca *ca, const struct ca_peer *pe
     size_t revoked = 0;
 
     CEDE_TRY(ca_records_by_row(ca, peer->row, &current));
-    CEDE_TRY(ca_records_live_of_factory(ca, current.factory, &newest));
+    CEDE_TRY(find_newest(ca, &current, &newest));
     if (newest.row != current.row) {
         return CEDE_OK;
     }
