@@ -20,13 +20,14 @@
 static int run_init(int argc, char **argv)
 {
     const char *dir = NULL, *name = NULL, *https = "127.0.0.1:8443", *coap = "127.0.0.1:5683";
-    const char *poll = "3600", *key = NULL;
+    const char *poll = "3600", *key = NULL, *coaps = NULL;
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory to make", true, &dir},
         {"name", "NAME", "name of the provider, as contracts and certificates show it", true,
          &name},
         {"https", "HOST:PORT", "where partners will reach it", false, &https},
         {"coap", "HOST:PORT", "where devices will reach it", false, &coap},
+        {"coaps", "HOST:PORT", "the same over DTLS: devices of the X.509 profile", false, &coaps},
         {"poll", "SECONDS", "how often devices are asked to come", false, &poll},
         {"key", "URI", "pkcs11: URI of the identity's key in a token", false, &key},
         {NULL, NULL, NULL, false, NULL},
@@ -48,6 +49,7 @@ static int run_init(int argc, char **argv)
                                     .name = name,
                                     .https = https,
                                     .coap = coap,
+                                    .coaps = coaps,
                                     .poll_s = (uint32_t)poll_s,
                                     .key = key};
     status = sp_init(&init);
@@ -240,10 +242,11 @@ static int run_provision(int argc, char **argv)
 {
     const char *dir = NULL, *out = NULL, *count = "1", *ids = NULL, *prefix = "d", *first = "1";
     const char *permanent_ca = NULL, *ca = NULL, *owner = NULL, *poll = NULL, *retry = "2000";
-    const char *retry_max = "600000";
+    const char *retry_max = "600000", *profile = "compact";
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory", true, &dir},
         {"out", "DIR", "folder for the device images", true, &out},
+        {"profile", "compact|x509", "C509 and EDHOC, or X.509 and DTLS", false, &profile},
         {"count", "N", "how many devices, ids generated", false, &count},
         {"prefix", "TEXT", "what generated ids begin with", false, &prefix},
         {"first", "N", "number of the first generated id", false, &first},
@@ -274,6 +277,10 @@ static int run_provision(int argc, char **argv)
         !cli_number("retry-max", retry_max, retry_ms, 604800000, &retry_max_ms)) {
         return CLI_USAGE;
     }
+    if (strcmp(profile, "compact") != 0 && strcmp(profile, "x509") != 0) {
+        cli_fail("--profile is compact or x509, not '%s'", profile);
+        return CLI_USAGE;
+    }
     if (!cli_sp_open(dir, &sp)) {
         return CLI_FAILED;
     }
@@ -290,6 +297,7 @@ static int run_provision(int argc, char **argv)
     struct provision_options provision = {.permanent_ca = permanent_ca,
                                           .ca = ca,
                                           .out = out,
+                                          .x509 = strcmp(profile, "x509") == 0,
                                           .ids = list.ids,
                                           .ids_count = list.count,
                                           .owner_certificate = owner,

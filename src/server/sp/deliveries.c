@@ -131,10 +131,16 @@ static enum cede_status on_registered(struct sp *sp, const struct courier_reply 
 {
     struct transfer_reference reference;
     json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
-    const char *enroll_uri = json_string_value(json_object_get(json, "enroll_uri"));
+    const char *enroll_uri = NULL;
     enum cede_status status = CEDE_NO_SPACE;
+    bool x509;
 
-    if (enroll_uri != NULL && parse_reference(reply->reference, &reference)) {
+    if (parse_reference(reply->reference, &reference) &&
+        records_transfer_is_x509(sp->store, reference.id, &x509) == CEDE_OK) {
+        enroll_uri =
+            json_string_value(json_object_get(json, x509 ? "enroll_uri_coaps" : "enroll_uri"));
+    }
+    if (enroll_uri != NULL) {
         status = taking_on_registered(sp, reference.id, reference.batch, enroll_uri);
     }
     json_decref(json);

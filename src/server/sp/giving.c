@@ -9,6 +9,7 @@
 #include "server/common/hex.h"
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
+#include "server/sp/profile.h"
 
 /* --- offer ------------------------------------------------------------------------------------
  */
@@ -19,6 +20,7 @@ struct selection {
     char (*ids)[RECORD_DEVICE_ID_MAX];
     uint8_t (*thumbprints)[32];
     size_t count, cap;
+    bool x509; /* of which profile they are; all of one transfer are of the same */
 };
 
 static void selection_free(struct selection *selection)
@@ -29,6 +31,10 @@ static void selection_free(struct selection *selection)
 
 static enum cede_status select_device(struct selection *selection, const struct device *device)
 {
+    if (selection->count > 0 && device->x509 != selection->x509) {
+        return CEDE_TRANSFER_DEVICE;
+    }
+    selection->x509 = device->x509;
     if (selection->count == selection->cap) {
         size_t cap = selection->cap == 0 ? 64 : selection->cap * 2;
         void *ids = realloc(selection->ids, cap * sizeof *selection->ids);
@@ -88,12 +94,20 @@ static enum cede_status select_devices(struct selection *selection,
                                        const struct giving_options *options,
                                        struct hand_over_detail *detail)
 {
+    enum cede_status status = CEDE_OK;
+
+    detail->text[0] = '\0';
     if (options->ids == NULL) {
-        CEDE_TRY(records_each_device(selection->sp->store, select_if_free, selection));
+        status = records_each_device(selection->sp->store, select_if_free, selection);
     }
-    for (size_t i = 0; options->ids != NULL && i < options->ids_count; i++) {
-        CEDE_TRY(select_named(selection, options->ids[i], detail));
+    for (size_t i = 0; options->ids != NULL && i < options->ids_count && status == CEDE_OK; i++) {
+        status = select_named(selection, options->ids[i], detail);
     }
+    if (status == CEDE_TRANSFER_DEVICE && detail->text[0] == '\0') {
+        snprintf(detail->text, sizeof detail->text,
+                 "devices of both profiles, with C509 and with X.509: offer them apart");
+    }
+    CEDE_TRY(status);
     if (selection->count == 0) {
         snprintf(detail->text, sizeof detail->text, "no operational device is free to go");
         return CEDE_TRANSFER_DEVICE;
@@ -423,17 +437,6 @@ enum cede_status giving_start(struct sp *sp, const struct identity *identity,
 /* --- SP2's offer ------------------------------------------------------------------------------
  */
 
-static enum cede_status c509_thumbprint(struct sp *sp, struct cede_span der, uint8_t thumbprint[32])
-{
-    uint8_t sequence[SP_CERTIFICATE_MAX], scratch[2048];
-    struct cede_span encoding;
-    size_t len;
-
-    CEDE_TRY(cede_c509_from_x509(sp->crypto, der, CEDE_BUF_ARRAY(scratch), CEDE_BUF_ARRAY(sequence),
-                                 &encoding));
-    return cede_certificate_thumbprint(sp->crypto, CEDE_ALG_SHA_256, encoding, thumbprint, &len);
-}
-
 /* Rule R7: the offer is about exactly the list we shared, names the partner of the contract as the
  * next controller, and stays inside the contract's window. */
 static enum cede_status check_offer(struct sp *sp, const struct partner *partner,
@@ -441,19 +444,23 @@ static enum cede_status check_offer(struct sp *sp, const struct partner *partner
                                     const struct cede_transfer *offer)
 {
     uint8_t digest[32], controller[32];
+    bool x509;
 
     if (!cede_span_is_null(offer->aud) || !cede_span_is_null(offer->fallback_uri) ||
         !cede_span_is_null(offer->state_digest) || offer->has_seq) {
         return CEDE_TRANSFER_OFFER; /* for the old provider to say, for each device */
     }
     CEDE_TRY(hand_over_batches_digest(sp, transfer->id, digest));
-    CEDE_TRY(
-        c509_thumbprint(sp, cede_span(partner->certificate, partner->certificate_len), controller));
+    CEDE_TRY(records_transfer_is_x509(sp->store, transfer->id, &x509));
+    CEDE_TRY(profile_thumbprint(sp, cede_span(partner->certificate, partner->certificate_len), x509,
+                                controller));
     if (!cede_span_equal(offer->devices_digest, CEDE_SPAN_ARRAY(digest))) {
         return CEDE_TRANSFER_DIGEST;
     }
     if (!cede_span_equal(offer->controller, CEDE_SPAN_ARRAY(controller)) ||
-        cede_span_is_null(offer->update_uri) || offer->not_before < (uint64_t)transfer->earliest ||
+        cede_span_is_null(offer->update_uri) || profile_is_coaps(offer->enroll_uri) != x509 ||
+        profile_is_coaps(offer->update_uri) != x509 ||
+        offer->not_before < (uint64_t)transfer->earliest ||
         offer->not_after > (uint64_t)transfer->latest || offer->not_after <= offer->not_before) {
         return CEDE_TRANSFER_OFFER;
     }

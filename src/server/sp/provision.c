@@ -13,10 +13,11 @@
 #include "cede/device.h"
 #include "cede/posix.h"
 #include "server/common/https_client.h"
+#include "server/sp/profile.h"
 
 #define REQUEST_MAX     512
-#define CERTIFICATE_MAX 512
-#define BODY_MAX        (PROVISION_BATCH * (REQUEST_MAX + 8))
+#define CERTIFICATE_MAX 768
+#define BODY_MAX        (PROVISION_BATCH * (CERTIFICATE_MAX + 8))
 #define TRUST_MAX       CEDE_DEVICE_TRUST_MAX
 
 /* One device on the line. */
@@ -25,7 +26,7 @@ struct item {
     uint8_t key[32], point[64];
     uint8_t request[REQUEST_MAX];
     size_t request_len;
-    uint8_t certificate[CERTIFICATE_MAX]; /* ~C509Certificate */
+    uint8_t certificate[CERTIFICATE_MAX]; /* ~C509Certificate or DER */
     size_t certificate_len;
 };
 
@@ -102,7 +103,10 @@ static enum cede_status make_request(struct line *line, struct item *item)
     identity.device_id = cede_span_string(item->id);
     identity.key = (struct cede_private_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(item->key), NULL};
     identity.public_key = (struct cede_public_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(item->point)};
-    CEDE_TRY(cede_est_compose_request(crypto, &identity, CEDE_BUF_ARRAY(item->request), &request));
+    CEDE_TRY(
+        line->options->x509
+            ? cede_est_compose_pkcs10(crypto, &identity, CEDE_BUF_ARRAY(item->request), &request)
+            : cede_est_compose_request(crypto, &identity, CEDE_BUF_ARRAY(item->request), &request));
     item->request_len = request.len;
     return CEDE_OK;
 }
@@ -132,6 +136,9 @@ static enum cede_status take_certificate(struct line *line, struct cede_span enc
     struct cede_span kept;
 
     CEDE_TRY(cede_certificate_decode(encoding, line->sp->crypto, &certificate));
+    if ((certificate.format == CEDE_CERTIFICATE_X509) != line->options->x509) {
+        return CEDE_EST_BODY;
+    }
     CEDE_TRY(cede_certificate_path(&certificate, 1, anchor, 1, &rules, line->sp->crypto,
                                    CEDE_BUF_ARRAY(scratch), NULL));
     if (!cede_span_equal(cede_certificate_key(&certificate).point, CEDE_SPAN_ARRAY(item->point)) ||
@@ -181,13 +188,19 @@ static enum cede_status order_certificates(struct line *line)
 
 static enum cede_status take_enroll_uri(struct line *line, struct cede_span body)
 {
+    bool x509 = line->options->x509;
     json_t *json = json_loadb((const char *)body.ptr, body.len, 0, NULL);
-    const char *uri = json_string_value(json_object_get(json, "enroll_uri"));
+    const char *uri =
+        json_string_value(json_object_get(json, x509 ? "enroll_uri_coaps" : "enroll_uri"));
     enum cede_status status = CEDE_HTTPS_REFUSED;
 
-    if (uri != NULL && strlen(uri) < sizeof line->ca.enroll_uri) {
-        strcpy(line->ca.enroll_uri, uri);
+    if (uri != NULL && strlen(uri) < sizeof line->ca.enroll_uri &&
+        profile_is_coaps(cede_span_string(uri)) == x509) {
+        strcpy(x509 ? line->ca.enroll_uri_coaps : line->ca.enroll_uri, uri);
         status = CEDE_OK;
+    } else if (x509 && uri == NULL) {
+        snprintf(line->detail->text, sizeof line->detail->text,
+                 "%.32s serves no EST-coaps, which the X.509 profile needs", line->ca.name);
     }
     json_decref(json);
     return status;
@@ -231,26 +244,27 @@ struct trust {
     struct cede_trust_entry entries[TRUST_MAX];
     size_t count;
     uint8_t server[SP_CERTIFICATE_MAX + 1];
+    uint8_t anchors[sizeof((struct partner *)0)->trust];
     uint8_t owner[2048];
 };
 
-/* What the device trusts from birth: its CA's list, our update server, and the owner's key. */
+/* What the device trusts from birth: its CA's list, our update server where it is referred to, and
+ * the owner's key. */
 static enum cede_status collect_trust(struct line *line, struct trust *trust)
 {
     struct sp *sp = line->sp;
-    struct cede_trust_list list = cede_trust_list(cede_span(line->ca.trust, line->ca.trust_len));
+    bool x509 = line->options->x509;
 
-    trust->count = 0;
-    while (trust->count < TRUST_MAX - 2 &&
-           cede_trust_list_next(&list, &trust->entries[trust->count])) {
+    CEDE_TRY(profile_trust(sp, cede_span(line->ca.trust, line->ca.trust_len), x509,
+                           CEDE_BUF_ARRAY(trust->anchors), trust->entries, TRUST_MAX - 2,
+                           &trust->count));
+    if (!x509) {
+        trust->entries[trust->count].purposes = CEDE_PURPOSE_KNOWN;
+        CEDE_TRY(sp_certificate_array(cede_span(sp->server_certificate, sp->server_certificate_len),
+                                      CEDE_BUF_ARRAY(trust->server),
+                                      &trust->entries[trust->count].certificate));
         trust->count++;
     }
-    CEDE_TRY(cede_trust_list_finish(&list));
-    trust->entries[trust->count].purposes = CEDE_PURPOSE_KNOWN;
-    CEDE_TRY(sp_certificate_array(cede_span(sp->server_certificate, sp->server_certificate_len),
-                                  CEDE_BUF_ARRAY(trust->server),
-                                  &trust->entries[trust->count].certificate));
-    trust->count++;
     if (line->options->owner_certificate != NULL) {
         trust->entries[trust->count].purposes = CEDE_PURPOSE_OWNER | CEDE_PURPOSE_SURVIVES;
         CEDE_TRY(cede_file_read(line->options->owner_certificate, CEDE_FILE_PUBLIC,
@@ -268,9 +282,9 @@ static enum cede_status write_image(struct line *line, const struct trust *trust
     struct cede_device_provision provision = {
         .factory_key = CEDE_SPAN_ARRAY(item->key),
         .factory_certificate = cede_span(item->certificate, item->certificate_len),
-        .controller_certificate = cede_span(sp->controller, sp->controller_len),
-        .enroll_uri = cede_span_string(line->ca.enroll_uri),
-        .update_uri = cede_span_string(sp->update_uri),
+        .controller_certificate = profile_controller(sp, line->options->x509),
+        .enroll_uri = profile_enroll_uri(&line->ca, line->options->x509),
+        .update_uri = profile_update_uri(sp, line->options->x509),
         .trust = trust->entries,
         .trust_count = trust->count,
         .poll_s = line->options->poll_s,
@@ -323,7 +337,9 @@ static enum cede_status save_items(struct line *line)
     struct store *store = line->sp->store;
 
     CEDE_TRY(records_write(store));
-    CEDE_TRY(records_save_enroll_uri(store, line->ca.name, line->ca.enroll_uri));
+    CEDE_TRY(records_save_enroll_uri(store, line->ca.name,
+                                     line->options->x509 ? line->ca.enroll_uri_coaps
+                                                         : line->ca.enroll_uri));
     CEDE_TRY(
         records_save_trust(store, line->ca.name, cede_span(line->ca.trust, line->ca.trust_len)));
     for (size_t i = 0; i < line->count; i++) {
@@ -386,6 +402,11 @@ static enum cede_status open_line(struct line *line)
 
     CEDE_TRY(find_ca(line, line->options->permanent_ca, PARTNER_PERMANENT_CA, &line->permanent_ca));
     CEDE_TRY(find_ca(line, line->options->ca, PARTNER_CA, &line->ca));
+    if (profile_update_uri(line->sp, line->options->x509).len == 0) {
+        snprintf(line->detail->text, sizeof line->detail->text,
+                 "this provider serves no DTLS; 'cede sp init --coaps' says where it does");
+        return CEDE_BAD_ARGUMENT;
+    }
     if (mkdir(line->options->out, 0700) != 0 && errno != EEXIST) {
         snprintf(line->detail->text, sizeof line->detail->text, "%.120s: %s", line->options->out,
                  strerror(errno));

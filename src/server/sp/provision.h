@@ -17,6 +17,7 @@ struct provision_options {
     const char *out;          /* folder of the images, made when missing */
     const char *const *ids;
     size_t ids_count;
+    bool x509;                     /* the profile: X.509 and DTLS instead of C509 and EDHOC */
     const char *owner_certificate; /* file to pin as owner anchor; null: none */
     uint64_t poll_s, retry_ms, retry_max_ms;
     void (*progress)(void *context, const char *phase, size_t done, size_t all);

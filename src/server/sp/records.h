@@ -44,8 +44,9 @@ struct partner {
     uint8_t thumbprint[32]; /* of the DER */
     uint8_t trust[4096];    /* a CA's TrustEntry list for devices (CBOR), empty until fetched */
     size_t trust_len;
-    char enroll_uri[RECORD_URL_MAX]; /* a CA's: where our own devices enrol */
-    int64_t revoked_next;            /* where to go on in the CA's list of revocations */
+    char enroll_uri[RECORD_URL_MAX];       /* a CA's: where our own devices enrol */
+    char enroll_uri_coaps[RECORD_URL_MAX]; /* ... those of the X.509 profile */
+    int64_t revoked_next;                  /* where to go on in the CA's list of revocations */
 };
 
 /* Adds a partner or changes its URL and role. CEDE_STORE_CONFLICT: another name has this
@@ -63,6 +64,7 @@ CEDE_MUST_USE enum cede_status records_partner_of_role(struct store *store, cons
 CEDE_MUST_USE enum cede_status records_save_trust(struct store *store, const char *name,
                                                   struct cede_span trust);
 
+/* The one or the other, by its scheme. */
 CEDE_MUST_USE enum cede_status records_save_enroll_uri(struct store *store, const char *name,
                                                        const char *enroll_uri);
 
@@ -94,6 +96,7 @@ struct device {
     char operational_serial[RECORD_SERIAL_MAX];
     bool operational_revoked;
     bool welcomed; /* has our welcome, so no other provider can have it back */
+    bool x509;     /* of the X.509 profile: its factory certificate is DER */
     char last_error[160];
 };
 
@@ -283,6 +286,10 @@ CEDE_MUST_USE enum cede_status records_each_move(struct store *store,
                                                  const uint8_t transfer[TRANSFER_ID_LEN],
                                                  enum move_state state, bool unreported_only,
                                                  int64_t limit, move_fn on_move, void *context);
+/* Are the transfer's devices of the X.509 profile? Those of one transfer are all alike.
+ * CEDE_NOT_FOUND: it has none. */
+CEDE_MUST_USE enum cede_status
+records_transfer_is_x509(struct store *store, const uint8_t transfer[TRANSFER_ID_LEN], bool *x509);
 /* Batches of the device list that the partner has not answered yet. */
 CEDE_MUST_USE enum cede_status records_batches_waiting(struct store *store,
                                                        const uint8_t transfer[TRANSFER_ID_LEN],

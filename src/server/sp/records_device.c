@@ -31,7 +31,8 @@ static enum cede_status copy_bytes(struct cede_span from, uint8_t *to, size_t ca
 /* --- partners ---------------------------------------------------------------------------------
  */
 
-#define PARTNER_COLUMNS "name, role, url, certificate, thumbprint, trust, enroll_uri, revoked_next"
+#define PARTNER_COLUMNS                                                                            \
+    "name, role, url, certificate, thumbprint, trust, enroll_uri, revoked_next, enroll_uri_coaps"
 
 static enum cede_status read_partner(void *context, const struct store_row *row)
 {
@@ -47,7 +48,8 @@ static enum cede_status read_partner(void *context, const struct store_row *row)
                         &partner->trust_len));
     CEDE_TRY(store_column_copy_text(row, 6, partner->enroll_uri, sizeof partner->enroll_uri));
     partner->revoked_next = store_column_int(row, 7);
-    return CEDE_OK;
+    return store_column_copy_text(row, 8, partner->enroll_uri_coaps,
+                                  sizeof partner->enroll_uri_coaps);
 }
 
 enum cede_status records_save_partner(struct store *store, const struct partner *partner)
@@ -97,7 +99,10 @@ enum cede_status records_save_trust(struct store *store, const char *name, struc
 enum cede_status records_save_enroll_uri(struct store *store, const char *name,
                                          const char *enroll_uri)
 {
-    return store_run(store, "UPDATE partners SET enroll_uri = $2 WHERE name = $1",
+    return store_run(store,
+                     strncmp(enroll_uri, "coaps:", 6) == 0
+                         ? "UPDATE partners SET enroll_uri_coaps = $2 WHERE name = $1"
+                         : "UPDATE partners SET enroll_uri = $2 WHERE name = $1",
                      STORE_PARAMS(store_text(name), store_text(enroll_uri)), NULL);
 }
 
@@ -119,7 +124,8 @@ const char *device_status_name(enum device_status status)
 #define DEVICE_COLUMNS                                                                             \
     "id, status, since, seen_at, seq, ca, factory_thumbprint, operational_thumbprint,"             \
     " operational_serial, last_error, (SELECT count(*) FROM revoked WHERE revoked.ca = devices.ca" \
-    " AND revoked.serial = devices.operational_serial), welcomed"
+    " AND revoked.serial = devices.operational_serial), welcomed,"                                 \
+    " substr(factory_certificate, 1, 1)"
 
 static enum cede_status read_device(const struct store_row *row, struct device *device)
 {
@@ -140,6 +146,7 @@ static enum cede_status read_device(const struct store_row *row, struct device *
     copy_cut(row, 9, device->last_error, sizeof device->last_error);
     device->operational_revoked = store_column_int(row, 10) > 0;
     device->welcomed = store_column_int(row, 11) != 0;
+    device->x509 = cede_span_equal(store_column_blob(row, 12), CEDE_SPAN_TEXT("\x30"));
     return CEDE_OK;
 }
 

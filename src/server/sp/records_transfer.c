@@ -465,6 +465,22 @@ static enum cede_status append_thumbprint(void *context, const struct store_row 
     return store_column_copy_blob(row, 0, list->items[list->count++], 32);
 }
 
+static enum cede_status read_is_x509(void *context, const struct store_row *row)
+{
+    *(bool *)context = cede_span_equal(store_column_blob(row, 0), CEDE_SPAN_TEXT("\x30"));
+    return CEDE_OK;
+}
+
+enum cede_status records_transfer_is_x509(struct store *store,
+                                          const uint8_t transfer[TRANSFER_ID_LEN], bool *x509)
+{
+    *x509 = false;
+    return store_get(store,
+                     "SELECT substr(devices.factory_certificate, 1, 1) FROM moves JOIN devices"
+                     " ON devices.id = moves.device WHERE moves.transfer = $1 LIMIT 1",
+                     STORE_PARAMS(id_value(transfer)), read_is_x509, x509);
+}
+
 enum cede_status records_move_thumbprints(struct store *store,
                                           const uint8_t transfer[TRANSFER_ID_LEN],
                                           uint8_t (**thumbprints)[32], size_t *count)

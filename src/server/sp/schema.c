@@ -41,11 +41,15 @@ static const char tables_sql[] =
     "CREATE TABLE counts ("
     "  scope TEXT NOT NULL, state BIGINT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (scope, state));";
 
+/* Where devices of the X.509 profile enrol. */
+static const char enroll_uri_coaps_sql[] = "ALTER TABLE partners ADD COLUMN enroll_uri_coaps TEXT;";
+
 enum cede_status records_migrate(struct store *store)
 {
     const struct store_migration migrations[] = {
         {"outbox", courier_outbox_sql},
         {"tables", tables_sql},
+        {"enroll_uri_coaps", enroll_uri_coaps_sql},
     };
 
     return store_migrate(store, migrations, COUNT(migrations));

@@ -96,6 +96,7 @@ static enum cede_status open_door(struct worker *worker, const struct cede_addre
     struct sp *sp = worker->sp;
     struct coap_door_config config = {.address = *address,
                                       .crypto = sp->crypto,
+                                      .oscore_crypto = cede_crypto_openssl_keeping(),
                                       .callbacks = update_server_callbacks,
                                       .context = sp,
                                       .echo = COAP_DOOR_ECHO_STRICT};

@@ -68,6 +68,9 @@ static enum cede_status write_config(const struct sp_init_options *options)
     json = json_pack("{s:s, s:s+, s:s+, s:I}", "name", options->name, "https_url", "https://",
                      options->https, "update_uri", "coap://", options->coap, "poll_s",
                      (json_int_t)options->poll_s);
+    if (json != NULL && options->coaps != NULL) {
+        json_object_set_new(json, "update_uri_coaps", json_sprintf("coaps://%s", options->coaps));
+    }
     text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
     json_decref(json);
     if (text == NULL) {
@@ -78,8 +81,9 @@ static enum cede_status write_config(const struct sp_init_options *options)
     return status;
 }
 
-/* The update server's certificate: native C509, signed by the controller. */
+/* The update server's certificate, signed by the controller. */
 static enum cede_status issue_server_certificate(const struct identity *identity, EVP_PKEY *key,
+                                                 enum cede_certificate_format format,
                                                  struct cede_buf out, struct cede_span *encoding)
 {
     const struct cede_crypto *crypto = cede_crypto_openssl();
@@ -100,16 +104,31 @@ static enum cede_status issue_server_certificate(const struct identity *identity
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
     info.eku = CEDE_EKU_SERVER_AUTH;
-    return cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, crypto, &info,
-                                  &identity->private_key, CEDE_BUF_ARRAY(scratch), out, encoding);
+    if (format == CEDE_CERTIFICATE_X509) {
+        info.issuer = issuer.subject; /* to the letter (RFC 5280, section 4.1.2.4) */
+    }
+    return cede_certificate_issue(format, crypto, &info, &identity->private_key,
+                                  CEDE_BUF_ARRAY(scratch), out, encoding);
+}
+
+static enum cede_status write_server_certificate(const char *directory, const char *name,
+                                                 const struct identity *identity, EVP_PKEY *key,
+                                                 enum cede_certificate_format format)
+{
+    char path[SP_PATH_MAX];
+    uint8_t certificate[SP_CERTIFICATE_MAX];
+    struct cede_span encoding;
+
+    CEDE_TRY(
+        issue_server_certificate(identity, key, format, CEDE_BUF_ARRAY(certificate), &encoding));
+    return join_path(directory, name, path) ? cede_file_write(path, 0644, encoding)
+                                            : CEDE_BAD_ARGUMENT;
 }
 
 static enum cede_status make_server_credential(const char *directory,
                                                const struct identity *identity)
 {
     char path[SP_PATH_MAX];
-    uint8_t certificate[SP_CERTIFICATE_MAX];
-    struct cede_span encoding;
     EVP_PKEY *key = NULL;
     enum cede_status status = identity_generate_key(&key);
 
@@ -117,10 +136,12 @@ static enum cede_status make_server_credential(const char *directory,
         status = key_store_save(path, key);
     }
     if (status == CEDE_OK) {
-        status = issue_server_certificate(identity, key, CEDE_BUF_ARRAY(certificate), &encoding);
+        status = write_server_certificate(directory, "server.c509", identity, key,
+                                          CEDE_CERTIFICATE_C509_NATIVE);
     }
-    if (status == CEDE_OK && join_path(directory, "server.c509", path)) {
-        status = cede_file_write(path, 0644, encoding);
+    if (status == CEDE_OK) {
+        status =
+            write_server_certificate(directory, "server.der", identity, key, CEDE_CERTIFICATE_X509);
     }
     EVP_PKEY_free(key);
     return status;
@@ -153,6 +174,9 @@ enum cede_status sp_init(const struct sp_init_options *options)
     struct sp sp;
     enum cede_status status;
 
+    if (options->coaps != NULL) {
+        CEDE_TRY(address_split(options->coaps, host, &port));
+    }
     CEDE_TRY(address_split(options->coap, host, &port));
     CEDE_TRY(address_split(options->https, host, &port));
     if (options->key != NULL) {
@@ -192,15 +216,18 @@ static bool copy_text(const char *from, char *to, size_t cap)
 static enum cede_status parse_config(const char *text, size_t len, struct sp *sp)
 {
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    const char *name, *https_url, *update_uri;
+    const char *name, *https_url, *update_uri, *coaps = NULL;
     json_int_t poll_s;
-    bool ok = json != NULL &&
-              json_unpack(json, "{s:s, s:s, s:s, s:I !}", "name", &name, "https_url", &https_url,
-                          "update_uri", &update_uri, "poll_s", &poll_s) == 0 &&
-              copy_text(name, sp->name, sizeof sp->name) &&
-              copy_text(https_url, sp->https_url, sizeof sp->https_url) &&
-              copy_text(update_uri, sp->update_uri, sizeof sp->update_uri) && poll_s >= 1 &&
-              poll_s <= UINT32_MAX;
+    bool ok =
+        json != NULL &&
+        json_unpack(json, "{s:s, s:s, s:s, s:I, s?:s !}", "name", &name, "https_url", &https_url,
+                    "update_uri", &update_uri, "poll_s", &poll_s, "update_uri_coaps",
+                    &coaps) == 0 &&
+        (coaps == NULL || copy_text(coaps, sp->update_uri_coaps, sizeof sp->update_uri_coaps)) &&
+        copy_text(name, sp->name, sizeof sp->name) &&
+        copy_text(https_url, sp->https_url, sizeof sp->https_url) &&
+        copy_text(update_uri, sp->update_uri, sizeof sp->update_uri) && poll_s >= 1 &&
+        poll_s <= UINT32_MAX;
 
     if (ok) {
         sp->poll_s = (uint32_t)poll_s;
@@ -256,8 +283,9 @@ enum cede_status sp_load(const char *directory, struct sp *sp)
     CEDE_TRY(load_file(sp, "identity.der", sp->identity_der, sizeof sp->identity_der,
                        &sp->identity_der_len));
     CEDE_TRY(derive_controller(sp));
-    return load_file(sp, "server.c509", sp->server_certificate, sizeof sp->server_certificate,
-                     &sp->server_certificate_len);
+    CEDE_TRY(load_file(sp, "server.c509", sp->server_certificate, sizeof sp->server_certificate,
+                       &sp->server_certificate_len));
+    return load_file(sp, "server.der", sp->server_der, sizeof sp->server_der, &sp->server_der_len);
 }
 
 enum cede_status sp_load_server_key(const struct sp *sp, EVP_PKEY **pkey)

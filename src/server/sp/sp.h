@@ -3,12 +3,12 @@
  * sp.h - a service provider: its state directory and the processes that work on it.
  *
  * State directory: sp.json (name, public addresses), identity.* (the controller key, which signs
- *      contracts and orders), tls.*, server.key and server.c509 (the update server's credential,
- *      signed by the controller), store.db.
- * Processes (sp_serve): workers meet devices and partners and hold the TLS and update server keys
- *      only; the clerk holds the controller key, signs what is due and never touches the network;
- *      the courier delivers what the others have put into the outbox. They meet in the store.
- * The command line works on the same store, so `cede transfer ...` needs no running server.
+ *      contracts and orders), tls.*, server.key with server.c509 and server.der (the update
+ * server's credential in both formats, signed by the controller), store.db. Processes (sp_serve):
+ * workers meet devices and partners and hold the TLS and update server keys only; the clerk holds
+ * the controller key, signs what is due and never touches the network; the courier delivers what
+ * the others have put into the outbox. They meet in the store. The command line works on the same
+ * store, so `cede transfer ...` needs no running server.
  */
 #ifndef CEDE_SP_SP_H
 #define CEDE_SP_SP_H
@@ -30,9 +30,10 @@ struct sp {
 
     /* sp.json */
     char name[IDENTITY_NAME_MAX];
-    char https_url[RECORD_URL_MAX];  /* where partners reach it */
-    char update_uri[RECORD_URL_MAX]; /* where devices reach it */
-    uint32_t poll_s;                 /* how often devices are asked to come */
+    char https_url[RECORD_URL_MAX];        /* where partners reach it */
+    char update_uri[RECORD_URL_MAX];       /* where devices reach it */
+    char update_uri_coaps[RECORD_URL_MAX]; /* those of the X.509 profile; empty: nowhere */
+    uint32_t poll_s;                       /* how often devices are asked to come */
 
     /* The controller: the identity certificate as X.509 and as devices hold it. */
     uint8_t identity_der[SP_CERTIFICATE_MAX];
@@ -45,6 +46,9 @@ struct sp {
     /* The update server's certificate: ~C509Certificate. */
     uint8_t server_certificate[SP_CERTIFICATE_MAX];
     size_t server_certificate_len;
+    /* The same key's certificate for DTLS: X.509. */
+    uint8_t server_der[SP_CERTIFICATE_MAX];
+    size_t server_der_len;
 };
 
 struct sp_init_options {
@@ -52,6 +56,7 @@ struct sp_init_options {
     const char *name;
     const char *https; /* HOST:PORT as partners see it */
     const char *coap;  /* HOST:PORT as devices see it */
+    const char *coaps; /* the same for the X.509 profile; null: none */
     uint32_t poll_s;
     const char *key; /* PKCS #11 URI of the identity's key; null: make one in a file */
 };

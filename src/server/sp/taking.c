@@ -9,6 +9,7 @@
 #include "server/common/hex.h"
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
+#include "server/sp/profile.h"
 
 /* --- accept -----------------------------------------------------------------------------------
  */
@@ -160,7 +161,12 @@ static enum cede_status take_entry(struct sp *sp, const struct transfer *transfe
     struct cede_certificate certificate;
     uint8_t thumbprint[32];
     size_t len;
+    bool x509;
 
+    if (records_transfer_is_x509(sp->store, transfer->id, &x509) == CEDE_OK &&
+        profile_is_der(entry->factory_cert) != x509) {
+        return CEDE_TRANSFER_DEVICE; /* of another profile than the ones before */
+    }
     if (entry->next_seq < 1 || entry->next_seq > (uint64_t)RECORD_SEQ_MAX) {
         return CEDE_TRANSFER_DEVICE;
     }

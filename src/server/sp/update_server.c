@@ -15,6 +15,7 @@
 #include "server/common/hex.h"
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
+#include "server/sp/profile.h"
 
 /* Far below what other providers accept: a device that lies here does not spoil a device list. */
 #define REPORTED_SEQ_MAX (RECORD_SEQ_MAX / 2)
@@ -403,7 +404,7 @@ static enum cede_status on_joined(struct exchange *exchange)
     struct sp *sp = exchange->sp;
     struct move move;
 
-    exchange->answer.welcome = cede_span(sp->controller, sp->controller_len);
+    exchange->answer.welcome = profile_controller(sp, exchange->device.x509);
     if (exchange->device.status == DEVICE_OPERATIONAL) {
         return CEDE_OK;
     }
@@ -440,7 +441,7 @@ static enum cede_status on_fallback(struct exchange *exchange)
         return CEDE_SP_DEVICE;
     }
     CEDE_TRY(records_partner(sp->store, exchange->device.ca, &exchange->ca));
-    exchange->answer.come_home = cede_span_string(exchange->ca.enroll_uri);
+    exchange->answer.come_home = profile_enroll_uri(&exchange->ca, exchange->device.x509);
     if (move.state == MOVE_FALLBACK) {
         return CEDE_OK;
     }

@@ -16,6 +16,7 @@
 #include "server/common/hex.h"
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
+#include "server/sp/profile.h"
 
 #define ROUND_MOVES       64 /* devices in one transaction */
 #define TRUST_ENTRIES_MAX 16
@@ -73,40 +74,39 @@ static enum cede_status sign(struct round *round, struct cede_span payload, stru
  */
 
 /* What devices need to trust the new side: the CA's list, our controller, our update server. */
-static enum cede_status write_trust(struct sp *sp, struct cede_span ca_trust,
+static enum cede_status write_trust(struct sp *sp, struct cede_span ca_trust, bool x509,
                                     struct cede_writer *writer)
 {
     struct cede_trust_entry entries[TRUST_ENTRIES_MAX + 2];
-    struct cede_trust_list list = cede_trust_list(ca_trust);
-    uint8_t server[SP_CERTIFICATE_MAX + 1];
+    uint8_t server[SP_CERTIFICATE_MAX + 1], memory[TRUST_LIST_MAX];
     size_t count = 0;
 
-    while (count < TRUST_ENTRIES_MAX && cede_trust_list_next(&list, &entries[count])) {
-        count++;
-    }
-    CEDE_TRY(cede_trust_list_finish(&list));
+    CEDE_TRY(profile_trust(sp, ca_trust, x509, CEDE_BUF_ARRAY(memory), entries, TRUST_ENTRIES_MAX,
+                           &count));
     entries[count].purposes = CEDE_PURPOSE_CONTROL;
-    entries[count++].certificate = cede_span(sp->controller, sp->controller_len);
-    entries[count].purposes = CEDE_PURPOSE_KNOWN;
-    CEDE_TRY(sp_certificate_array(cede_span(sp->server_certificate, sp->server_certificate_len),
-                                  CEDE_BUF_ARRAY(server), &entries[count].certificate));
-    cede_trust_list_encode(writer, entries, count + 1);
+    entries[count++].certificate = profile_controller(sp, x509);
+    if (!x509) { /* DTLS has no references to resolve */
+        entries[count].purposes = CEDE_PURPOSE_KNOWN;
+        CEDE_TRY(sp_certificate_array(cede_span(sp->server_certificate, sp->server_certificate_len),
+                                      CEDE_BUF_ARRAY(server), &entries[count++].certificate));
+    }
+    cede_trust_list_encode(writer, entries, count);
     return writer->status;
 }
 
-static enum cede_status sign_trust(struct round *round, struct cede_span ca_trust,
+static enum cede_status sign_trust(struct round *round, struct cede_span ca_trust, bool x509,
                                    struct cede_buf out, struct cede_span *message)
 {
     uint8_t list[TRUST_LIST_MAX];
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(list));
     struct cede_span payload;
 
-    CEDE_TRY(write_trust(round->sp, ca_trust, &writer));
+    CEDE_TRY(write_trust(round->sp, ca_trust, x509, &writer));
     CEDE_TRY(cede_writer_finish(&writer, &payload));
     return sign(round, payload, out, message);
 }
 
-static enum cede_status sign_offer(struct round *round, const struct transfer *transfer,
+static enum cede_status sign_offer(struct round *round, const struct transfer *transfer, bool x509,
                                    struct cede_buf out, struct cede_span *message)
 {
     struct sp *sp = round->sp;
@@ -122,8 +122,8 @@ static enum cede_status sign_offer(struct round *round, const struct transfer *t
     offer.not_after = (uint64_t)transfer->latest;
     offer.cti = CEDE_SPAN_ARRAY(cti);
     offer.enroll_uri = cede_span_string(transfer->enroll_uri);
-    offer.update_uri = cede_span_string(sp->update_uri);
-    offer.controller = CEDE_SPAN_ARRAY(sp->controller_thumbprint);
+    offer.update_uri = profile_update_uri(sp, x509);
+    offer.controller = profile_controller_thumbprint(sp, x509);
     offer.devices_digest = CEDE_SPAN_ARRAY(digest);
     cede_transfer_encode(&writer, &offer);
     CEDE_TRY(cede_writer_finish(&writer, &encoded));
@@ -152,6 +152,7 @@ static enum cede_status make_offer(struct round *round, struct transfer *transfe
 {
     struct sp *sp = round->sp;
     uint8_t offer_memory[1536], trust_memory[TRUST_LIST_MAX + 256];
+    bool x509 = profile_is_coaps(cede_span_string(transfer->enroll_uri));
     struct cede_span offer, trust;
     struct partner ca;
 
@@ -160,9 +161,14 @@ static enum cede_status make_offer(struct round *round, struct transfer *transfe
         return CEDE_OK; /* the CA's anchors are still on their way */
     }
     CEDE_TRY(begin_work(round));
-    CEDE_TRY(sign_offer(round, transfer, CEDE_BUF_ARRAY(offer_memory), &offer));
-    CEDE_TRY(
-        sign_trust(round, cede_span(ca.trust, ca.trust_len), CEDE_BUF_ARRAY(trust_memory), &trust));
+    if (profile_update_uri(sp, x509).len == 0) {
+        return hand_over_fail(sp, transfer->id,
+                              "the devices need DTLS, and this provider serves none (sp init "
+                              "--coaps)");
+    }
+    CEDE_TRY(sign_offer(round, transfer, x509, CEDE_BUF_ARRAY(offer_memory), &offer));
+    CEDE_TRY(sign_trust(round, cede_span(ca.trust, ca.trust_len), x509,
+                        CEDE_BUF_ARRAY(trust_memory), &trust));
     CEDE_TRY(records_save_document(sp->store, transfer->id, DOCUMENT_OFFER, offer));
     CEDE_TRY(records_save_document(sp->store, transfer->id, DOCUMENT_TRUST, trust));
     CEDE_TRY(queue_offer(sp, transfer, offer, trust));
@@ -243,7 +249,7 @@ static enum cede_status sign_order(struct round *round, const struct order_terms
     order.devices_digest = CEDE_SPAN_NULL;
     order.aud = cede_span_string(move->device);
     order.cti = cede_span(move->cti, sizeof move->cti);
-    order.fallback_uri = cede_span_string(round->sp->update_uri);
+    order.fallback_uri = profile_update_uri(round->sp, profile_is_coaps(order.enroll_uri));
     order.has_seq = true;
     order.seq = (uint64_t)move->seq;
     cede_transfer_encode(&writer, &order);
