@@ -27,11 +27,13 @@
 #define CEDE_ALG_ES384              (-35)
 #define CEDE_ALG_ES512              (-36)
 #define CEDE_ALG_ESP384             (-51)
+#define CEDE_ALG_ED448              (-53)
 #define CEDE_ALG_ESP512             (-52)
 #define CEDE_ALG_SHA_256            (-16)
 #define CEDE_ALG_SHA_256_64         (-15) /* truncated to 8 bytes: thumbprints */
 #define CEDE_ALG_SHA_384            (-43)
 #define CEDE_ALG_SHA_512            (-44)
+#define CEDE_ALG_SHAKE256           (-45) /* 64 bytes; for EDHOC's suite 25 alone */
 #define CEDE_ALG_HMAC_256_64        4
 #define CEDE_ALG_HMAC_256           5
 #define CEDE_ALG_HMAC_384           6
@@ -54,7 +56,9 @@
 #define CEDE_CRV_P384    2
 #define CEDE_CRV_P521    3
 #define CEDE_CRV_X25519  4
+#define CEDE_CRV_X448    5
 #define CEDE_CRV_ED25519 6
+#define CEDE_CRV_ED448   7
 
 #define CEDE_SHA256_LEN          32
 #define CEDE_HASH_LEN_MAX        64
@@ -107,6 +111,9 @@ struct cede_crypto {
                                   struct cede_span nonce, struct cede_span aad,
                                   struct cede_span ciphertext, struct cede_buf out,
                                   struct cede_span *plaintext);
+    /* Ends the use of an AEAD key: what the back end keeps of it is wiped. Null where a back end
+     * keeps nothing between two operations. */
+    void (*aead_forget)(void *context, struct cede_span key);
 
     /* A fresh key pair; `private_key` and `public_key` have the curve's lengths. */
     enum cede_status (*generate)(void *context, int32_t curve, uint8_t *private_key,
@@ -130,6 +137,11 @@ struct cede_crypto {
     enum cede_status (*verify)(void *context, int32_t alg, const struct cede_public_key *key,
                                const struct cede_span *parts, size_t parts_count,
                                struct cede_span signature);
+
+    /* KMAC256 (NIST SP 800-185) with an empty customization string over the parts, as long as
+     * `out` and XORed to what it holds. Null in a back end that lacks it. */
+    enum cede_status (*kmac)(void *context, struct cede_span key, const struct cede_span *parts,
+                             size_t parts_count, struct cede_buf out);
 };
 
 const struct cede_crypto *cede_crypto_openssl(void);

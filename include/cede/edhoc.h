@@ -63,8 +63,10 @@ struct cede_edhoc_suite {
     uint8_t application_key_len;
     int32_t aead;
     int32_t hash;
-    /* EDHOC_Expand with that hash (section 4.1.2): a function of the engine, XORing to what is in
-     * `out`. */
+    /* With that hash, the MAC that EDHOC_Extract is (section 4.1.1), and EDHOC_Expand (section
+     * 4.1.2), XORed to what is in `out`: functions of the engine. */
+    enum cede_status (*mac)(const struct edhoc_step *step, const uint8_t *key,
+                            const struct cede_span *parts, size_t parts_count, uint8_t *out);
     enum cede_status (*expand)(struct edhoc_step *step, uint8_t *out, size_t len);
     int32_t curve; /* key exchange */
     int32_t signature;
@@ -73,10 +75,16 @@ struct cede_edhoc_suite {
     int32_t application_hash;
 };
 
-/* With SHA-256 or SHA-384. */
+/* With SHA-256 or SHA-384: HMAC and HKDF. */
+enum cede_status cede_edhoc_hmac(const struct edhoc_step *step, const uint8_t *key,
+                                 const struct cede_span *parts, size_t parts_count, uint8_t *out);
 enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *out, size_t len);
+/* With SHAKE256: KMAC256. */
+enum cede_status cede_edhoc_kmac(const struct edhoc_step *step, const uint8_t *key,
+                                 const struct cede_span *parts, size_t parts_count, uint8_t *out);
+enum cede_status cede_edhoc_expand_kmac(struct edhoc_step *step, uint8_t *out, size_t len);
 
-/* The registered suites, but for 25 (X448, SHAKE256). What no configuration lists is not linked. */
+/* The registered suites. What no configuration lists is not linked. */
 extern const struct cede_edhoc_suite cede_edhoc_suite_0;  /* CCM-8, X25519, EdDSA */
 extern const struct cede_edhoc_suite cede_edhoc_suite_1;  /* CCM-16, X25519, EdDSA */
 extern const struct cede_edhoc_suite cede_edhoc_suite_2;  /* CCM-8, P-256, ES256 */
@@ -85,6 +93,8 @@ extern const struct cede_edhoc_suite cede_edhoc_suite_4;  /* ChaCha20, X25519, E
 extern const struct cede_edhoc_suite cede_edhoc_suite_5;  /* ChaCha20, P-256, ES256 */
 extern const struct cede_edhoc_suite cede_edhoc_suite_6;  /* A128GCM, X25519, ES256 */
 extern const struct cede_edhoc_suite cede_edhoc_suite_24; /* A256GCM, SHA-384, P-384, ES384 */
+extern const struct cede_edhoc_suite cede_edhoc_suite_25; /* ChaCha20, SHAKE256, X448, Ed448; not
+                                                              to be had on every back end */
 
 /* METHOD (section 3.2), and as a bit for `methods`. */
 enum cede_edhoc_method {

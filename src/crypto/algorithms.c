@@ -26,23 +26,21 @@ static const struct curve {
     int8_t curve;
     uint8_t private_len, public_len;
 } curves[] = {
-    {CEDE_CRV_P256, 32, 64},   {CEDE_CRV_P384, 48, 96},    {CEDE_CRV_P521, 66, 132},
-    {CEDE_CRV_X25519, 32, 32}, {CEDE_CRV_ED25519, 32, 32}, {0, 0, 0},
+    {CEDE_CRV_P256, 32, 64},    {CEDE_CRV_P384, 48, 96},
+    {CEDE_CRV_P521, 66, 132},   {CEDE_CRV_X25519, 32, 32},
+    {CEDE_CRV_ED25519, 32, 32}, {CEDE_CRV_X448, 56, 56},
+    {CEDE_CRV_ED448, 57, 57},   {0, 0, 0},
 };
 
 static const struct signature {
     int8_t alg, curve;
     uint8_t len;
 } signatures[] = {
-    {CEDE_ALG_ES256, CEDE_CRV_P256, 64},
-    {CEDE_ALG_ESP256, CEDE_CRV_P256, 64},
-    {CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64},
-    {CEDE_ALG_ED25519, CEDE_CRV_ED25519, 64},
-    {CEDE_ALG_ES384, CEDE_CRV_P384, 96},
-    {CEDE_ALG_ESP384, CEDE_CRV_P384, 96},
-    {CEDE_ALG_ES512, CEDE_CRV_P521, 132},
-    {CEDE_ALG_ESP512, CEDE_CRV_P521, 132},
-    {0, 0, 0},
+    {CEDE_ALG_ES256, CEDE_CRV_P256, 64},    {CEDE_ALG_ESP256, CEDE_CRV_P256, 64},
+    {CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64}, {CEDE_ALG_ED25519, CEDE_CRV_ED25519, 64},
+    {CEDE_ALG_ED448, CEDE_CRV_ED448, 114},  {CEDE_ALG_ES384, CEDE_CRV_P384, 96},
+    {CEDE_ALG_ESP384, CEDE_CRV_P384, 96},   {CEDE_ALG_ES512, CEDE_CRV_P521, 132},
+    {CEDE_ALG_ESP512, CEDE_CRV_P521, 132},  {0, 0, 0},
 };
 
 static const struct aead *find_aead(int32_t alg)

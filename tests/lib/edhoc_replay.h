@@ -141,6 +141,15 @@ static inline enum cede_status replay_verify(void *context, int32_t alg,
 }
 
 /* Stays where it is: the port points to it. */
+static inline enum cede_status replay_kmac(void *context, struct cede_span key,
+                                           const struct cede_span *parts, size_t parts_count,
+                                           struct cede_buf out)
+{
+    const struct cede_crypto *inner = ((struct replay_port *)context)->inner;
+
+    return inner->kmac(inner->context, key, parts, parts_count, out);
+}
+
 static inline void replay_port_init(struct replay_port *self, const struct cede_crypto *inner)
 {
     struct cede_crypto port = {.name = inner->name,
@@ -155,7 +164,8 @@ static inline void replay_port_init(struct replay_port *self, const struct cede_
                                .ecdh = replay_ecdh,
                                .decompress = replay_decompress,
                                .sign = replay_sign,
-                               .verify = replay_verify};
+                               .verify = replay_verify,
+                               .kmac = inner->kmac != NULL ? replay_kmac : NULL};
 
     memset(self, 0, sizeof *self);
     self->port = port;
@@ -282,8 +292,9 @@ static inline void replay_settle(struct replay_vector *vector)
 /* --- replaying -------------------------------------------------------------------------------- */
 
 static const struct cede_edhoc_suite *const replay_all_suites[] = {
-    &cede_edhoc_suite_0, &cede_edhoc_suite_1, &cede_edhoc_suite_2, &cede_edhoc_suite_3,
-    &cede_edhoc_suite_4, &cede_edhoc_suite_5, &cede_edhoc_suite_6, &cede_edhoc_suite_24};
+    &cede_edhoc_suite_0, &cede_edhoc_suite_1,  &cede_edhoc_suite_2,
+    &cede_edhoc_suite_3, &cede_edhoc_suite_4,  &cede_edhoc_suite_5,
+    &cede_edhoc_suite_6, &cede_edhoc_suite_24, &cede_edhoc_suite_25};
 
 static inline const struct cede_edhoc_suite *replay_suite(int64_t number)
 {
@@ -301,7 +312,7 @@ static const int32_t replay_ead_labels[] = {1, 2, 3, 4, 7};
 struct replay {
     const struct replay_vector *vector;
     struct replay_port port;
-    const struct cede_edhoc_suite *suites[8];
+    const struct cede_edhoc_suite *suites[9];
     struct cede_edhoc_config config;
     struct cede_edhoc_session session;
     struct cede_public_key public_i, public_r;
@@ -331,8 +342,7 @@ static inline bool replay_is(struct replay *replay, const char *name, struct ced
 /* Compares one of the session's keys or hashes. */
 static inline bool replay_key_is(struct replay *replay, const char *name, const uint8_t *got)
 {
-    return replay_is(replay, name,
-                     cede_span(got, cede_hash_len(replay_suite(replay->vector->suite)->hash)));
+    return replay_is(replay, name, cede_span(got, replay_suite(replay->vector->suite)->hash_len));
 }
 
 static inline bool replay_signs(const struct replay *replay, bool initiator)

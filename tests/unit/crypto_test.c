@@ -602,10 +602,10 @@ static void private_keys_are_checked(void **state)
         }
         {
             uint8_t out[132];
-            struct cede_private_key unknown = {5, {order256.ptr, 32}, NULL}; /* X448 */
+            struct cede_private_key unknown = {8, {order256.ptr, 32}, NULL}; /* secp256k1 */
             assert_int_equal(c->public_from_private(c->context, &unknown, out),
                              CEDE_CRYPTO_UNSUPPORTED);
-            assert_int_equal(c->generate(c->context, 5, out, out), CEDE_CRYPTO_UNSUPPORTED);
+            assert_int_equal(c->generate(c->context, 8, out, out), CEDE_CRYPTO_UNSUPPORTED);
         }
     }
 }
@@ -685,6 +685,109 @@ static void x25519_known_answers(void **state) /* RFC 7748, sections 5.2 and 6.1
                              CEDE_OK);
             assert_span(CEDE_SPAN_ARRAY(is), hex_into(CEDE_BUF_ARRAY(wanted), cases[i].out));
         }
+    }
+}
+
+/* Suite 25 of EDHOC: RFC 7748, section 6.2, RFC 8032, section 7.4, and NIST's examples of SHAKE256
+ * and KMAC256. */
+static void suite_25_known_answers(void **state)
+{
+    const struct cede_crypto *c = backends[0];
+    uint8_t scalar[57], point[57], wanted[114], is[114], data[200];
+    struct cede_private_key key = {CEDE_CRV_X448, CEDE_SPAN_NULL, NULL};
+    struct cede_public_key public_key = {CEDE_CRV_ED448, CEDE_SPAN_NULL};
+    struct cede_span message = {(const uint8_t *)"\x03", 1}, in = CEDE_SPAN_ARRAY(data);
+    size_t len;
+
+    (void)state;
+    key.scalar = hex_into(CEDE_BUF_ARRAY(scalar),
+                          "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28d"
+                          "d9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b");
+    assert_int_equal(c->public_from_private(NULL, &key, is), CEDE_OK);
+    assert_span(cede_span(is, 56),
+                hex_into(CEDE_BUF_ARRAY(wanted),
+                         "9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c"
+                         "22c5d9bbc836647241d953d40c5b12da88120d53177f80e532c41fa0"));
+    assert_int_equal(c->ecdh(NULL, &key,
+                             hex_into(CEDE_BUF_ARRAY(point),
+                                      "3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b430"
+                                      "27d8b972fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609"),
+                             is),
+                     CEDE_OK);
+    assert_span(cede_span(is, 56),
+                hex_into(CEDE_BUF_ARRAY(wanted),
+                         "07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282b"
+                         "b60c0b56fd2464c335543936521c24403085d59a449a5037514a879d"));
+    memset(point, 0, sizeof point);
+    assert_int_equal(c->ecdh(NULL, &key, cede_span(point, 56), is), CEDE_CRYPTO_LOW_ORDER);
+    assert_true(all_zero(is, 56));
+
+    key.curve = CEDE_CRV_ED448;
+    key.scalar = hex_into(CEDE_BUF_ARRAY(scalar),
+                          "c4eab05d357007c632f3dbb48489924d552b08fe0c353a0d4a1f00acda2c463a"
+                          "fbea67c5e8d2877c5e3bc397a659949ef8021e954e0a12274e");
+    public_key.point = hex_into(CEDE_BUF_ARRAY(point),
+                                "43ba28f430cdff456ae531545f7ecd0ac834a55d9358c0372bfa0c6c6798c086"
+                                "6aea01eb00742802b8438ea4cb82169c235160627b4c3a9480");
+    assert_int_equal(c->sign(NULL, CEDE_ALG_ED448, &key, &message, 1, is, &len), CEDE_OK);
+    assert_span(cede_span(is, len),
+                hex_into(CEDE_BUF_ARRAY(wanted),
+                         "26b8f91727bd62897af15e41eb43c377efb9c610d48f2335cb0bd0087810f435"
+                         "2541b143c4b981b7e18f62de8ccdf633fc1bf037ab7cd779805e0dbcc0aae1cb"
+                         "cee1afb2e027df36bc04dcecbf154336c19f0af7e0a6472905e799f1953d2a0f"
+                         "f3348ab21aa4adafd1d234441cf807c03a00"));
+    assert_int_equal(c->verify(NULL, CEDE_ALG_ED448, &public_key, &message, 1, cede_span(is, len)),
+                     CEDE_OK);
+    is[7] ^= 1;
+    assert_int_equal(c->verify(NULL, CEDE_ALG_ED448, &public_key, &message, 1, cede_span(is, len)),
+                     CEDE_CRYPTO_SIGNATURE);
+    assert_int_equal(c->ecdh(NULL, &key, public_key.point, is), CEDE_CRYPTO_UNSUPPORTED);
+
+    memset(data, 0xa3, sizeof data);
+    assert_int_equal(c->hash(NULL, CEDE_ALG_SHAKE256, &in, 1, is), CEDE_OK);
+    assert_span(cede_span(is, 64),
+                hex_into(CEDE_BUF_ARRAY(wanted),
+                         "cd8a920ed141aa0407a22d59288652e9d9f1a7ee0c1e7c1ca699424da84a904d"
+                         "2d700caae7396ece96604440577da4f3aa22aeb8857f961c4cd8e06f0ae6610b"));
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (uint8_t)i;
+    }
+    key.scalar = hex_into(CEDE_BUF_ARRAY(scalar),
+                          "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f");
+    memset(is, 0, sizeof is);
+    is[0] = 0xff; /* XORed, not written */
+    assert_int_equal(c->kmac(NULL, key.scalar, &in, 1, cede_buf(is, 64)), CEDE_OK);
+    is[0] ^= 0xff;
+    assert_span(cede_span(is, 64),
+                hex_into(CEDE_BUF_ARRAY(wanted),
+                         "75358cf39e41494e949707927cee0af20a3ff553904c86b08f21cc414bcfd691"
+                         "589d27cf5e15369cbbff8b9a4c2eb17800855d0235ff635da82533ec6b759b69"));
+}
+
+static void suite_25_is_on_one_side_only(void **state)
+{
+    const struct cede_crypto *c = backends[1];
+    static const uint8_t zeros[57];
+    struct cede_private_key key = {CEDE_CRV_ED448, CEDE_SPAN_ARRAY(zeros), NULL};
+    struct cede_public_key public_key = {CEDE_CRV_ED448, CEDE_SPAN_ARRAY(zeros)};
+    struct cede_span in = CEDE_SPAN_ARRAY(zeros);
+    uint8_t out[132], other[132];
+    size_t len;
+
+    (void)state;
+    assert_int_equal(c->generate(c->context, CEDE_CRV_X448, out, other), CEDE_CRYPTO_UNSUPPORTED);
+    assert_int_equal(c->sign(c->context, CEDE_ALG_ED448, &key, &in, 1, out, &len),
+                     CEDE_CRYPTO_UNSUPPORTED);
+    assert_int_equal(
+        c->verify(c->context, CEDE_ALG_ED448, &public_key, &in, 1, cede_span(out, 114)),
+        CEDE_CRYPTO_UNSUPPORTED);
+    assert_int_equal(c->hash(c->context, CEDE_ALG_SHAKE256, &in, 1, out), CEDE_CRYPTO_UNSUPPORTED);
+    assert_true(c->kmac == NULL);
+    /* Where HMAC is meant, KMAC is no answer. */
+    FOR_EACH_BACKEND(b)
+    {
+        assert_int_equal(b->hmac(b->context, CEDE_ALG_SHAKE256, in, &in, 1, out),
+                         CEDE_CRYPTO_UNSUPPORTED);
     }
 }
 
@@ -1210,6 +1313,8 @@ int main(void)
         cmocka_unit_test(ed25519_is_on_one_side_only),
         cmocka_unit_test(x25519_known_answers),
         cmocka_unit_test(x25519_refuses_low_order),
+        cmocka_unit_test(suite_25_known_answers),
+        cmocka_unit_test(suite_25_is_on_one_side_only),
         cmocka_unit_test(nist_points_are_checked),
         cmocka_unit_test(decompress_finds_y),
         cmocka_unit_test(decompress_refuses_x_off_the_curve),

@@ -77,6 +77,9 @@ enum cede_status cede_openssl_hash(void *context, int32_t alg, const struct cede
     bool ok;
 
     (void)context;
+    if (alg == CEDE_ALG_SHAKE256) {
+        return cede_openssl_shake256(parts, parts_count, out);
+    }
     if (out_len == 0) {
         return CEDE_CRYPTO_UNSUPPORTED;
     }

@@ -14,6 +14,13 @@ enum cede_status cede_openssl_hash(void *context, int32_t alg, const struct cede
 enum cede_status cede_openssl_hmac(void *context, int32_t hash_alg, struct cede_span key,
                                    const struct cede_span *parts, size_t parts_count, uint8_t *out);
 
+/* kmac.c */
+enum cede_status cede_openssl_shake256(const struct cede_span *parts, size_t parts_count,
+                                       uint8_t *out);
+enum cede_status cede_openssl_kmac(void *context, struct cede_span key,
+                                   const struct cede_span *parts, size_t parts_count,
+                                   struct cede_buf out);
+
 /* aead.c */
 enum cede_status cede_openssl_seal(void *context, int32_t alg, struct cede_span key,
                                    struct cede_span nonce, struct cede_span aad,
@@ -38,14 +45,17 @@ enum cede_status cede_openssl_nist_sign(const struct cede_private_key *key, cons
 enum cede_status cede_openssl_nist_verify(const struct cede_public_key *key, const uint8_t *hash,
                                           struct cede_span signature);
 
-/* curve25519.c: X25519 and Ed25519. */
-enum cede_status cede_openssl_25519_public(const struct cede_private_key *key, uint8_t *public_key);
-enum cede_status cede_openssl_x25519(const struct cede_private_key *key, struct cede_span peer,
-                                     uint8_t *secret);
-enum cede_status cede_openssl_ed25519_sign(const struct cede_private_key *key,
+/* edwards.c: X25519, X448, Ed25519 and Ed448. Lengths of keys have been checked. */
+int cede_openssl_raw_type(int32_t curve);    /* of an EVP_PKEY */
+bool cede_openssl_is_edwards(int32_t curve); /* for signatures */
+enum cede_status cede_openssl_raw_public(const struct cede_private_key *key, uint8_t *public_key);
+enum cede_status cede_openssl_raw_ecdh(const struct cede_private_key *key, struct cede_span peer,
+                                       uint8_t *secret);
+enum cede_status cede_openssl_eddsa_sign(const struct cede_private_key *key,
+                                         const struct cede_span *parts, size_t parts_count,
+                                         uint8_t *signature);
+enum cede_status cede_openssl_eddsa_verify(const struct cede_public_key *key,
                                            const struct cede_span *parts, size_t parts_count,
-                                           uint8_t *signature);
-enum cede_status cede_openssl_ed25519_verify(struct cede_span point, const struct cede_span *parts,
-                                             size_t parts_count, struct cede_span signature);
+                                           struct cede_span signature);
 
 #endif

@@ -30,7 +30,7 @@ static enum cede_status generate(int32_t curve, uint8_t *private_key, uint8_t *p
     if (RAND_priv_bytes(private_key, (int)key.scalar.len) != 1) {
         return CEDE_CRYPTO_RANDOM;
     }
-    return cede_openssl_25519_public(&key, public_key);
+    return cede_openssl_raw_public(&key, public_key);
 }
 
 static enum cede_status openssl_generate(void *context, int32_t curve, uint8_t *private_key,
@@ -58,7 +58,7 @@ static enum cede_status openssl_public(void *context, const struct cede_private_
     (void)context;
     if (status == CEDE_OK) {
         status = cede_is_nist_curve(key->curve) ? cede_openssl_nist_public(key, public_key)
-                                                : cede_openssl_25519_public(key, public_key);
+                                                : cede_openssl_raw_public(key, public_key);
     }
     if (status != CEDE_OK) {
         cede_wipe(public_key, cede_curve_public_len(key->curve));
@@ -74,13 +74,13 @@ static enum cede_status openssl_ecdh(void *context, const struct cede_private_ke
 
     (void)context;
     if (status == CEDE_OK) {
-        status =
-            key->curve == CEDE_CRV_ED25519 ? CEDE_CRYPTO_UNSUPPORTED : cede_check_public_key(&peer);
+        status = cede_openssl_is_edwards(key->curve) ? CEDE_CRYPTO_UNSUPPORTED
+                                                     : cede_check_public_key(&peer);
     }
     if (status == CEDE_OK) {
         status = cede_is_nist_curve(key->curve)
                      ? cede_openssl_nist_ecdh(key, peer_public_key, secret)
-                     : cede_openssl_x25519(key, peer_public_key, secret);
+                     : cede_openssl_raw_ecdh(key, peer_public_key, secret);
     }
     if (status != CEDE_OK) {
         cede_wipe(secret, cede_curve_private_len(key->curve));
@@ -117,8 +117,8 @@ static enum cede_status openssl_sign(void *context, int32_t alg, const struct ce
     if (status == CEDE_OK) {
         status = cede_check_private_key(key);
     }
-    if (status == CEDE_OK && key->curve == CEDE_CRV_ED25519) {
-        status = cede_openssl_ed25519_sign(key, parts, parts_count, signature);
+    if (status == CEDE_OK && cede_openssl_is_edwards(key->curve)) {
+        status = cede_openssl_eddsa_sign(key, parts, parts_count, signature);
     } else if (status == CEDE_OK) {
         status = cede_openssl_hash(context, cede_signature_hash(alg), parts, parts_count, hash);
         if (status == CEDE_OK) {
@@ -146,8 +146,8 @@ static enum cede_status openssl_verify(void *context, int32_t alg,
     if (signature.len != cede_signature_len(alg)) {
         return CEDE_CRYPTO_SIGNATURE;
     }
-    if (key->curve == CEDE_CRV_ED25519) {
-        status = cede_openssl_ed25519_verify(key->point, parts, parts_count, signature);
+    if (cede_openssl_is_edwards(key->curve)) {
+        status = cede_openssl_eddsa_verify(key, parts, parts_count, signature);
     } else {
         CEDE_TRY(cede_openssl_hash(context, cede_signature_hash(alg), parts, parts_count, hash));
         status = cede_openssl_nist_verify(key, hash, signature);
@@ -174,6 +174,7 @@ const struct cede_crypto *cede_crypto_openssl(void)
         .decompress = openssl_decompress,
         .sign = openssl_sign,
         .verify = openssl_verify,
+        .kmac = cede_openssl_kmac,
     };
     return &crypto;
 }

@@ -20,6 +20,12 @@ static int32_t curve_of(const EVP_PKEY *pkey)
     if (EVP_PKEY_is_a(pkey, "ED25519")) {
         return CEDE_CRV_ED25519;
     }
+    if (EVP_PKEY_is_a(pkey, "X448")) {
+        return CEDE_CRV_X448;
+    }
+    if (EVP_PKEY_is_a(pkey, "ED448")) {
+        return CEDE_CRV_ED448;
+    }
     if (!EVP_PKEY_is_a(pkey, "EC") ||
         EVP_PKEY_get_group_name(pkey, group, sizeof group, &len) != 1) {
         return 0;
@@ -121,9 +127,8 @@ enum cede_status cede_openssl_pkey(const struct cede_private_key *key, EVP_PKEY 
     if (cede_is_nist_curve(key->curve)) {
         return nist_pkey(key, pkey);
     }
-    *pkey = EVP_PKEY_new_raw_private_key(key->curve == CEDE_CRV_X25519 ? EVP_PKEY_X25519
-                                                                       : EVP_PKEY_ED25519,
-                                         NULL, key->scalar.ptr, key->scalar.len);
+    *pkey = EVP_PKEY_new_raw_private_key(cede_openssl_raw_type(key->curve), NULL, key->scalar.ptr,
+                                         key->scalar.len);
     return *pkey != NULL ? CEDE_OK : CEDE_CRYPTO_FAILED;
 }
 

@@ -7,8 +7,8 @@
 
 #include "edhoc_engine.h"
 
-static enum cede_status hmac(const struct edhoc_step *step, const uint8_t *key,
-                             const struct cede_span *parts, size_t parts_count, uint8_t *out)
+enum cede_status cede_edhoc_hmac(const struct edhoc_step *step, const uint8_t *key,
+                                 const struct cede_span *parts, size_t parts_count, uint8_t *out)
 {
     const struct cede_crypto *crypto = step->crypto;
 
@@ -28,7 +28,7 @@ enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *text, 
         if (at == hash_len) {
             at = 0;
             ++*counter;
-            CEDE_TRY(hmac(step, step->prk, step->parts, EDHOC_PARTS, step->block));
+            CEDE_TRY(cede_edhoc_hmac(step, step->prk, step->parts, EDHOC_PARTS, step->block));
             step->parts[EDHOC_PART_FIRST] = cede_span(step->block, hash_len);
         }
         *text ^= step->block[at];
@@ -90,7 +90,7 @@ static enum cede_status extract_ecdh(struct edhoc_step *step, const uint8_t *sal
 
     CEDE_TRY(crypto->ecdh(crypto->context, key != NULL ? key : &ephemeral,
                           cede_span(point, suite->public_len), step->secret));
-    return hmac(step, salt, &ikm, 1, step->session->prk);
+    return suite->mac(step, salt, &ikm, 1, step->session->prk);
 }
 
 enum cede_status edhoc_derive_prk_2e(struct edhoc_step *step, const uint8_t *g_y)

@@ -9,16 +9,27 @@
 #define AEAD_A256GCM  .aead = CEDE_ALG_A256GCM, .key_len = 32, .nonce_len = 12
 #define AEAD_CHACHA20 .aead = CEDE_ALG_CHACHA20_POLY1305, .key_len = 32, .nonce_len = 12
 
-#define HASH_SHA_256 .hash = CEDE_ALG_SHA_256, .hash_len = 32, .expand = cede_edhoc_expand_hkdf
-#define HASH_SHA_384 .hash = CEDE_ALG_SHA_384, .hash_len = 48, .expand = cede_edhoc_expand_hkdf
+#define HASH_SHA_256                                                                               \
+    .hash = CEDE_ALG_SHA_256, .hash_len = 32, .mac = cede_edhoc_hmac,                              \
+    .expand = cede_edhoc_expand_hkdf
+#define HASH_SHA_384                                                                               \
+    .hash = CEDE_ALG_SHA_384, .hash_len = 48, .mac = cede_edhoc_hmac,                              \
+    .expand = cede_edhoc_expand_hkdf
+
+#define HASH_SHAKE256                                                                              \
+    .hash = CEDE_ALG_SHAKE256, .hash_len = 64, .mac = cede_edhoc_kmac,                             \
+    .expand = cede_edhoc_expand_kmac
 
 #define CURVE_X25519 .curve = CEDE_CRV_X25519, .coordinate_len = 32, .public_len = 32
 #define CURVE_P_256  .curve = CEDE_CRV_P256, .coordinate_len = 32, .public_len = 64
 #define CURVE_P_384  .curve = CEDE_CRV_P384, .coordinate_len = 48, .public_len = 96
 
+#define CURVE_X448 .curve = CEDE_CRV_X448, .coordinate_len = 56, .public_len = 56
+
 #define SIGNATURE(alg_, curve_, len_)                                                              \
     .signature = (alg_), .signature_curve = (curve_), .signature_len = (len_)
 #define SIGNATURE_EDDSA SIGNATURE(CEDE_ALG_EDDSA, CEDE_CRV_ED25519, 64)
+#define SIGNATURE_ED448 SIGNATURE(CEDE_ALG_ED448, CEDE_CRV_ED448, 114)
 #define SIGNATURE_ES256 SIGNATURE(CEDE_ALG_ES256, CEDE_CRV_P256, 64)
 #define SIGNATURE_ES384 SIGNATURE(CEDE_ALG_ES384, CEDE_CRV_P384, 96)
 
@@ -26,6 +37,7 @@
     .application_aead = (aead_), .application_key_len = (key_len_), .application_hash = (hash_)
 #define APPLICATION_CCM_8    APPLICATION(CEDE_ALG_AES_CCM_16_64_128, 16, CEDE_ALG_SHA_256)
 #define APPLICATION_CHACHA20 APPLICATION(CEDE_ALG_CHACHA20_POLY1305, 32, CEDE_ALG_SHA_256)
+#define APPLICATION_SHAKE256 APPLICATION(CEDE_ALG_CHACHA20_POLY1305, 32, CEDE_ALG_SHAKE256)
 #define APPLICATION_A128GCM  APPLICATION(CEDE_ALG_A128GCM, 16, CEDE_ALG_SHA_256)
 #define APPLICATION_A256GCM  APPLICATION(CEDE_ALG_A256GCM, 32, CEDE_ALG_SHA_384)
 
@@ -92,6 +104,14 @@ const struct cede_edhoc_suite cede_edhoc_suite_24 = {.number = 24,
                                                      CURVE_P_384,
                                                      SIGNATURE_ES384,
                                                      APPLICATION_A256GCM};
+
+const struct cede_edhoc_suite cede_edhoc_suite_25 = {.number = 25,
+                                                     AEAD_CHACHA20,
+                                                     HASH_SHAKE256,
+                                                     .mac_len = 16,
+                                                     CURVE_X448,
+                                                     SIGNATURE_ED448,
+                                                     APPLICATION_SHAKE256};
 
 const struct cede_edhoc_suite *edhoc_suite_find(const struct cede_edhoc_config *config,
                                                 int32_t number)
