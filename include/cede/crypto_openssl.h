@@ -15,6 +15,14 @@
 
 #include "cede/crypto.h"
 
+/* cede_crypto_openssl(), but AEAD keys stay set up between operations, which saves most of the time
+ * a short message takes: for OSCORE on servers. As many keys as CEDE_OPENSSL_KEYS in each direction
+ * are kept; one more takes an earlier one's place. A key is wiped when its place is taken, by
+ * aead_forget() (cede_oscore_close() calls it), and by cede_openssl_forget_all(). */
+#define CEDE_OPENSSL_KEYS 256
+const struct cede_crypto *cede_crypto_openssl_keeping(void);
+void cede_openssl_forget_all(void);
+
 /* Makes `key` borrow `pkey`. CEDE_CRYPTO_UNSUPPORTED: not one of the four curves. */
 CEDE_MUST_USE enum cede_status cede_openssl_private_key(EVP_PKEY *pkey,
                                                         struct cede_private_key *key);

@@ -106,6 +106,9 @@ CEDE_MUST_USE enum cede_status cede_oscore_init(struct cede_oscore_context *cont
                                                 const struct cede_crypto *crypto,
                                                 const struct cede_oscore_params *params);
 void cede_oscore_wipe(struct cede_oscore_context *context);
+/* Wipes the context and what `crypto` keeps of its keys; without aead_forget the same as
+ * cede_oscore_wipe(). */
+void cede_oscore_close(struct cede_oscore_context *context, const struct cede_crypto *crypto);
 
 /* After a restart: continues an initialised context from the ceiling stored last (RFC 8613,
  * B.1.1 and B.1.2). The numbers below it count as used; reserve new ones before sending. The

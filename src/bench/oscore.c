@@ -80,7 +80,7 @@ static bool prepare(void)
         cede_coap_begin(CEDE_BUF_ARRAY(request_bytes), CEDE_COAP_CON, CEDE_COAP_POST, 1,
                         CEDE_SPAN_ARRAY(client_id));
 
-    crypto = cede_crypto_openssl();
+    crypto = cede_crypto_openssl_keeping();
     cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("u"));
     cede_coap_put_payload(&encoder, CEDE_SPAN_ARRAY(payload));
     return cede_coap_finish(&encoder, &request) == CEDE_OK &&

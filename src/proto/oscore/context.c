@@ -172,6 +172,15 @@ void cede_oscore_wipe(struct cede_oscore_context *context)
     cede_wipe(context, sizeof(*context));
 }
 
+void cede_oscore_close(struct cede_oscore_context *context, const struct cede_crypto *crypto)
+{
+    if (crypto->aead_forget != NULL) {
+        crypto->aead_forget(crypto->context, cede_span(context->sender.key, context->key_len));
+        crypto->aead_forget(crypto->context, cede_span(context->recipient.key, context->key_len));
+    }
+    cede_oscore_wipe(context);
+}
+
 enum cede_status cede_oscore_recover(struct cede_oscore_context *context,
                                      const struct cede_crypto *crypto, uint64_t stored_ceiling)
 {

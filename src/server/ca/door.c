@@ -298,6 +298,7 @@ enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int f
     memset(&config, 0, sizeof config);
     config.fd = fd;
     config.crypto = cede_crypto_openssl();
+    config.oscore_crypto = cede_crypto_openssl_keeping();
     config.credential.certificate = api->ca->est;
     config.credential.chain = chain;
     config.credential.chain_count = api->ca->chain_count;

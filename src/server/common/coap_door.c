@@ -590,7 +590,7 @@ static void receive_protected(struct coap_door *door, struct slot *slot,
 {
     struct cede_span request;
     enum cede_status status =
-        cede_oscore_unprotect_request(&session->oscore, door->config.crypto, datagram,
+        cede_oscore_unprotect_request(&session->oscore, door->config.oscore_crypto, datagram,
                                       &slot->exchange, CEDE_BUF_ARRAY(slot->plain), &request);
 
     if (status == CEDE_OSCORE_REPLAY && is_duplicate(door, slot)) {
@@ -803,7 +803,7 @@ static void protect_answer(struct coap_door *door, struct slot *slot)
     enum cede_status status = compose_response(door, slot, &plain);
 
     if (status == CEDE_OK) {
-        status = cede_oscore_protect_response(&slot->session->oscore, door->config.crypto,
+        status = cede_oscore_protect_response(&slot->session->oscore, door->config.oscore_crypto,
                                               CEDE_OSCORE_PLAIN, plain, &slot->exchange,
                                               CEDE_BUF_ARRAY(slot->out), &datagram);
     }
@@ -1000,6 +1000,9 @@ static enum cede_status complete_config(struct coap_door_config *config)
     if (config->body_max == 0) {
         config->body_max = COAP_DOOR_BODY_MAX_DEFAULT;
     }
+    if (config->oscore_crypto == NULL) {
+        config->oscore_crypto = config->crypto;
+    }
     if (config->crypto == NULL || callbacks->find_certificate == NULL ||
         callbacks->authenticate == NULL || callbacks->handle == NULL ||
         config->sessions_max < 2 * COAP_DOOR_BATCH) {
@@ -1045,7 +1048,7 @@ static enum cede_status init_state(struct coap_door *door)
     const struct cede_crypto *crypto = config->crypto;
 
     CEDE_TRY(edhoc_responder_init(&door->responder, config));
-    CEDE_TRY(edhoc_sessions_init(&door->sessions, crypto, config->sessions_max,
+    CEDE_TRY(edhoc_sessions_init(&door->sessions, config->oscore_crypto, config->sessions_max,
                                  config->half_open_max, config->half_open_per_address));
     CEDE_TRY(coap_bodies_init(&door->bodies, config->transfers_max, config->body_max));
     CEDE_TRY(init_dedup(door));

@@ -141,7 +141,9 @@ enum coap_door_echo {
 struct coap_door_config {
     struct cede_address address; /* to bind to, with SO_REUSEPORT; port 0: any */
     int fd;                      /* a bound UDP socket instead, which the door closes; 0: none */
-    const struct cede_crypto *crypto;       /* required */
+    const struct cede_crypto *crypto; /* required */
+    /* For OSCORE alone: a back end that keeps keys set up. Null: `crypto`. */
+    const struct cede_crypto *oscore_crypto;
     struct coap_door_credential credential; /* signs: EDHOC methods 0 and 2 */
     struct coap_door_credential agreement;  /* static Diffie-Hellman: methods 1 and 3; certificate
                                                null: none */

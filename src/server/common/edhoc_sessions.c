@@ -289,7 +289,7 @@ static void session_free(struct edhoc_sessions *all, uint32_t at)
         link = &all->sessions[*link].device_chain;
     }
     *link = session->device_chain;
-    cede_oscore_wipe(&session->oscore);
+    cede_oscore_close(&session->oscore, all->crypto);
     free((void *)(uintptr_t)session->peer.certificate.ptr);
     memset(session, 0, sizeof *session);
     table_drop(&all->table, at);
@@ -402,7 +402,7 @@ void edhoc_sessions_wipe(struct edhoc_sessions *all)
     }
     for (uint32_t i = 0; all->sessions != NULL && i < all->table.max; i++) {
         if (all->table.links[i].used) {
-            cede_oscore_wipe(&all->sessions[i].oscore);
+            cede_oscore_close(&all->sessions[i].oscore, all->crypto);
             free((void *)(uintptr_t)all->sessions[i].peer.certificate.ptr);
         }
     }
