@@ -7,6 +7,7 @@
 #ifndef CEDE_SP_PROFILE_H
 #define CEDE_SP_PROFILE_H
 
+#include "cede/transfer.h"
 #include "server/sp/sp.h"
 
 bool profile_is_der(struct cede_span certificate);
