@@ -69,6 +69,10 @@ size_t cede_cbor_get_array(struct cede_reader *reader);
 uint64_t cede_cbor_get_tag(struct cede_reader *reader);
 bool cede_cbor_get_bool(struct cede_reader *reader);
 void cede_cbor_get_null(struct cede_reader *reader);
+/* Consumes the next item when it is null. */
+bool cede_cbor_take_null(struct cede_reader *reader);
+/* A byte or text string, of one of `types`: a set with bit n for enum cede_cbor_type n. */
+struct cede_span cede_cbor_get_string(struct cede_reader *reader, unsigned types);
 /* An array of exactly `element_count` elements: CEDE_CBOR_COUNT otherwise. */
 void cede_cbor_expect_array(struct cede_reader *reader, size_t element_count);
 

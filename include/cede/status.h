@@ -47,8 +47,10 @@ enum cede_status {
 
 #if defined(__GNUC__)
 #define CEDE_MUST_USE __attribute__((warn_unused_result))
+#define CEDE_NOINLINE __attribute__((noinline)) /* where inlining costs flash */
 #else
 #define CEDE_MUST_USE
+#define CEDE_NOINLINE
 #endif
 
 /* Returns the status from the calling function unless it is CEDE_OK. With secrets in scope use a

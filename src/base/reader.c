@@ -91,7 +91,7 @@ struct cede_span cede_reader_since(const struct cede_reader *reader, size_t from
     if (reader->status != CEDE_OK || from > reader->pos) {
         return CEDE_SPAN_NULL;
     }
-    return cede_span_part(reader->in, from, reader->pos - from);
+    return cede_span(reader->in.ptr + from, reader->pos - from);
 }
 
 enum cede_status cede_reader_finish(const struct cede_reader *reader)

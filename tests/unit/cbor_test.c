@@ -179,15 +179,16 @@ static void malformed_items_are_refused_where_they_go_wrong(void **state)
         {"b8010102", CEDE_CBOR_NOT_SHORTEST, 0},
         {"d81700", CEDE_CBOR_NOT_SHORTEST, 0},
         {"82011817", CEDE_CBOR_NOT_SHORTEST, 2},
-        /* reserved additional information, and simple values below 32 in two bytes */
+        /* simple values below 32 in two bytes */
+        {"f814", CEDE_CBOR_NOT_SHORTEST, 0},
+        {"f81f", CEDE_CBOR_NOT_SHORTEST, 0},
+        /* reserved additional information */
         {"1c", CEDE_CBOR_RESERVED, 0},
         {"1d", CEDE_CBOR_RESERVED, 0},
         {"1e", CEDE_CBOR_RESERVED, 0},
         {"5c", CEDE_CBOR_RESERVED, 0},
         {"9d", CEDE_CBOR_RESERVED, 0},
         {"fe", CEDE_CBOR_RESERVED, 0},
-        {"f814", CEDE_CBOR_RESERVED, 0},
-        {"f81f", CEDE_CBOR_RESERVED, 0},
         /* indefinite integers and tags are no form at all */
         {"1f", CEDE_CBOR_INDEFINITE, 0},
         {"df00", CEDE_CBOR_INDEFINITE, 0},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cbor_read.c - reads data items, refusing what is not deterministic (RFC 8949, section 4.2.1). */
-#include "cede/cbor.h"
+#include <string.h>
+
+#include "codec/cbor/cbor.h"
 
 enum cede_cbor_type cede_cbor_peek(const struct cede_reader *reader)
 {
@@ -15,202 +17,193 @@ bool cede_cbor_peek_null(const struct cede_reader *reader)
     return cede_reader_peek(reader) == 0xf6;
 }
 
-/* Fails the reader at the item that begins at `at`, so that the offset names the culprit. */
+/* Fails the reader at the item that began at `at`, so that the offset names the culprit: nothing
+ * has been read since when the reader had failed before. */
 static void fail_at(struct cede_reader *reader, size_t at, enum cede_status status)
 {
-    if (reader->status == CEDE_OK) {
-        reader->pos = at;
-        reader->status = status;
-    }
+    reader->pos = at;
+    cede_reader_fail(reader, status);
 }
 
-/* The argument in additional information 0 to 27: 24 to 27 say that it follows in 1 to 8 bytes. */
-static uint64_t read_argument(struct cede_reader *reader, unsigned info)
+/* UTF-8 (RFC 3629, section 4): no overlong forms, no surrogates, nothing past U+10FFFF. */
+CEDE_NOINLINE static bool is_utf8(const uint8_t *text, size_t len)
 {
-    struct cede_span bytes;
-    uint64_t argument = 0;
+    const uint8_t *end = text + len;
 
-    if (info < 24) {
-        return info;
-    }
-    bytes = cede_read_bytes(reader, (size_t)1 << (info - 24));
-    for (size_t i = 0; i < bytes.len; i++) {
-        argument = argument << 8 | bytes.ptr[i];
-    }
-    return argument;
-}
+    while (text < end) {
+        uint32_t code = *text++;
+        unsigned more = code < 0xe0 ? 1 : code < 0xf0 ? 2 : 3;
 
-/* Simple values and floats keep their own widths (RFC 8949, section 3.3). */
-static void check_shortest(struct cede_reader *reader, size_t at, unsigned first, uint64_t argument)
-{
-    if (first >> 5 == CEDE_CBOR_SIMPLE) {
-        if (first == 0xf8 && argument < 32) {
-            fail_at(reader, at, CEDE_CBOR_RESERVED);
+        if (code < 0x80) {
+            continue;
         }
-    } else if (reader->pos - at != cede_cbor_head_len(argument)) {
-        fail_at(reader, at, CEDE_CBOR_NOT_SHORTEST);
+        if (code < 0xc2 || code > 0xf4) {
+            return false;
+        }
+        code &= 0x3fu >> more;
+        for (unsigned i = 0; i < more; i++) {
+            if (text == end || *text >> 6 != 2) {
+                return false;
+            }
+            code = code << 6 | (*text++ & 0x3f);
+        }
+        /* Three bytes hold more than 11 bits, four more than 16. */
+        if (code >> (5 * more + 1) == 0 || code >> 11 == 0xd800 >> 11 || code > 0x10ffff) {
+            return false;
+        }
     }
+    return true;
 }
 
-/* The argument of the next head, 0 after a failure. */
-static uint64_t read_head(struct cede_reader *reader)
-{
-    size_t at = reader->pos;
-    unsigned first = cede_read_u8(reader);
-    unsigned info = first & 0x1f;
+/* --- heads ------------------------------------------------------------------------------------ */
+
+struct head {
+    size_t len;
     uint64_t argument;
+};
 
-    if (info > 27) {
-        fail_at(reader, at, info == 31 ? CEDE_CBOR_INDEFINITE : CEDE_CBOR_RESERVED);
-        return 0;
-    }
-    argument = read_argument(reader, info);
-    check_shortest(reader, at, first, argument);
-    return reader->status == CEDE_OK ? argument : 0;
-}
-
-static uint64_t read_typed(struct cede_reader *reader, enum cede_cbor_type type)
+/* Additional information 24 to 27 says that the argument follows in 1 to 8 bytes; it must not fit
+ * into half of them. Simple values and floats keep their own widths (RFC 8949, section 3.3). */
+static enum cede_status parse_argument(const uint8_t *at, size_t left, unsigned type,
+                                       struct head *head)
 {
-    if (reader->status == CEDE_OK && cede_reader_left(reader) == 0) {
-        cede_reader_fail(reader, CEDE_TRUNCATED);
-        return 0;
+    unsigned info = at[0] & 0x1f;
+    size_t bytes = (size_t)1 << (info & 3);
+    uint32_t value = 0, upper_half = 0;
+
+    head->len = 1;
+    head->argument = info;
+    if (info < 24) {
+        return CEDE_OK;
     }
-    if (cede_cbor_peek(reader) != type) {
-        cede_reader_fail(reader, CEDE_CBOR_TYPE);
-        return 0;
+    if (info > 27) {
+        return info == 31 ? CEDE_CBOR_INDEFINITE : CEDE_CBOR_RESERVED;
     }
-    return read_head(reader);
+    if (bytes >= left) {
+        return CEDE_TRUNCATED;
+    }
+    for (size_t i = 1; i <= bytes; i++) {
+        value = value << 8 | at[i];
+        if (i == bytes / 2) {
+            upper_half = value;
+        }
+    }
+    head->len += bytes;
+    head->argument = bytes == 8 ? (uint64_t)upper_half << 32 | value : value;
+    if (bytes == 1) {
+        upper_half = value >= (type == CEDE_CBOR_SIMPLE ? 32 : 24);
+    } else if (type == CEDE_CBOR_SIMPLE) {
+        return CEDE_OK;
+    }
+    return upper_half != 0 ? CEDE_OK : CEDE_CBOR_NOT_SHORTEST;
 }
+
+/* A length or count that the rest of the input cannot hold is refused at once: each item has a
+ * byte, a pair of a map two. */
+static enum cede_status parse_head(const struct cede_reader *reader, unsigned types,
+                                   struct head *head)
+{
+    size_t left = cede_reader_left(reader);
+    const uint8_t *at;
+    unsigned type;
+
+    if (left == 0) {
+        return CEDE_TRUNCATED;
+    }
+    at = reader->in.ptr + reader->pos;
+    type = *at >> 5;
+    if ((types >> type & 1) == 0) {
+        return CEDE_CBOR_TYPE;
+    }
+    CEDE_TRY(parse_argument(at, left, type, head));
+    left -= head->len;
+    if (type == CEDE_CBOR_MAP) {
+        left /= 2;
+    }
+    if ((CBOR_TYPES_SIZED >> type & 1) != 0 && head->argument > left) {
+        return CEDE_TRUNCATED;
+    }
+    if (type == CEDE_CBOR_TEXT && !is_utf8(at + head->len, (size_t)head->argument)) {
+        return CEDE_CBOR_UTF8;
+    }
+    return CEDE_OK;
+}
+
+uint64_t cbor_read_head(struct cede_reader *reader, unsigned types)
+{
+    struct head head;
+    enum cede_status status = parse_head(reader, types, &head);
+
+    if (status != CEDE_OK) {
+        cede_reader_fail(reader, status);
+        return 0;
+    }
+    reader->pos += head.len;
+    return head.argument;
+}
+
+/* --- items ------------------------------------------------------------------------------------ */
 
 uint64_t cede_cbor_get_uint(struct cede_reader *reader)
 {
-    return read_typed(reader, CEDE_CBOR_UINT);
+    return cbor_read_head(reader, CBOR_TYPE(UINT));
+}
+
+/* Whether the head that was read at `at` is that of a negative number. */
+static bool was_negative(const struct cede_reader *reader, size_t at)
+{
+    return (reader->in.ptr[at] & 0x20) != 0;
 }
 
 int64_t cede_cbor_get_int(struct cede_reader *reader)
 {
     size_t at = reader->pos;
-    bool negative = cede_cbor_peek(reader) == CEDE_CBOR_NINT;
-    uint64_t argument = read_typed(reader, negative ? CEDE_CBOR_NINT : CEDE_CBOR_UINT);
+    uint64_t argument = cbor_read_head(reader, CBOR_TYPES_INT);
 
     if (argument > INT64_MAX) {
         fail_at(reader, at, CEDE_CBOR_RANGE);
-        return 0;
     }
     if (reader->status != CEDE_OK) {
         return 0;
     }
-    return negative ? -1 - (int64_t)argument : (int64_t)argument;
+    return was_negative(reader, at) ? -1 - (int64_t)argument : (int64_t)argument;
 }
 
 int32_t cede_cbor_get_int32(struct cede_reader *reader)
 {
     size_t at = reader->pos;
-    bool negative = cede_cbor_peek(reader) == CEDE_CBOR_NINT;
-    uint64_t argument = read_typed(reader, negative ? CEDE_CBOR_NINT : CEDE_CBOR_UINT);
+    uint64_t argument = cbor_read_head(reader, CBOR_TYPES_INT);
+    bool negative;
 
-    if (argument > (negative ? INT32_MAX - 1 : INT32_MAX)) {
-        fail_at(reader, at, CEDE_CBOR_RANGE);
-    }
     if (reader->status != CEDE_OK) {
+        return 0;
+    }
+    negative = was_negative(reader, at);
+    if (argument > INT32_MAX - (negative ? 1u : 0u)) {
+        fail_at(reader, at, CEDE_CBOR_RANGE);
         return 0;
     }
     return negative ? -1 - (int32_t)argument : (int32_t)argument;
 }
 
-static struct cede_span get_string(struct cede_reader *reader, enum cede_cbor_type type)
+struct cede_span cede_cbor_get_string(struct cede_reader *reader, unsigned types)
 {
-    size_t at = reader->pos;
-    uint64_t len = read_typed(reader, type);
-
-    if (len > cede_reader_left(reader)) {
-        fail_at(reader, at, CEDE_TRUNCATED);
-    }
-    return cede_read_bytes(reader, (size_t)len);
+    return cede_read_bytes(reader, (size_t)cbor_read_head(reader, types & CBOR_TYPES_STRING));
 }
 
 struct cede_span cede_cbor_get_bytes(struct cede_reader *reader)
 {
-    return get_string(reader, CEDE_CBOR_BYTES);
-}
-
-/* Length of the UTF-8 sequence at the start of `text` (RFC 3629, section 4), 0 when there is none:
- * no overlong forms, no surrogates, nothing past U+10FFFF. */
-static size_t utf8_sequence_len(struct cede_span text)
-{
-    static const struct {
-        uint8_t first_min, first_max, second_min, second_max;
-        uint8_t len;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    uint8_t first = text.ptr[0];
-
-    if (first < 0x80) {
-        return 1;
-    }
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (first < forms[i].first_min || first > forms[i].first_max) {
-            continue;
-        }
-        if (text.len < forms[i].len || text.ptr[1] < forms[i].second_min ||
-            text.ptr[1] > forms[i].second_max) {
-            return 0;
-        }
-        for (size_t k = 2; k < forms[i].len; k++) {
-            if ((text.ptr[k] & 0xc0) != 0x80) {
-                return 0;
-            }
-        }
-        return forms[i].len;
-    }
-    return 0;
-}
-
-static bool is_utf8(struct cede_span text)
-{
-    while (text.len > 0) {
-        size_t len = utf8_sequence_len(text);
-        if (len == 0) {
-            return false;
-        }
-        text.ptr += len;
-        text.len -= len;
-    }
-    return true;
+    return cede_cbor_get_string(reader, CBOR_TYPE(BYTES));
 }
 
 struct cede_span cede_cbor_get_text(struct cede_reader *reader)
 {
-    size_t at = reader->pos;
-    struct cede_span text = get_string(reader, CEDE_CBOR_TEXT);
-
-    if (text.ptr != NULL && !is_utf8(text)) {
-        fail_at(reader, at, CEDE_CBOR_UTF8);
-        return CEDE_SPAN_NULL;
-    }
-    return text;
-}
-
-/* A count that the rest of the input cannot hold is refused at once: each item has a byte. */
-static size_t get_count(struct cede_reader *reader, enum cede_cbor_type type,
-                        size_t items_per_element)
-{
-    size_t at = reader->pos;
-    uint64_t count = read_typed(reader, type);
-
-    if (count > cede_reader_left(reader) / items_per_element) {
-        fail_at(reader, at, CEDE_TRUNCATED);
-        return 0;
-    }
-    return (size_t)count;
+    return cede_cbor_get_string(reader, CBOR_TYPE(TEXT));
 }
 
 size_t cede_cbor_get_array(struct cede_reader *reader)
 {
-    return get_count(reader, CEDE_CBOR_ARRAY, 1);
+    return (size_t)cbor_read_head(reader, CBOR_TYPE(ARRAY));
 }
 
 void cede_cbor_expect_array(struct cede_reader *reader, size_t element_count)
@@ -224,7 +217,7 @@ void cede_cbor_expect_array(struct cede_reader *reader, size_t element_count)
 
 uint64_t cede_cbor_get_tag(struct cede_reader *reader)
 {
-    return read_typed(reader, CEDE_CBOR_TAG);
+    return cbor_read_head(reader, CBOR_TYPE(TAG));
 }
 
 bool cede_cbor_get_bool(struct cede_reader *reader)
@@ -238,31 +231,52 @@ bool cede_cbor_get_bool(struct cede_reader *reader)
     return reader->status == CEDE_OK && byte == 0xf5;
 }
 
+bool cede_cbor_take_null(struct cede_reader *reader)
+{
+    bool is_null = cede_cbor_peek_null(reader);
+
+    reader->pos += is_null ? 1 : 0;
+    return is_null;
+}
+
 void cede_cbor_get_null(struct cede_reader *reader)
 {
-    size_t at = reader->pos;
-    uint8_t byte = cede_read_u8(reader);
-
-    if (byte != 0xf6) {
-        fail_at(reader, at, CEDE_CBOR_TYPE);
+    if (!cede_cbor_take_null(reader)) {
+        cede_reader_fail(reader, cede_reader_left(reader) > 0 ? CEDE_CBOR_TYPE : CEDE_TRUNCATED);
     }
 }
 
 struct cede_cbor_map cede_cbor_get_map(struct cede_reader *reader, enum cede_cbor_order order)
 {
-    struct cede_cbor_map map = {0, order, CEDE_SPAN_NULL};
+    struct cede_cbor_map map = {(size_t)cbor_read_head(reader, CBOR_TYPE(MAP)), order,
+                                CEDE_SPAN_NULL};
 
-    map.left = get_count(reader, CEDE_CBOR_MAP, 2);
     return map;
 }
 
-/* Notes `key` as the latest of a map; false when it does not come after the one before. */
-static bool take_key(struct cede_cbor_map *map, struct cede_span key)
+/* Bytewise order. An encoded item never begins another one: two that differ do so within the bytes
+ * that both have. */
+bool cbor_keys_in_order(struct cede_span first, struct cede_span second)
 {
-    bool in_order = map->last_key.ptr == NULL || cede_span_compare(map->last_key, key) < 0;
+    return memcmp(first.ptr, second.ptr, first.len < second.len ? first.len : second.len) < 0;
+}
 
-    map->last_key = key;
-    return in_order || map->order == CEDE_CBOR_ANY_ORDER;
+/* Notes the key since `at` as the latest of a map, which it fails when that is out of order. */
+static bool take_key(struct cede_reader *reader, struct cede_cbor_map *map, size_t at)
+{
+    struct cede_span last = map->last_key;
+
+    if (reader->status != CEDE_OK) {
+        return false;
+    }
+    map->left--;
+    map->last_key = cede_reader_since(reader, at);
+    if (map->order == CEDE_CBOR_SORTED && last.ptr != NULL &&
+        !cbor_keys_in_order(last, map->last_key)) {
+        fail_at(reader, at, CEDE_CBOR_KEY_ORDER);
+        map->last_key = CEDE_SPAN_NULL;
+    }
+    return map->last_key.ptr != NULL;
 }
 
 bool cede_cbor_map_next(struct cede_reader *reader, struct cede_cbor_map *map,
@@ -271,16 +285,15 @@ bool cede_cbor_map_next(struct cede_reader *reader, struct cede_cbor_map *map,
     size_t at = reader->pos;
 
     *key = CEDE_SPAN_NULL;
-    if (reader->status != CEDE_OK || map->left == 0) {
+    if (map->left == 0) {
         return false;
     }
-    map->left--;
-    *key = cede_cbor_get_item(reader);
-    if (key->ptr != NULL && !take_key(map, *key)) {
-        fail_at(reader, at, CEDE_CBOR_KEY_ORDER);
-        *key = CEDE_SPAN_NULL;
+    (void)cede_cbor_get_item(reader);
+    if (!take_key(reader, map, at)) {
+        return false;
     }
-    return key->ptr != NULL;
+    *key = map->last_key;
+    return true;
 }
 
 bool cede_cbor_map_next_int(struct cede_reader *reader, struct cede_cbor_map *map, int64_t *key)
@@ -288,15 +301,11 @@ bool cede_cbor_map_next_int(struct cede_reader *reader, struct cede_cbor_map *ma
     size_t at = reader->pos;
 
     *key = 0;
-    if (reader->status != CEDE_OK || map->left == 0) {
+    if (map->left == 0) {
         return false;
     }
-    map->left--;
     *key = cede_cbor_get_int(reader);
-    if (reader->status == CEDE_OK && !take_key(map, cede_reader_since(reader, at))) {
-        fail_at(reader, at, CEDE_CBOR_KEY_ORDER);
-    }
-    return reader->status == CEDE_OK;
+    return take_key(reader, map, at);
 }
 
 /* --- whole items ------------------------------------------------------------------------------ */
@@ -304,45 +313,44 @@ bool cede_cbor_map_next_int(struct cede_reader *reader, struct cede_cbor_map *ma
 /* Skips one head and the bytes of a string; returns how many items an array, map or tag holds. */
 static size_t skip_head(struct cede_reader *reader)
 {
-    enum cede_cbor_type type = cede_cbor_peek(reader);
+    unsigned type = cede_cbor_peek(reader);
+    size_t argument = (size_t)cbor_read_head(reader, CBOR_TYPES_ALL);
 
-    switch (type) {
-    case CEDE_CBOR_BYTES:
-        (void)cede_cbor_get_bytes(reader);
+    if ((CBOR_TYPES_STRING >> type & 1) != 0) {
+        reader->pos += argument;
         return 0;
-    case CEDE_CBOR_TEXT:
-        (void)cede_cbor_get_text(reader);
-        return 0;
-    case CEDE_CBOR_ARRAY:
-        return cede_cbor_get_array(reader);
-    case CEDE_CBOR_MAP:
-        return 2 * get_count(reader, CEDE_CBOR_MAP, 2);
-    default:
-        (void)read_head(reader);
-        return type == CEDE_CBOR_TAG ? 1 : 0;
     }
+    if (type == CEDE_CBOR_MAP) {
+        return 2 * argument;
+    }
+    return type == CEDE_CBOR_ARRAY ? argument : type == CEDE_CBOR_TAG ? 1 : 0;
 }
 
 /* Skips one item with an explicit stack: the depth is bounded, never the machine's stack. */
 static void skip_item(struct cede_reader *reader)
 {
-    size_t left[CEDE_CBOR_DEPTH_MAX + 1] = {1}; /* items to come, on each level */
-    size_t depth = 0;
+    size_t levels[CEDE_CBOR_DEPTH_MAX + 1], *left = levels; /* items to come, on each level */
 
+    *left = 1;
     do {
         size_t at = reader->pos;
         size_t inside = skip_head(reader);
 
-        left[depth]--;
-        if (inside > 0 && depth == CEDE_CBOR_DEPTH_MAX) {
-            fail_at(reader, at, CEDE_CBOR_DEPTH);
-        } else if (inside > 0) {
-            left[++depth] = inside;
+        --*left;
+        if (inside > 0) {
+            if (left == &levels[CEDE_CBOR_DEPTH_MAX]) {
+                fail_at(reader, at, CEDE_CBOR_DEPTH);
+                return;
+            }
+            *++left = inside;
         }
-        while (depth > 0 && left[depth] == 0) {
-            depth--;
+        while (*left == 0) {
+            if (left == levels) {
+                return;
+            }
+            left--;
         }
-    } while (depth > 0 && reader->status == CEDE_OK);
+    } while (reader->status == CEDE_OK);
 }
 
 struct cede_span cede_cbor_get_item(struct cede_reader *reader)
@@ -351,54 +359,4 @@ struct cede_span cede_cbor_get_item(struct cede_reader *reader)
 
     skip_item(reader);
     return cede_reader_since(reader, at);
-}
-
-/* Checks the keys of the map that begins here. They must be flat items, which is all any format
- * here uses. */
-static void check_keys(struct cede_reader *reader)
-{
-    struct cede_cbor_map map = cede_cbor_get_map(reader, CEDE_CBOR_SORTED);
-    size_t at = reader->pos;
-    struct cede_span key;
-
-    while (cede_cbor_map_next(reader, &map, &key)) {
-        unsigned type = key.ptr[0] >> 5;
-
-        if (type >= CEDE_CBOR_ARRAY && type <= CEDE_CBOR_TAG && key.len > 1) {
-            fail_at(reader, at, CEDE_CBOR_KEY);
-        }
-        (void)cede_cbor_get_item(reader);
-        at = reader->pos;
-    }
-}
-
-/* Goes from head to head of an item that is well-formed, and at each map through its keys. */
-static void check_order(struct cede_reader *reader)
-{
-    while (reader->status == CEDE_OK && !cede_reader_at_end(reader)) {
-        struct cede_reader map = *reader;
-
-        if (cede_cbor_peek(reader) == CEDE_CBOR_MAP) {
-            check_keys(&map);
-        }
-        if (map.status != CEDE_OK) {
-            fail_at(reader, map.pos, map.status);
-            return;
-        }
-        (void)skip_head(reader);
-    }
-}
-
-enum cede_status cede_cbor_check(struct cede_span encoding, enum cede_cbor_order order,
-                                 size_t *offset)
-{
-    struct cede_reader reader = cede_reader(encoding);
-
-    skip_item(&reader);
-    if (order == CEDE_CBOR_SORTED && cede_reader_at_end(&reader)) {
-        reader = cede_reader(encoding);
-        check_order(&reader);
-    }
-    *offset = reader.pos;
-    return cede_reader_finish(&reader);
 }

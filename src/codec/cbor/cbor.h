@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cbor.h - what the files of the CBOR reader share. Place: inside the CBOR codec. */
+#ifndef CEDE_SRC_CODEC_CBOR_CBOR_H
+#define CEDE_SRC_CODEC_CBOR_CBOR_H
+
+#include "cede/cbor.h"
+
+/* Consumes a head of one of `types`, a set with a bit for each enum cede_cbor_type, and returns its
+ * argument, 0 after a failure. What is counted fits into the rest, text is UTF-8. */
+uint64_t cbor_read_head(struct cede_reader *reader, unsigned types);
+/* True when the key `first` comes before `second` in a deterministic map. */
+bool cbor_keys_in_order(struct cede_span first, struct cede_span second);
+
+#define CBOR_TYPE(type_)  (1u << CEDE_CBOR_##type_)
+#define CBOR_TYPES_INT    (CBOR_TYPE(UINT) | CBOR_TYPE(NINT))
+#define CBOR_TYPES_STRING (CBOR_TYPE(BYTES) | CBOR_TYPE(TEXT))
+#define CBOR_TYPES_SIZED  (CBOR_TYPES_STRING | CBOR_TYPE(ARRAY) | CBOR_TYPE(MAP))
+#define CBOR_TYPES_ALL    0xff
+
+#endif
