@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cede/crypto_openssl.h"
 #include "server/common/address.h"
 #include "server/common/coap_door.h"
 #include "server/common/confine.h"
