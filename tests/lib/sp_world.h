@@ -67,6 +67,7 @@ struct world {
     size_t devices_count;
 
     uint8_t id[TRANSFER_ID_LEN]; /* of the transfer at hand */
+    bool x509;                   /* what is issued from now on is X.509 */
     bool kills;
     const char *partner; /* who hands in what the test makes; null: the other provider */
     int register_status; /* what the CA answers to registrations; 0: 200 */
@@ -128,6 +129,7 @@ static inline void world_provider(struct world *world, int which, const char *na
 
     snprintf(directory, sizeof directory, "%s/%s", world->root, name);
     options.coap = which == SP1 ? "sp1.example:5683" : "sp2.example:5683";
+    options.coaps = which == SP1 ? "sp1.example:5684" : "sp2.example:5684";
     assert_int_equal(sp_init(&options), CEDE_OK);
     assert_int_equal(sp_load(directory, &world->sp[which]), CEDE_OK);
     assert_int_equal(identity_load(directory, &world->identity[which]), CEDE_OK);
@@ -161,6 +163,9 @@ static inline int world_set_up(void **state)
         CEDE_OK);
     assert_int_equal(
         records_save_enroll_uri(world->sp[SP2].store, "ca2", "coap://ca2.example/e/home2"),
+        CEDE_OK);
+    assert_int_equal(
+        records_save_enroll_uri(world->sp[SP1].store, "ca1", "coaps://ca1.example/e/home1"),
         CEDE_OK);
     assert_int_equal(crypto->generate(crypto->context, CEDE_CRV_P256, key, world->device_point),
                      CEDE_OK);
@@ -209,10 +214,11 @@ static inline void world_issue(struct world *world, const struct identity *issue
     info.public_key = (struct cede_public_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(world->device_point)};
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
-    assert_int_equal(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, cede_crypto_openssl(),
-                                            &info, &issuer->private_key, CEDE_BUF_ARRAY(scratch),
-                                            CEDE_BUF_ARRAY(out->bytes), &encoding),
-                     CEDE_OK);
+    assert_int_equal(
+        cede_certificate_issue(world->x509 ? CEDE_CERTIFICATE_X509 : CEDE_CERTIFICATE_C509_NATIVE,
+                               cede_crypto_openssl(), &info, &issuer->private_key,
+                               CEDE_BUF_ARRAY(scratch), CEDE_BUF_ARRAY(out->bytes), &encoding),
+        CEDE_OK);
     out->len = encoding.len;
     hex_encode(serial, sizeof serial, out->serial);
 }
@@ -611,7 +617,8 @@ static inline void play_ca(struct world *world, int which, const struct letter *
         int status = world->register_status != 0 ? world->register_status : 200;
 
         reply_json(reply, status,
-                   status == 200 ? "{\"enroll_uri\":\"coap://ca2.example/e/tok\",\"registered\":1}"
+                   status == 200 ? "{\"enroll_uri\":\"coap://ca2.example/e/tok\",\"registered\":1,"
+                                   "\"enroll_uri_coaps\":\"coaps://ca2.example/e/tok\"}"
                                  : "{\"error\":\"CEDE_CA_HELD\",\"detail\":\"held\"}");
     } else if (strcmp(letter->kind, "revoked-list") == 0) {
         reply_json(reply, 200, "{\"next\":0,\"revoked\":[]}");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sp_test.c - the hand-over between two providers, from both sides, in good and in bad faith. */
+#include "cede/cose.h"
 #include "sp_world.h"
 
 #include <sys/wait.h>
@@ -20,6 +21,32 @@ static void check_revocation_queued(struct world *world, int which, const char *
     free(letter.body);
 }
 
+/* As devices of the profile at hand know it. */
+static struct cede_span controller_of(const struct world *world, int which)
+{
+    const struct sp *sp = &world->sp[which];
+
+    return world->x509 ? cede_span(sp->identity_der, sp->identity_der_len)
+                       : cede_span(sp->controller, sp->controller_len);
+}
+
+static void check_order(const struct world *world, const struct cede_transfer *order)
+{
+    uint8_t thumbprint[32];
+
+    world_thumbprint(controller_of(world, SP2), thumbprint);
+    assert_true(cede_span_equal(order->controller, CEDE_SPAN_ARRAY(thumbprint)));
+    assert_true(cede_span_equal(order->enroll_uri,
+                                world->x509 ? CEDE_SPAN_TEXT("coaps://ca2.example/e/tok")
+                                            : CEDE_SPAN_TEXT("coap://ca2.example/e/tok")));
+    assert_true(cede_span_equal(order->update_uri,
+                                world->x509 ? CEDE_SPAN_TEXT("coaps://sp2.example:5684")
+                                            : CEDE_SPAN_TEXT("coap://sp2.example:5683")));
+    assert_true(cede_span_equal(order->fallback_uri,
+                                world->x509 ? CEDE_SPAN_TEXT("coaps://sp1.example:5684")
+                                            : CEDE_SPAN_TEXT("coap://sp1.example:5683")));
+}
+
 /* One device on its way, every step looked at. */
 static void move_and_look(struct world *world, size_t index)
 {
@@ -34,11 +61,7 @@ static void move_and_look(struct world *world, size_t index)
     assert_memory_equal(again.body, answer.body, answer.len);
     assert_int_equal(world_move(world, SP1, index).state, MOVE_SENT);
     device_take_orders(world, device, &answer, 0, &order);
-    assert_true(cede_span_equal(order.enroll_uri, CEDE_SPAN_TEXT("coap://ca2.example/e/tok")));
-    assert_true(cede_span_equal(order.update_uri, CEDE_SPAN_TEXT("coap://sp2.example:5683")));
-    assert_true(cede_span_equal(order.fallback_uri, CEDE_SPAN_TEXT("coap://sp1.example:5683")));
-    assert_true(
-        cede_span_equal(order.controller, CEDE_SPAN_ARRAY(world->sp[SP2].controller_thumbprint)));
+    check_order(world, &order);
 
     device_tell(world, SP1, &device->peer, CEDE_DEVICE_ACCEPTED, order.seq, order.cti, &nothing);
     assert_true(cede_span_is_null(nothing.answer.transfer));
@@ -48,8 +71,7 @@ static void move_and_look(struct world *world, size_t index)
     assert_int_equal(device_connect(world, SP1, &device->operational[SP1], &other), CEDE_SP_DEVICE);
 
     device_join(world, index, &answer);
-    assert_true(cede_span_equal(answer.answer.welcome, cede_span(world->sp[SP2].controller,
-                                                                 world->sp[SP2].controller_len)));
+    assert_true(cede_span_equal(answer.answer.welcome, controller_of(world, SP2)));
     device_join(world, index, &again);
     assert_int_equal(again.len, answer.len);
     assert_memory_equal(again.body, answer.body, answer.len);
@@ -88,6 +110,78 @@ static void test_the_whole_story(void **state)
     check_complete(world);
     assert_int_equal(
         world_count(world, SP1, "SELECT count(*) FROM outbox WHERE kind = 'deregister'"), 1);
+}
+
+static void test_x509_the_whole_story(void **state)
+{
+    struct world *world = *state;
+
+    world->x509 = true;
+    world_devices(world, 3);
+    story_ready(world);
+    for (size_t i = 0; i < 3; i++) {
+        move_and_look(world, i);
+    }
+    check_complete(world);
+}
+
+/* What the trust list says to X.509 devices is X.509 to the last entry. */
+static void test_x509_trust_lists_hold_DER(void **state)
+{
+    struct world *world = *state;
+    struct cede_trust_list list;
+    struct cede_trust_entry entry;
+    struct cede_cose_sign1 sign1;
+    size_t len, count = 0;
+    uint8_t *bytes;
+
+    world->x509 = true;
+    world_devices(world, 1);
+    story_ready(world);
+    assert_int_equal(
+        records_document(world->sp[SP1].store, world->id, DOCUMENT_TRUST, &bytes, &len), CEDE_OK);
+    assert_int_equal(cede_cose_sign1_decode(cede_span(bytes, len), &sign1), CEDE_OK);
+    list = cede_trust_list(sign1.payload);
+    while (cede_trust_list_next(&list, &entry)) {
+        assert_int_equal(entry.certificate.ptr[0], 0x30);
+        count++;
+    }
+    assert_int_equal(cede_trust_list_finish(&list), CEDE_OK);
+    assert_int_equal(count, 2); /* the CA's anchor, the controller */
+    free(bytes);
+}
+
+/* Devices of both profiles need offers apart. */
+static void test_x509_fleets_do_not_mix(void **state)
+{
+    struct world *world = *state;
+    struct device device = {.status = DEVICE_OPERATIONAL, .id = "other", .ca = "ca1"};
+    struct played_certificate factory;
+    const char *compact[] = {"device-0000"}, *both[] = {"device-0000", "other"};
+    struct giving_options options = {.partner = "sp2",
+                                     .earliest = sp_now(),
+                                     .latest = sp_now() + 3600,
+                                     .ids = both,
+                                     .ids_count = 2};
+    struct hand_over_detail detail;
+    uint8_t id[TRANSFER_ID_LEN];
+
+    world_devices(world, 1);
+    world->x509 = true;
+    world_issue_now(world, &world->permanent_ca, device.id, &factory);
+    world_thumbprint(played_span(&factory), device.factory_thumbprint);
+    assert_int_equal(records_add_device(world->sp[SP1].store, &device, played_span(&factory)),
+                     CEDE_OK);
+    assert_int_equal(giving_offer(&world->sp[SP1], &world->identity[SP1], &options, id, &detail),
+                     CEDE_TRANSFER_DEVICE);
+    assert_non_null(strstr(detail.text, "both profiles"));
+    options.ids = NULL; /* all */
+    assert_int_equal(giving_offer(&world->sp[SP1], &world->identity[SP1], &options, id, &detail),
+                     CEDE_TRANSFER_DEVICE);
+    options.ids = compact;
+    options.ids_count = 1;
+    assert_int_equal(giving_offer(&world->sp[SP1], &world->identity[SP1], &options, id, &detail),
+                     CEDE_OK);
 }
 
 /* At any point: before each commit, and between a commit and the answer to it. */
@@ -1484,8 +1578,9 @@ static void come_home(struct world *world, bool kills)
     for (int i = 0; i < 2; i++) {
         device_fall_back(world, 0, &answer);
         assert_int_equal(answer.code, CEDE_COAP_CHANGED);
-        assert_true(
-            cede_span_equal(answer.answer.come_home, CEDE_SPAN_TEXT("coap://ca1.example/e/home1")));
+        assert_true(cede_span_equal(answer.answer.come_home,
+                                    world->x509 ? CEDE_SPAN_TEXT("coaps://ca1.example/e/home1")
+                                                : CEDE_SPAN_TEXT("coap://ca1.example/e/home1")));
         assert_int_equal(world_device(world, SP1, 0).status, DEVICE_FALLBACK);
     }
     assert_int_equal(device_connect(world, SP1, &device->operational[SP1], &device->peer),
@@ -1508,6 +1603,14 @@ static void come_home(struct world *world, bool kills)
 static void test_a_device_falls_back_and_comes_home(void **state)
 {
     come_home(*state, false);
+}
+
+static void test_x509_a_device_falls_back_and_comes_home(void **state)
+{
+    struct world *world = *state;
+
+    world->x509 = true;
+    come_home(world, false);
 }
 
 static void test_a_device_falls_back_and_comes_home_with_kills(void **state)
@@ -1829,6 +1932,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(test_the_whole_story),
         WORLD_TEST(test_the_whole_story_with_kills),
+        WORLD_TEST(test_x509_the_whole_story),
+        WORLD_TEST(test_x509_trust_lists_hold_DER),
+        WORLD_TEST(test_x509_fleets_do_not_mix),
+        WORLD_TEST(test_x509_a_device_falls_back_and_comes_home),
         WORLD_TEST(test_many_devices_in_three_batches),
         WORLD_TEST(test_a_plain_poll_writes_nothing),
         WORLD_TEST(test_a_device_comes_back_in_a_later_transfer),
