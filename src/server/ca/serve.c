@@ -17,6 +17,7 @@
 #include "server/ca/door.h"
 #include "server/ca/est_https.h"
 #include "server/ca/signer.h"
+#include "server/ca/status_publisher.h"
 #include "server/common/address.h"
 #include "server/common/confine.h"
 #include "server/common/key_store.h"
@@ -27,6 +28,7 @@ struct serving {
     const struct ca_serve *serve;
     int https_fd;
     int est_fd;
+    int http_fd;
     int coap_fds[SUPERVISOR_CHILDREN_MAX];
     int signer_pairs[SUPERVISOR_CHILDREN_MAX][2]; /* worker's end, signer's end */
     uint8_t issuer_bytes[CA_CERTIFICATE_MAX];
@@ -34,6 +36,12 @@ struct serving {
 };
 
 /* --- the signer ------------------------------------------------------------------------------- */
+
+/* The workers, and after them the status publisher. */
+static unsigned signer_clients(const struct serving *serving)
+{
+    return serving->serve->workers + 1;
+}
 
 /* A token's module may need files and sockets of its own; with a key in a file nothing is needed.
  */
@@ -67,11 +75,11 @@ static int run_signer(void *context, const struct supervisor_child *child)
         EVP_PKEY_free(pkey);
         return 1;
     }
-    for (unsigned i = 0; i < serving->serve->workers; i++) {
+    for (unsigned i = 0; i < signer_clients(serving); i++) {
         fds[i] = serving->signer_pairs[i][1];
     }
     supervisor_child_ready(child);
-    signer_run(fds, serving->serve->workers, child->stop_fd, &key, serving->issuer);
+    signer_run(fds, signer_clients(serving), child->stop_fd, &key, serving->issuer);
     EVP_PKEY_free(pkey);
     return 0;
 }
@@ -191,6 +199,17 @@ static int run_worker(void *context, const struct supervisor_child *child)
     return status == CEDE_OK ? 0 : 1;
 }
 
+/* --- the status publisher --------------------------------------------------------------------- */
+
+static int run_publisher(void *context, const struct supervisor_child *child)
+{
+    const struct serving *serving = context;
+
+    return status_process_run(serving->serve->directory,
+                              serving->signer_pairs[serving->serve->workers][0],
+                              serving->serve->http == NULL ? -1 : serving->http_fd, child);
+}
+
 /* --- the parent ------------------------------------------------------------------------------- */
 
 static enum cede_status listen_on(const char *address, int *fd)
@@ -205,6 +224,9 @@ static enum cede_status listen_on(const char *address, int *fd)
 static enum cede_status listen_https(struct serving *serving)
 {
     CEDE_TRY(listen_on(serving->serve->https, &serving->https_fd));
+    if (serving->serve->http != NULL) {
+        CEDE_TRY(listen_on(serving->serve->http, &serving->http_fd));
+    }
     return serving->serve->est == NULL ? CEDE_OK : listen_on(serving->serve->est, &serving->est_fd);
 }
 
@@ -230,7 +252,7 @@ static enum cede_status bind_coap(struct serving *serving)
 
 static enum cede_status pair_signer(struct serving *serving)
 {
-    for (unsigned i = 0; i < serving->serve->workers; i++) {
+    for (unsigned i = 0; i < signer_clients(serving); i++) {
         CEDE_TRY(signer_pair(serving->signer_pairs[i]));
     }
     return CEDE_OK;
@@ -254,7 +276,8 @@ static enum cede_status try_open(struct serving *serving, char name[CA_NAME_MAX 
 
 static enum cede_status supervise(struct serving *serving, const char *name)
 {
-    struct supervisor_helper signer = {"signer", run_signer, serving};
+    struct supervisor_helper helpers[] = {{"signer", run_signer, serving},
+                                          {"status", run_publisher, serving}};
     struct supervisor_config config;
     char ready[384];
 
@@ -267,8 +290,8 @@ static enum cede_status supervise(struct serving *serving, const char *name)
     config.workers = serving->serve->workers;
     config.worker = run_worker;
     config.context = serving;
-    config.helpers = &signer;
-    config.helpers_count = 1;
+    config.helpers = helpers;
+    config.helpers_count = sizeof helpers / sizeof helpers[0];
     return supervisor_run(&config);
 }
 
