@@ -18,48 +18,57 @@ struct cede_coap_options cede_coap_options(struct cede_span encoded)
     return options;
 }
 
-/* Option Delta or Option Length that does not fit its nibble. */
+/* Option Delta or Option Length: a nibble, and up to two bytes if it says so. */
 static uint32_t read_extended(struct cede_reader *reader, uint32_t nibble)
 {
-    struct cede_span bytes;
-    uint32_t value = 0;
+    size_t len = nibble - NIBBLE_ONE_BYTE + 1;
+    const uint8_t *at = reader->in.ptr + reader->pos;
 
-    if (nibble == NIBBLE_RESERVED) {
-        cede_reader_fail(reader, CEDE_COAP_OPTION);
+    if (nibble < NIBBLE_ONE_BYTE) {
+        return nibble;
     }
-    bytes = cede_read_bytes(reader, nibble - NIBBLE_ONE_BYTE + 1);
-    for (size_t i = 0; i < bytes.len; i++) {
-        value = value << 8 | bytes.ptr[i];
+    if (nibble == NIBBLE_RESERVED || len > reader->in.len - reader->pos) {
+        reader->status = nibble == NIBBLE_RESERVED ? CEDE_COAP_OPTION : CEDE_TRUNCATED;
+        return 0;
     }
-    return value + (nibble == NIBBLE_ONE_BYTE ? ONE_BYTE_BASE : TWO_BYTES_BASE);
+    reader->pos += len;
+    if (len == 1) {
+        return ONE_BYTE_BASE + (uint32_t)at[0];
+    }
+    return TWO_BYTES_BASE + ((uint32_t)at[0] << 8 | at[1]);
 }
 
 bool cede_coap_options_next(struct cede_coap_options *options, struct cede_coap_option *option)
 {
     struct cede_reader *reader = &options->reader;
     unsigned head;
-    uint32_t parts[2];
+    uint32_t parts[2]; /* delta and length */
 
     option->number = 0;
     option->value = CEDE_SPAN_NULL;
-    if (reader->status != CEDE_OK || reader->pos >= reader->in.len ||
-        reader->in.ptr[reader->pos] == PAYLOAD_MARKER) {
+    if (reader->status != CEDE_OK || reader->pos >= reader->in.len) {
         return false;
     }
-    head = reader->in.ptr[reader->pos++];
-    for (size_t i = 0; i < 2; i++) { /* delta, then length */
-        parts[i] = head >> 4;
-        head = head << 4 & 0xf0;
-        if (parts[i] >= NIBBLE_ONE_BYTE) {
-            parts[i] = read_extended(reader, parts[i]);
+    head = reader->in.ptr[reader->pos];
+    if (head == PAYLOAD_MARKER) {
+        return false;
+    }
+    reader->pos++;
+    for (size_t i = 0; i < 2 && reader->status == CEDE_OK; i++) {
+        parts[i] = read_extended(reader, i == 0 ? head >> 4 : head & 0x0f);
+    }
+    if (reader->status == CEDE_OK) {
+        options->number += parts[0];
+        if (options->number > UINT16_MAX) {
+            reader->status = CEDE_COAP_OPTION;
+        } else if (parts[1] > reader->in.len - reader->pos) {
+            reader->status = CEDE_TRUNCATED;
+        } else {
+            option->value = cede_span(reader->in.ptr + reader->pos, parts[1]);
+            reader->pos += parts[1];
+            option->number = (uint16_t)options->number;
         }
     }
-    options->number += parts[0];
-    if (options->number > UINT16_MAX) {
-        cede_reader_fail(reader, CEDE_COAP_OPTION);
-    }
-    option->value = cede_read_bytes(reader, parts[1]);
-    option->number = (uint16_t)options->number;
     return reader->status == CEDE_OK;
 }
 
@@ -227,9 +236,9 @@ void cede_coap_put_option(struct cede_coap_encoder *encoder, uint16_t number,
                           struct cede_span value)
 {
     struct cede_writer *writer = &encoder->writer;
-    uint32_t parts[2] = {number, (uint32_t)value.len};
+    uint32_t parts[2] = {number, (uint32_t)value.len}; /* delta and length */
     uint8_t head[1 + 2 + 2] = {0};
-    size_t len = 1;
+    uint8_t *at = head + 1;
 
     if (number < encoder->last_number || encoder->payload_begun) {
         cede_writer_fail(writer, CEDE_COAP_OPTION_ORDER);
@@ -240,22 +249,24 @@ void cede_coap_put_option(struct cede_coap_encoder *encoder, uint16_t number,
         return;
     }
     parts[0] -= encoder->last_number;
-    for (size_t i = 0; i < 2; i++) { /* delta, then length */
-        uint32_t nibble = parts[i];
+    encoder->last_number = number;
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t part = parts[i], nibble = part;
 
-        if (parts[i] >= TWO_BYTES_BASE) {
-            nibble = NIBBLE_TWO_BYTES;
-            head[len++] = (uint8_t)((parts[i] - TWO_BYTES_BASE) >> 8);
-            head[len++] = (uint8_t)(parts[i] - TWO_BYTES_BASE);
-        } else if (parts[i] >= ONE_BYTE_BASE) {
+        if (part >= ONE_BYTE_BASE) {
             nibble = NIBBLE_ONE_BYTE;
-            head[len++] = (uint8_t)(parts[i] - ONE_BYTE_BASE);
+            part -= ONE_BYTE_BASE;
+            if (part >= TWO_BYTES_BASE - ONE_BYTE_BASE) {
+                nibble = NIBBLE_TWO_BYTES;
+                part -= TWO_BYTES_BASE - ONE_BYTE_BASE;
+                *at++ = (uint8_t)(part >> 8);
+            }
+            *at++ = (uint8_t)part;
         }
         head[0] = (uint8_t)((uint32_t)head[0] << 4 | nibble);
     }
-    cede_write_bytes(writer, cede_span(head, len));
+    cede_write_bytes(writer, cede_span(head, (size_t)(at - head)));
     cede_write_bytes(writer, value);
-    encoder->last_number = number;
 }
 
 void cede_coap_put_uint(struct cede_coap_encoder *encoder, uint16_t number, uint32_t value)

@@ -126,10 +126,10 @@ enum cede_status cede_oscore_peek(const struct cede_coap_message *message,
 
     memset(header, 0, sizeof(*header));
     CEDE_TRY(find_value(message, &value));
-    CEDE_TRY(cede_oscore_decode_option(value, header));
     /* "An endpoint receiving a CoAP message without payload that also contains an OSCORE option
      * SHALL treat it as malformed and reject it" (RFC 8613, 2). */
-    if (cede_span_is_null(message->payload) ||
+    if (cede_oscore_decode_option(value, header) != CEDE_OK ||
+        cede_span_is_null(message->payload) ||
         (cede_coap_is_request(message) &&
          (cede_span_is_null(header->kid) || cede_span_is_null(header->partial_iv)))) {
         memset(header, 0, sizeof(*header));

@@ -129,21 +129,18 @@ enum {
 
 static unsigned class_of(unsigned number)
 {
-    switch (number) {
-    case CEDE_COAP_OBSERVE:
-        return CLASS_OBSERVE;
-    case CEDE_COAP_OSCORE:
-        return CLASS_OSCORE;
-    case CEDE_COAP_PROXY_URI:
-        return CLASS_PROXY_URI;
-    case CEDE_COAP_URI_HOST:
-    case CEDE_COAP_URI_PORT:
-    case CEDE_COAP_EDHOC:
-    case CEDE_COAP_PROXY_SCHEME:
-        return CLASS_U;
-    default:
-        return CLASS_E;
+    static const uint8_t outer[] = {
+        CEDE_COAP_URI_HOST,     CLASS_U, CEDE_COAP_OBSERVE,   CLASS_OBSERVE,
+        CEDE_COAP_URI_PORT,     CLASS_U, CEDE_COAP_OSCORE,    CLASS_OSCORE,
+        CEDE_COAP_EDHOC,        CLASS_U, CEDE_COAP_PROXY_URI, CLASS_PROXY_URI,
+        CEDE_COAP_PROXY_SCHEME, CLASS_U};
+
+    for (size_t i = 0; i < sizeof(outer); i += 2) {
+        if (outer[i] == number) {
+            return outer[i + 1];
+        }
     }
+    return CLASS_E;
 }
 
 static void step(struct walk *walk, const struct cede_span *observe)
