@@ -47,6 +47,10 @@ void cede_cbor_put_bytes_head(struct cede_writer *writer, uint64_t len);
 /* Any head: for formats that need one this list does not name. */
 void cede_cbor_put_head(struct cede_writer *writer, enum cede_cbor_type type, uint64_t argument);
 
+/* The head itself, into memory; returns its length. */
+#define CEDE_CBOR_HEAD_MAX 9
+size_t cede_cbor_head(uint8_t head[CEDE_CBOR_HEAD_MAX], enum cede_cbor_type type,
+                      uint64_t argument);
 /* Length in bytes of the head for `argument` (1, 2, 3, 5 or 9). */
 size_t cede_cbor_head_len(uint64_t argument);
 
@@ -97,6 +101,10 @@ bool cede_cbor_map_next(struct cede_reader *reader, struct cede_cbor_map *map,
                         struct cede_span *key);
 /* The same for maps whose keys must all be integers. */
 bool cede_cbor_map_next_int(struct cede_reader *reader, struct cede_cbor_map *map, int64_t *key);
+
+/* The value (item) of an integer key in an encoded map, the first when it is there twice; null when
+ * it is not there. */
+struct cede_span cede_cbor_find_int(struct cede_span map, int64_t key);
 
 /* Checks that `encoding` is exactly one deterministic item (map order included when `order` says
  * so); on failure *offset is the byte where it goes wrong. */

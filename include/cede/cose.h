@@ -44,7 +44,7 @@
 #define CEDE_COSE_LABEL_X5U          35
 
 /* Labels in both buckets of an object together; comparing them is quadratic, hence the bound. */
-#define CEDE_COSE_LABELS_MAX 24
+#define CEDE_COSE_LABELS_MAX 32
 
 /* --- header parameters ------------------------------------------------------------------------ */
 
@@ -78,7 +78,7 @@ struct cede_cose_headers {
 
 /* Decodes one header map, such as the ID_CRED_x of EDHOC. CEDE_COSE_LABEL: a label is neither
  * integer nor text, comes twice or there are too many. CEDE_COSE_HEADER: a value has the wrong
- * type, or IV and Partial IV are both there. CEDE_COSE_ALG: no known kind of algorithm.
+ * type (alg: a number that fits 32 bits), or IV and Partial IV are both there.
  * CEDE_COSE_CRIT is not given here: crit only counts in the protected bucket of an object. */
 CEDE_MUST_USE enum cede_status cede_cose_params_decode(struct cede_span map,
                                                        struct cede_cose_params *params);
@@ -123,11 +123,11 @@ CEDE_MUST_USE enum cede_status cede_cose_certs_finish(const struct cede_cose_cer
 /* Sig_structure or MAC_structure (RFC 9052, sections 4.4 and 6.3) as a list of parts for the port:
  * strings stay where they are, only their heads are made here. Do not copy: it points into itself.
  */
-#define CEDE_COSE_PARTS_MAX 8
+#define CEDE_COSE_PARTS_MAX 9
 struct cede_cose_parts {
     struct cede_span parts[CEDE_COSE_PARTS_MAX];
     size_t count;
-    uint8_t heads[56]; /* array head, context string, four heads of byte strings */
+    uint8_t heads[36]; /* of up to four byte strings */
 };
 
 /* "Signature1" over the encoded protected map (empty or null when none), external_aad, payload.

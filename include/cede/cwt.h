@@ -61,6 +61,11 @@ CEDE_MUST_USE enum cede_status cede_cwt_untag(struct cede_span encoding, struct 
 CEDE_MUST_USE enum cede_status cede_cwt_decode(struct cede_span encoding,
                                                enum cede_cbor_order order,
                                                struct cede_cwt_claims *claims);
+/* The same for claims whose dates are integers, as cede writes them: a firmware that calls only
+ * this links nothing of floating-point numbers. CEDE_CWT_CLAIM: a date is a float, too. */
+CEDE_MUST_USE enum cede_status cede_cwt_decode_integers(struct cede_span encoding,
+                                                        enum cede_cbor_order order,
+                                                        struct cede_cwt_claims *claims);
 /* The value (item) of the claim with an integer key, null when absent. */
 struct cede_span cede_cwt_find(const struct cede_cwt_claims *claims, int64_t key);
 /* Walks the claims other than 1..7: start with *at = 0; false at the end. `key` is an item. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cose_cwt.c - a firmware that decrypts a COSE_Encrypt0, verifies the COSE_Sign1 in it and judges
- * the claims of the CWT it signs.
+ * the claims of the CWT it signs, dates in whole seconds.
  */
 #include "firmware.h"
 
@@ -27,7 +27,7 @@ static enum cede_status judge(struct cede_span cwt, struct cede_cwt_claims *clai
     CEDE_TRY(cede_cose_sign1_decode(cwt, &msg));
     CEDE_TRY(cede_cose_sign1_verify(&msg, &firmware_crypto, firmware_object(), CEDE_SPAN_NULL,
                                     CEDE_SPAN_NULL));
-    CEDE_TRY(cede_cwt_decode(msg.payload, CEDE_CBOR_SORTED, claims));
+    CEDE_TRY(cede_cwt_decode_integers(msg.payload, CEDE_CBOR_SORTED, claims));
     return cede_cwt_check(claims, &now, 0);
 }
 

@@ -223,6 +223,51 @@ static void malformed_items_are_refused_where_they_go_wrong(void **state)
     }
 }
 
+/* RFC 8949, section 4.2.1: a float is as short as its value allows. */
+static void floats_are_the_shortest(void **state)
+{
+    static const struct {
+        const char *hex;
+        bool shortest;
+    } cases[] = {
+        {"fa00000000", false},         /* 0.0 */
+        {"fa80000000", false},         /* -0.0 */
+        {"fa3f800000", false},         /* 1.0 */
+        {"fa477fe000", false},         /* 65504.0, the largest in two bytes */
+        {"fa477ff000", true},          /* a bit more in the fraction */
+        {"fa47800000", true},          /* 65536.0 */
+        {"fa38800000", false},         /* 2^-14, the smallest normal in two bytes */
+        {"fa38000000", false},         /* 2^-15, subnormal there */
+        {"fa33800000", false},         /* 2^-24, the smallest there */
+        {"fa33000000", true},          /* 2^-25 */
+        {"fa33c00000", true},          /* 1.5 * 2^-24 */
+        {"fa00000001", true},          /* subnormal */
+        {"fa7f800000", false},         /* infinity */
+        {"fa7fc00000", false},         /* NaN */
+        {"fa7f800001", true},          /* NaN with a payload that two bytes do not hold */
+        {"fb3ff0000000000000", false}, /* 1.0 */
+        {"fb47efffffe0000000", false}, /* the largest in four bytes */
+        {"fb47f0000000000000", true},  /* 2^128 */
+        {"fb36a0000000000000", false}, /* 2^-149, the smallest in four bytes */
+        {"fb3690000000000000", true},  /* 2^-150 */
+        {"fb0000000000000001", true},  /* subnormal */
+        {"fb7ff0000000000000", false}, /* infinity */
+        {"fb3fb999999999999a", true},  /* 0.1 */
+        {"81fa3f800000", false},       /* in an array */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t offset;
+        assert_int_equal(check(cases[i].hex, CEDE_CBOR_SORTED, &offset),
+                         cases[i].shortest ? CEDE_OK : CEDE_CBOR_NOT_SHORTEST);
+        assert_int_equal(offset, cases[i].shortest        ? strlen(cases[i].hex) / 2
+                                 : cases[i].hex[0] == '8' ? 1
+                                                          : 0);
+        assert_int_equal(check(cases[i].hex, CEDE_CBOR_ANY_ORDER, &offset), CEDE_OK);
+    }
+}
+
 static void utf8_at_its_borders_passes(void **state)
 {
     static const char *const examples[] = {
@@ -702,6 +747,7 @@ int main(void)
         cmocka_unit_test(items_cut_short_are_truncated),
         cmocka_unit_test(indefinite_items_of_appendix_a_are_refused),
         cmocka_unit_test(malformed_items_are_refused_where_they_go_wrong),
+        cmocka_unit_test(floats_are_the_shortest),
         cmocka_unit_test(utf8_at_its_borders_passes),
         cmocka_unit_test(map_keys_come_in_order_and_once),
         cmocka_unit_test(nesting_has_a_limit),

@@ -2,39 +2,38 @@
 /* cbor_write.c - writes data items with the shortest heads (RFC 8949, section 4.2.1). */
 #include "cede/cbor.h"
 
-/* Additional information: the argument itself, or 24 to 27 for 1, 2, 4 or 8 bytes of it. */
-static unsigned info_of(uint64_t argument)
+size_t cede_cbor_head(uint8_t head[CEDE_CBOR_HEAD_MAX], enum cede_cbor_type type, uint64_t argument)
 {
-    if (argument < 24) {
-        return (unsigned)argument;
-    }
-    if (argument <= UINT8_MAX) {
-        return 24;
-    }
-    if (argument <= UINT16_MAX) {
-        return 25;
-    }
-    return argument <= UINT32_MAX ? 26 : 27;
-}
+    size_t info = 24, bytes = 1;
 
-static size_t argument_len(unsigned info)
-{
-    return info < 24 ? 0 : (size_t)1 << (info - 24);
+    if (argument < 24) {
+        head[0] = (uint8_t)((unsigned)type << 5 | argument);
+        return 1;
+    }
+    while (bytes < 8 && argument >> 8 * bytes != 0) {
+        bytes *= 2;
+        info++;
+    }
+    head[0] = (uint8_t)((unsigned)type << 5 | info);
+    for (size_t i = bytes; i > 0; i--) {
+        head[i] = (uint8_t)argument;
+        argument >>= 8;
+    }
+    return 1 + bytes;
 }
 
 size_t cede_cbor_head_len(uint64_t argument)
 {
-    return 1 + argument_len(info_of(argument));
+    uint8_t head[CEDE_CBOR_HEAD_MAX];
+
+    return cede_cbor_head(head, CEDE_CBOR_UINT, argument);
 }
 
 void cede_cbor_put_head(struct cede_writer *writer, enum cede_cbor_type type, uint64_t argument)
 {
-    unsigned info = info_of(argument);
+    uint8_t head[CEDE_CBOR_HEAD_MAX];
 
-    cede_write_u8(writer, (uint8_t)((unsigned)type << 5 | info));
-    for (size_t left = argument_len(info); left > 0; left--) {
-        cede_write_u8(writer, (uint8_t)(argument >> 8 * (left - 1)));
-    }
+    cede_write_bytes(writer, cede_span(head, cede_cbor_head(head, type, argument)));
 }
 
 void cede_cbor_put_uint(struct cede_writer *writer, uint64_t value)

@@ -1,204 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cwt.c - CBOR Web Token claims sets (RFC 8392). */
+/* cwt.c - CBOR Web Token claims sets (RFC 8392); cwt_float.c has floating-point dates. */
+#include <stddef.h>
+#include <string.h>
+
 #include "cede/cwt.h"
 
-#include "headers.h"
-
-/* --- dates ------------------------------------------------------------------------------------ */
-
-enum rounding { ROUND_DOWN, ROUND_UP };
-
-/* A binary floating-point number taken apart: (-1)^negative * significand * 2^exponent. */
-struct binary_float {
-    bool negative;
-    uint64_t significand;
-    int exponent;
-};
-
-/* IEEE 754 in 2, 4 or 8 bytes: sign, exponent and the start of the fraction are in the first two.
- * False for infinities and NaN. No floating-point unit is needed. */
-static bool take_float_apart(struct cede_span item, struct binary_float *number)
-{
-    int exponent_bits = item.len == 3 ? 5 : item.len == 5 ? 8 : 11;
-    int fraction_bits = (int)(item.len - 1) * 8 - 1 - exponent_bits;
-    int max = (1 << exponent_bits) - 1;
-    int first = item.ptr[1] << 8 | item.ptr[2];
-    int hidden_one = 1 << (15 - exponent_bits);
-    int biased = first >> (15 - exponent_bits) & max;
-
-    number->negative = first >> 15 != 0;
-    number->significand = (uint64_t)((first & (hidden_one - 1)) | (biased != 0 ? hidden_one : 0));
-    for (size_t i = 3; i < item.len; i++) {
-        number->significand = number->significand << 8 | item.ptr[i];
-    }
-    number->exponent = (biased != 0 ? biased : 1) - max / 2 - fraction_bits;
-    return biased != max;
-}
-
-/* Beyond +-2^62 seconds nothing is a date; the bound keeps the arithmetic exact. */
-#define DATE_LIMIT (UINT64_C(1) << 62)
-
-static bool float_to_seconds(const struct binary_float *number, enum rounding rounding,
-                             int64_t *seconds)
-{
-    uint64_t whole = number->significand;
-    bool has_fraction = false;
-
-    for (int i = 0; i < number->exponent && whole != 0; i++) {
-        if (whole >= DATE_LIMIT / 2) {
-            return false;
-        }
-        whole <<= 1;
-    }
-    for (int i = 0; i > number->exponent && whole != 0; i--) {
-        has_fraction = has_fraction || (whole & 1) != 0;
-        whole >>= 1;
-    }
-    if (has_fraction && (rounding == ROUND_UP) != number->negative) {
-        whole++;
-    }
-    *seconds = number->negative ? -(int64_t)whole : (int64_t)whole;
-    return true;
-}
-
-/* NumericDate: an integer or a floating-point number, untagged (RFC 8392, section 2). */
-static enum cede_status take_date(struct cede_span item, enum rounding rounding, bool *present,
-                                  int64_t *seconds)
-{
-    struct cede_reader reader = cede_reader(item);
-    struct binary_float number;
-
-    if (cede_cbor_peek(&reader) == CEDE_CBOR_SIMPLE) {
-        bool is_float = item.ptr[0] >= 0xf9 && item.ptr[0] <= 0xfb;
-        if (!is_float || !take_float_apart(item, &number) ||
-            !float_to_seconds(&number, rounding, seconds)) {
-            return CEDE_CWT_CLAIM;
-        }
-    } else {
-        *seconds = cede_cbor_get_int(&reader);
-        if (reader.status != CEDE_OK || *seconds > (int64_t)DATE_LIMIT ||
-            *seconds < -(int64_t)DATE_LIMIT) {
-            return CEDE_CWT_CLAIM;
-        }
-    }
-    *present = true;
-    return CEDE_OK;
-}
-
-/* --- the other claims ------------------------------------------------------------------------- */
-
-static enum cede_status take_text(struct cede_span item, struct cede_span *text)
-{
-    struct cede_reader reader = cede_reader(item);
-
-    *text = cede_cbor_get_text(&reader);
-    return reader.status == CEDE_OK ? CEDE_OK : CEDE_CWT_CLAIM;
-}
-
-static enum cede_status take_bytes(struct cede_span item, struct cede_span *content)
-{
-    struct cede_reader reader = cede_reader(item);
-
-    *content = cede_cbor_get_bytes(&reader);
-    return reader.status == CEDE_OK ? CEDE_OK : CEDE_CWT_CLAIM;
-}
-
-static enum cede_status take_audience(struct cede_span item, struct cede_span *aud)
-{
-    struct cede_reader reader = cede_reader(item);
-    size_t count = 1;
-
-    if (cede_cbor_peek(&reader) == CEDE_CBOR_ARRAY) {
-        count = cede_cbor_get_array(&reader);
-    }
-    for (; count > 0 && reader.status == CEDE_OK; count--) {
-        (void)cede_cbor_get_text(&reader);
-    }
-    *aud = item;
-    return reader.status == CEDE_OK ? CEDE_OK : CEDE_CWT_CLAIM;
-}
-
-static enum cede_status take_claim(struct cede_cwt_claims *claims, int64_t key,
-                                   struct cede_span item)
-{
-    switch (key) {
-    case CEDE_CWT_ISS:
-        return take_text(item, &claims->iss);
-    case CEDE_CWT_SUB:
-        return take_text(item, &claims->sub);
-    case CEDE_CWT_AUD:
-        return take_audience(item, &claims->aud);
-    case CEDE_CWT_EXP:
-        return take_date(item, ROUND_DOWN, &claims->has_exp, &claims->exp);
-    case CEDE_CWT_NBF:
-        return take_date(item, ROUND_UP, &claims->has_nbf, &claims->nbf);
-    case CEDE_CWT_IAT:
-        return take_date(item, ROUND_DOWN, &claims->has_iat, &claims->iat);
-    case CEDE_CWT_CTI:
-        return take_bytes(item, &claims->cti);
-    default:
-        return CEDE_OK;
-    }
-}
+#include "codec/cbor/fields.h"
+#include "codec/cose/cwt.h"
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
 enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cose)
 {
-    static const uint8_t cose_tags[] = {16, 17, 18, 96, 97, 98};
-    struct cede_reader reader = cede_reader(encoding);
-    struct cede_span rest;
-    uint64_t tag;
+    const uint8_t *at = encoding.ptr;
+    size_t tag;
 
-    *cose = CEDE_SPAN_NULL;
-    if (cede_cbor_peek(&reader) != CEDE_CBOR_TAG || cede_cbor_get_tag(&reader) != CEDE_CWT_TAG) {
-        CEDE_TRY(reader.status);
-        *cose = encoding;
+    *cose = encoding;
+    if (encoding.len < 2 || at[0] != 0xd8 || at[1] != CEDE_CWT_TAG) {
         return CEDE_OK;
     }
-    rest = cede_span_part(encoding, reader.pos, cede_reader_left(&reader));
-    tag = cede_cbor_get_tag(&reader);
-    for (size_t i = 0; i < sizeof cose_tags && reader.status == CEDE_OK; i++) {
-        if (tag == cose_tags[i]) {
-            *cose = rest;
-            return CEDE_OK;
-        }
+    cose->ptr += 2;
+    cose->len -= 2;
+    /* Tags of COSE: 16 to 18 in one byte, 96 to 98 in two. */
+    tag = cose->len < 2 ? 0 : at[2] != 0xd8 ? at[2] - 0xd0u + 16 : at[3] - 80u;
+    if (tag < 16 || tag > 18) {
+        *cose = CEDE_SPAN_NULL;
+        return CEDE_CWT_TAGGED;
     }
-    return CEDE_CWT_TAGGED;
+    return CEDE_OK;
 }
 
-enum cede_status cede_cwt_decode(struct cede_span encoding, enum cede_cbor_order order,
-                                 struct cede_cwt_claims *claims)
+/* Goes through the audience, a text or an array of texts, up to `name`; true when that is there. */
+static bool find_audience(struct cede_reader *reader, struct cede_span name)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    struct cede_cbor_map map = cede_cbor_get_map(&reader, order);
-    struct cede_cwt_claims decoded = {0};
-    struct cede_span seen[CEDE_CWT_CLAIMS_MAX];
-    struct cose_labels keys = {seen, 0, CEDE_CWT_CLAIMS_MAX};
-    struct cede_span key;
+    size_t left = 1;
 
-    *claims = (struct cede_cwt_claims){0};
-    while (cede_cbor_map_next(&reader, &map, &key)) {
-        struct cede_span item = cede_cbor_get_item(&reader);
-        int64_t number;
+    if (cede_cbor_peek(reader) == CEDE_CBOR_ARRAY) {
+        left = cede_cbor_get_array(reader);
+    }
+    for (; left > 0; left--) {
+        struct cede_span text = cede_cbor_get_text(reader);
 
-        CEDE_TRY(reader.status);
-        if (!cose_labels_add(&keys, key)) {
-            return CEDE_CBOR_KEY;
+        if (text.ptr == NULL) {
+            return false;
         }
-        if (cose_label_number(key, &number)) {
-            CEDE_TRY(take_claim(&decoded, number, item));
+        if (cede_span_equal(text, name)) {
+            return true;
         }
     }
-    CEDE_TRY(cede_reader_finish(&reader));
-    decoded.map = encoding;
-    *claims = decoded;
+    return false;
+}
+
+uint32_t cwt_read(struct cede_span encoding, enum cede_cbor_order order,
+                  const struct cbor_form *form, void *object, enum cede_status *status)
+{
+    struct cede_reader reader = cede_reader(encoding);
+    struct cbor_keys keys = {.order = order};
+    uint32_t present = cbor_get_fields(&reader, form, &keys, object);
+
+    *status = cede_reader_finish(&reader);
+    return present;
+}
+
+enum cede_status cwt_check_audience(struct cede_span aud)
+{
+    struct cede_reader reader = cede_reader(aud);
+
+    (void)find_audience(&reader, CEDE_SPAN_NULL);
+    return aud.ptr == NULL || reader.status == CEDE_OK ? CEDE_OK : CEDE_CWT_CLAIM;
+}
+
+#define FIELD(name_) offsetof(struct cede_cwt_claims, name_)
+
+enum { ROW_EXP = 3, ROW_NBF, ROW_IAT };
+
+enum cede_status cede_cwt_decode_integers(struct cede_span encoding, enum cede_cbor_order order,
+                                          struct cede_cwt_claims *claims)
+{
+    static const struct cbor_field fields[] = {
+        {CEDE_CWT_ISS, CBOR_TYPE(TEXT), CBOR_KEEP_CONTENT, FIELD(iss)},
+        {CEDE_CWT_SUB, CBOR_TYPE(TEXT), CBOR_KEEP_CONTENT, FIELD(sub)},
+        {CEDE_CWT_AUD, CBOR_TYPE(TEXT) | CBOR_TYPE(ARRAY), CBOR_KEEP_ITEM, FIELD(aud)},
+        {CEDE_CWT_EXP, CBOR_TYPES_INT, CBOR_KEEP_INT64, FIELD(exp)},
+        {CEDE_CWT_NBF, CBOR_TYPES_INT, CBOR_KEEP_INT64, FIELD(nbf)},
+        {CEDE_CWT_IAT, CBOR_TYPES_INT, CBOR_KEEP_INT64, FIELD(iat)},
+        {CEDE_CWT_CTI, CBOR_TYPE(BYTES), CBOR_KEEP_CONTENT, FIELD(cti)},
+    };
+    static const struct cbor_form form = {fields, sizeof fields / sizeof fields[0], CEDE_CBOR_KEY,
+                                          CEDE_CWT_CLAIM};
+    enum cede_status status;
+    uint32_t present;
+
+    memset(claims, 0, sizeof *claims);
+    present = cwt_read(encoding, order, &form, claims, &status);
+    if (status == CEDE_OK) {
+        status = cwt_check_audience(claims->aud);
+    }
+    if (status != CEDE_OK) {
+        memset(claims, 0, sizeof *claims);
+        return status;
+    }
+    claims->has_exp = (present >> ROW_EXP & 1) != 0;
+    claims->has_nbf = (present >> ROW_NBF & 1) != 0;
+    claims->has_iat = (present >> ROW_IAT & 1) != 0;
+    claims->map = encoding;
     return CEDE_OK;
 }
 
 struct cede_span cede_cwt_find(const struct cede_cwt_claims *claims, int64_t key)
 {
-    return cede_cose_params_find(claims->map, key);
+    return cede_cbor_find_int(claims->map, key);
 }
 
 bool cede_cwt_others_next(const struct cede_cwt_claims *claims, size_t *at, struct cede_span *key,
@@ -208,14 +119,13 @@ bool cede_cwt_others_next(const struct cede_cwt_claims *claims, size_t *at, stru
     struct cede_cbor_map map = cede_cbor_get_map(&reader, CEDE_CBOR_ANY_ORDER);
 
     for (size_t i = 0; cede_cbor_map_next(&reader, &map, key); i++) {
-        int64_t number;
-
         *value = cede_cbor_get_item(&reader);
         if (i < *at || value->ptr == NULL) {
             continue;
         }
         *at = i + 1;
-        if (!cose_label_number(*key, &number) || number < CEDE_CWT_ISS || number > CEDE_CWT_CTI) {
+        /* The first byte of 1 to 7 is the key itself. */
+        if (key->ptr[0] < CEDE_CWT_ISS || key->ptr[0] > CEDE_CWT_CTI) {
             return true;
         }
     }
@@ -227,18 +137,8 @@ bool cede_cwt_others_next(const struct cede_cwt_claims *claims, size_t *at, stru
 bool cede_cwt_has_audience(const struct cede_cwt_claims *claims, struct cede_span name)
 {
     struct cede_reader reader = cede_reader(claims->aud);
-    size_t count = 1;
 
-    if (cede_cbor_peek(&reader) == CEDE_CBOR_ARRAY) {
-        count = cede_cbor_get_array(&reader);
-    }
-    for (; count > 0 && reader.status == CEDE_OK; count--) {
-        struct cede_span text = cede_cbor_get_text(&reader);
-        if (text.ptr != NULL && cede_span_equal(text, name)) {
-            return true;
-        }
-    }
-    return false;
+    return find_audience(&reader, name);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -7,17 +7,9 @@
 enum cede_status cede_cose_encrypt0_decode(struct cede_span encoding,
                                            struct cede_cose_encrypt0 *msg)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    enum cede_status status;
+    const struct cose_object object = {&msg->tagged, &msg->headers, &msg->ciphertext, NULL};
 
-    msg->tagged = cose_read_open(&reader, CEDE_COSE_TAG_ENCRYPT0, 3);
-    cose_headers_read(&reader, &msg->headers);
-    msg->ciphertext = cose_read_content(&reader);
-    status = cede_reader_finish(&reader);
-    if (status != CEDE_OK) {
-        *msg = (struct cede_cose_encrypt0){0};
-    }
-    return status;
+    return cose_decode(encoding, CEDE_COSE_TAG_ENCRYPT0, &object);
 }
 
 /* The message's IV, or its Partial IV, left-padded, XOR the Context IV (RFC 9052, section 3.1). */

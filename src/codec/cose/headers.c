@@ -6,268 +6,174 @@
  * the crit rule all follow it.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "headers.h"
 
-#define TYPE(type_) (1u << CEDE_CBOR_##type_)
-
 #define FIELD(name_) offsetof(struct cede_cose_params, name_)
-#define ALG_OFFSET   FIELD(alg)
 
-static const struct parameter {
-    uint8_t label;
-    uint8_t types;  /* set of major types */
-    uint8_t offset; /* in struct cede_cose_params */
-    bool content;   /* kept as the content of a byte string, not as an item */
-} parameters[] = {
-    /* In deterministic order of the labels' encodings. */
-    {CEDE_COSE_LABEL_ALG, TYPE(UINT) | TYPE(NINT), FIELD(alg), false},
-    {CEDE_COSE_LABEL_CRIT, TYPE(ARRAY), FIELD(crit), false},
-    {CEDE_COSE_LABEL_CONTENT_TYPE, TYPE(UINT) | TYPE(TEXT), FIELD(content_type), false},
-    {CEDE_COSE_LABEL_KID, TYPE(BYTES), FIELD(kid), true},
-    {CEDE_COSE_LABEL_IV, TYPE(BYTES), FIELD(iv), true},
-    {CEDE_COSE_LABEL_PARTIAL_IV, TYPE(BYTES), FIELD(partial_iv), true},
-    {CEDE_COSE_LABEL_TYP, TYPE(UINT) | TYPE(TEXT), FIELD(typ), false},
-    {CEDE_COSE_LABEL_C5T, TYPE(ARRAY), FIELD(c5t), false},
-    {CEDE_COSE_LABEL_C5U, TYPE(TAG) | TYPE(TEXT), FIELD(c5u), false},
-    {CEDE_COSE_LABEL_C5B, TYPE(BYTES) | TYPE(ARRAY), FIELD(c5b), false},
-    {CEDE_COSE_LABEL_C5C, TYPE(BYTES) | TYPE(ARRAY), FIELD(c5c), false},
-    {CEDE_COSE_LABEL_X5BAG, TYPE(BYTES) | TYPE(ARRAY), FIELD(x5bag), false},
-    {CEDE_COSE_LABEL_X5CHAIN, TYPE(BYTES) | TYPE(ARRAY), FIELD(x5chain), false},
-    {CEDE_COSE_LABEL_X5T, TYPE(ARRAY), FIELD(x5t), false},
-    {CEDE_COSE_LABEL_X5U, TYPE(TAG) | TYPE(TEXT), FIELD(x5u), false},
+/* The rows that rules ask for. */
+enum { ROW_ALG, ROW_CRIT, ROW_CONTENT_TYPE, ROW_KID, ROW_IV, ROW_PARTIAL_IV };
+
+#define UINT  CBOR_TYPE(UINT)
+#define TEXT  CBOR_TYPE(TEXT)
+#define BYTES CBOR_TYPE(BYTES)
+#define ARRAY CBOR_TYPE(ARRAY)
+#define TAG   CBOR_TYPE(TAG)
+#define ITEM  CBOR_KEEP_ITEM
+
+/* In deterministic order of the labels' encodings. Algorithms with text names exist, but none that
+ * cede has. */
+static const struct cbor_field parameters[] = {
+    {CBOR_KEY(CEDE_COSE_LABEL_ALG), CBOR_TYPES_INT, CBOR_KEEP_INT32, FIELD(alg)},
+    {CBOR_KEY(CEDE_COSE_LABEL_CRIT), ARRAY, ITEM, FIELD(crit)},
+    {CBOR_KEY(CEDE_COSE_LABEL_CONTENT_TYPE), UINT | TEXT, ITEM, FIELD(content_type)},
+    {CBOR_KEY(CEDE_COSE_LABEL_KID), BYTES, CBOR_KEEP_CONTENT, FIELD(kid)},
+    {CBOR_KEY(CEDE_COSE_LABEL_IV), BYTES, CBOR_KEEP_CONTENT, FIELD(iv)},
+    {CBOR_KEY(CEDE_COSE_LABEL_PARTIAL_IV), BYTES, CBOR_KEEP_CONTENT, FIELD(partial_iv)},
+    {CBOR_KEY(CEDE_COSE_LABEL_TYP), UINT | TEXT, ITEM, FIELD(typ)},
+    {CBOR_KEY(CEDE_COSE_LABEL_C5T), ARRAY, ITEM, FIELD(c5t)},
+    {CBOR_KEY(CEDE_COSE_LABEL_C5U), TAG | TEXT, ITEM, FIELD(c5u)},
+    {CBOR_KEY(CEDE_COSE_LABEL_C5B), BYTES | ARRAY, ITEM, FIELD(c5b)},
+    {CBOR_KEY(CEDE_COSE_LABEL_C5C), BYTES | ARRAY, ITEM, FIELD(c5c)},
+    {CBOR_KEY(CEDE_COSE_LABEL_X5BAG), BYTES | ARRAY, ITEM, FIELD(x5bag)},
+    {CBOR_KEY(CEDE_COSE_LABEL_X5CHAIN), BYTES | ARRAY, ITEM, FIELD(x5chain)},
+    {CBOR_KEY(CEDE_COSE_LABEL_X5T), ARRAY, ITEM, FIELD(x5t)},
+    {CBOR_KEY(CEDE_COSE_LABEL_X5U), TAG | TEXT, ITEM, FIELD(x5u)},
 };
 _Static_assert(sizeof(struct cede_cose_params) <= UINT8_MAX, "offsets are bytes");
+_Static_assert(CEDE_COSE_LABELS_MAX == CBOR_KEYS_MAX, "one bound");
 #define PARAMETERS_COUNT (sizeof parameters / sizeof parameters[0])
 
-/* Where a parameter but alg is kept. */
-static struct cede_span *field_of(struct cede_cose_params *params,
-                                  const struct parameter *parameter)
-{
-    void *field = (uint8_t *)params + parameter->offset;
-
-    return parameter->offset != ALG_OFFSET ? field : NULL;
-}
-
-static const struct parameter *find_parameter(struct cede_span label)
-{
-    int64_t number;
-
-    if (!cose_label_number(label, &number)) {
-        return NULL;
-    }
-    for (size_t i = 0; i < PARAMETERS_COUNT; i++) {
-        if (parameters[i].label == number) {
-            return &parameters[i];
-        }
-    }
-    return NULL;
-}
-
-/* --- labels ----------------------------------------------------------------------------------- */
-
-static unsigned type_of(struct cede_span item)
-{
-    return 1u << (item.ptr[0] >> 5);
-}
-
-bool cose_label_number(struct cede_span label, int64_t *number)
-{
-    struct cede_reader reader = cede_reader(label);
-
-    *number = 0;
-    if ((type_of(label) & (TYPE(UINT) | TYPE(NINT))) == 0) {
-        return false;
-    }
-    *number = cede_cbor_get_int(&reader);
-    return reader.status == CEDE_OK;
-}
-
-bool cose_labels_add(struct cose_labels *labels, struct cede_span label)
-{
-    if ((type_of(label) & (TYPE(UINT) | TYPE(NINT) | TYPE(TEXT))) == 0 ||
-        labels->count == labels->max) {
-        return false;
-    }
-    for (size_t i = 0; i < labels->count; i++) {
-        if (cede_span_equal(labels->seen[i], label)) {
-            return false;
-        }
-    }
-    labels->seen[labels->count++] = label;
-    return true;
-}
+static const struct cbor_form params_form = {parameters, PARAMETERS_COUNT, CEDE_COSE_LABEL,
+                                             CEDE_COSE_HEADER};
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Algorithms with text names exist, but none that cede has. */
-static enum cede_status read_alg(struct cede_span item, int32_t *alg)
+static uint32_t read_params(struct cede_reader *reader, struct cbor_keys *labels,
+                            struct cede_cose_params *params)
 {
-    struct cede_reader reader = cede_reader(item);
-    int64_t number = cede_cbor_get_int(&reader);
-
-    if (reader.status != CEDE_OK || number < INT32_MIN || number > INT32_MAX || number == 0) {
-        return CEDE_COSE_ALG;
-    }
-    *alg = (int32_t)number;
-    return CEDE_OK;
+    return cbor_get_fields(reader, &params_form, labels, params);
 }
 
-static enum cede_status take_parameter(struct cede_cose_params *params,
-                                       const struct parameter *parameter, struct cede_span item)
+/* IV and Partial IV exclude each other (RFC 9052, section 3.1). */
+static void check_ivs(struct cede_reader *reader, uint32_t present)
 {
-    struct cede_reader reader = cede_reader(item);
-
-    if (parameter->label == CEDE_COSE_LABEL_ALG) {
-        return read_alg(item, &params->alg);
+    if ((~present & (1u << ROW_IV | 1u << ROW_PARTIAL_IV)) == 0) {
+        cede_reader_fail(reader, CEDE_COSE_HEADER);
     }
-    if ((type_of(item) & parameter->types) == 0) {
-        return CEDE_COSE_HEADER;
-    }
-    *field_of(params, parameter) = parameter->content ? cede_cbor_get_bytes(&reader) : item;
-    return CEDE_OK;
-}
-
-static enum cede_status read_params(struct cede_span encoding, struct cose_labels *labels,
-                                    struct cede_cose_params *params)
-{
-    struct cede_reader reader = cede_reader(encoding);
-    struct cede_cbor_map map = cede_cbor_get_map(&reader, CEDE_CBOR_ANY_ORDER);
-    struct cede_span label;
-
-    *params = (struct cede_cose_params){0};
-    while (cede_cbor_map_next(&reader, &map, &label)) {
-        struct cede_span item = cede_cbor_get_item(&reader);
-        const struct parameter *parameter = find_parameter(label);
-
-        if (reader.status != CEDE_OK) {
-            return reader.status;
-        }
-        if (!cose_labels_add(labels, label)) {
-            return CEDE_COSE_LABEL;
-        }
-        if (parameter != NULL) {
-            CEDE_TRY(take_parameter(params, parameter, item));
-        }
-    }
-    return cede_reader_finish(&reader);
 }
 
 enum cede_status cede_cose_params_decode(struct cede_span map, struct cede_cose_params *params)
 {
-    struct cede_span seen[CEDE_COSE_LABELS_MAX];
-    struct cose_labels labels = {seen, 0, CEDE_COSE_LABELS_MAX};
-    struct cede_cose_params decoded;
+    struct cede_reader reader = cede_reader(map);
+    struct cbor_keys labels = {.order = CEDE_CBOR_ANY_ORDER};
+    struct cede_cose_params decoded = {0};
 
-    *params = (struct cede_cose_params){0};
-    CEDE_TRY(read_params(map, &labels, &decoded));
-    if (decoded.iv.ptr != NULL && decoded.partial_iv.ptr != NULL) {
-        return CEDE_COSE_HEADER;
-    }
+    *params = decoded;
+    check_ivs(&reader, read_params(&reader, &labels, &decoded));
+    CEDE_TRY(cede_reader_finish(&reader));
     *params = decoded;
     return CEDE_OK;
 }
 
 /* crit is protected, not empty, and each label in it is protected and known here (RFC 9052,
- * section 3.1). */
-static enum cede_status check_crit(const struct cede_cose_headers *headers)
+ * section 3.1). `present`: the rows that are protected. */
+static bool crit_is_met(struct cede_span crit, uint32_t present)
 {
-    struct cede_reader reader = cede_reader(headers->protected_.crit);
-    size_t count;
+    struct cede_reader reader = cede_reader(crit);
+    size_t left = cede_cbor_get_array(&reader);
+    bool met = left > 0;
 
-    if (headers->unprotected.crit.ptr != NULL) {
-        return CEDE_COSE_CRIT;
+    for (; left > 0 && met; left--) {
+        unsigned row = cbor_field_row(&params_form, cede_cbor_get_item(&reader));
+        met = row < PARAMETERS_COUNT && (present >> row & 1) != 0;
     }
-    if (headers->protected_.crit.ptr == NULL) {
-        return CEDE_OK;
-    }
-    count = cede_cbor_get_array(&reader);
-    if (count == 0) {
-        return CEDE_COSE_CRIT;
-    }
-    for (; count > 0; count--) {
-        struct cede_span label = cede_cbor_get_item(&reader);
-        const struct parameter *parameter = label.ptr != NULL ? find_parameter(label) : NULL;
-
-        if (parameter == NULL ||
-            cede_cose_params_find(headers->protected_map, parameter->label).ptr == NULL) {
-            return CEDE_COSE_CRIT;
-        }
-    }
-    return CEDE_OK;
+    return met;
 }
 
-static enum cede_status check_headers(struct cede_cose_headers *headers)
+/* What the protected bucket says is judged before the unprotected one is read. */
+static uint32_t read_protected(struct cede_cose_headers *headers, struct cbor_keys *labels,
+                               enum cede_status *status)
 {
-    struct cede_span seen[CEDE_COSE_LABELS_MAX];
-    struct cose_labels labels = {seen, 0, CEDE_COSE_LABELS_MAX};
-    const struct cede_cose_params *protected_ = &headers->protected_;
-    const struct cede_cose_params *unprotected = &headers->unprotected;
+    struct cede_reader reader = cede_reader(headers->protected_map);
+    uint32_t present = read_params(&reader, labels, &headers->protected_);
 
-    if (headers->protected_map.len > 0) {
-        CEDE_TRY(read_params(headers->protected_map, &labels, &headers->protected_));
+    *status = cede_reader_finish(&reader);
+    if (*status == CEDE_OK && (present >> ROW_CRIT & 1) != 0 &&
+        !crit_is_met(headers->protected_.crit, present)) {
+        *status = CEDE_COSE_CRIT;
     }
-    CEDE_TRY(read_params(headers->unprotected_map, &labels, &headers->unprotected));
-    if ((protected_->iv.ptr != NULL || unprotected->iv.ptr != NULL) &&
-        (protected_->partial_iv.ptr != NULL || unprotected->partial_iv.ptr != NULL)) {
-        return CEDE_COSE_HEADER;
-    }
-    CEDE_TRY(check_crit(headers));
     /* The empty map counts as the empty string in what is signed (RFC 9052, section 3). */
     if (headers->protected_map.len == 1) {
         headers->protected_map.len = 0;
     }
-    return CEDE_OK;
+    return present;
 }
 
 void cose_headers_read(struct cede_reader *reader, struct cede_cose_headers *headers)
 {
-    enum cede_status status;
+    struct cbor_keys labels = {.order = CEDE_CBOR_ANY_ORDER};
+    uint32_t protected_ = 0, unprotected;
+    enum cede_status status = CEDE_OK;
+    size_t from;
 
-    *headers = (struct cede_cose_headers){0};
+    memset(headers, 0, sizeof *headers);
     headers->protected_map = cede_cbor_get_bytes(reader);
-    headers->unprotected_map = cede_cbor_get_item(reader);
-    if (reader->status == CEDE_OK) {
-        status = check_headers(headers);
-        if (status != CEDE_OK) {
-            cede_reader_fail(reader, status);
-        }
+    if (headers->protected_map.len > 0) {
+        protected_ = read_protected(headers, &labels, &status);
     }
+    if (status != CEDE_OK) {
+        cede_reader_fail(reader, status);
+    }
+    from = reader->pos;
+    unprotected = read_params(reader, &labels, &headers->unprotected);
+    headers->unprotected_map = cede_reader_since(reader, from);
+    if ((unprotected >> ROW_CRIT & 1) != 0) {
+        cede_reader_fail(reader, CEDE_COSE_CRIT);
+    }
+    check_ivs(reader, protected_ | unprotected);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+/* The span of a parameter but alg. */
+static struct cede_span span_of(const struct cede_cose_params *params,
+                                const struct cbor_field *parameter)
+{
+    struct cede_span span;
+
+    memcpy(&span, (const uint8_t *)params + parameter->offset, sizeof span);
+    return span;
+}
+
 static size_t params_count(const struct cede_cose_params *params)
 {
-    struct cede_cose_params copy = *params;
-    size_t count = copy.alg != 0 ? 1 : 0;
+    size_t count = params->alg != 0 ? 1 : 0;
 
-    for (size_t i = 0; i < PARAMETERS_COUNT; i++) {
-        const struct cede_span *field = field_of(&copy, &parameters[i]);
-        count += field != NULL && field->ptr != NULL ? 1 : 0;
+    for (size_t i = ROW_ALG + 1; i < PARAMETERS_COUNT; i++) {
+        count += span_of(params, &parameters[i]).ptr != NULL ? 1 : 0;
     }
     return count;
 }
 
 void cede_cose_params_encode(struct cede_writer *writer, const struct cede_cose_params *params)
 {
-    struct cede_cose_params copy = *params;
-
     cede_cbor_put_map(writer, params_count(params));
     if (params->alg != 0) {
         cede_cbor_put_uint(writer, CEDE_COSE_LABEL_ALG);
         cede_cbor_put_int(writer, params->alg);
     }
-    for (size_t i = 0; i < PARAMETERS_COUNT; i++) {
-        const struct cede_span *field = field_of(&copy, &parameters[i]);
-        if (field == NULL || field->ptr == NULL) {
+    for (size_t i = ROW_ALG + 1; i < PARAMETERS_COUNT; i++) {
+        struct cede_span span = span_of(params, &parameters[i]);
+        if (span.ptr == NULL) {
             continue;
         }
-        cede_cbor_put_uint(writer, parameters[i].label);
-        if (parameters[i].content) {
-            cede_cbor_put_bytes(writer, *field);
+        cede_cbor_put_int(writer, CBOR_KEY_NUMBER(parameters[i].key));
+        if (parameters[i].keep == CBOR_KEEP_CONTENT) {
+            cede_cbor_put_bytes(writer, span);
         } else {
-            cede_write_bytes(writer, *field);
+            cede_write_bytes(writer, span);
         }
     }
 }
@@ -295,19 +201,7 @@ void cose_headers_write(struct cede_writer *writer, const struct cede_cose_heade
 
 struct cede_span cede_cose_params_find(struct cede_span encoding, int64_t label)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    struct cede_cbor_map map = cede_cbor_get_map(&reader, CEDE_CBOR_ANY_ORDER);
-    struct cede_span key;
-
-    while (cede_cbor_map_next(&reader, &map, &key)) {
-        struct cede_span item = cede_cbor_get_item(&reader);
-        int64_t number;
-
-        if (item.ptr != NULL && cose_label_number(key, &number) && number == label) {
-            return item;
-        }
-    }
-    return CEDE_SPAN_NULL;
+    return cede_cbor_find_int(encoding, label);
 }
 
 int32_t cede_cose_headers_alg(const struct cede_cose_headers *headers)

@@ -4,18 +4,7 @@
 #define CEDE_SRC_COSE_HEADERS_H
 
 #include "cede/cose.h"
-
-/* The labels of header parameters, or the keys of claims, met so far, to notice one that comes
- * twice. */
-struct cose_labels {
-    struct cede_span *seen;
-    size_t count, max;
-};
-
-/* False when `label` (an item) is no label, was there before, or is one too many. */
-bool cose_labels_add(struct cose_labels *labels, struct cede_span label);
-/* The number of an integer label; false for text and for numbers beyond 64 bits. */
-bool cose_label_number(struct cede_span label, int64_t *number);
+#include "codec/cbor/fields.h"
 
 /* Reads the protected and the unprotected bucket; a failure also fails the reader. */
 void cose_headers_read(struct cede_reader *reader, struct cede_cose_headers *headers);
@@ -30,10 +19,27 @@ void cose_write_open(struct cede_writer *writer, bool tagged, uint64_t tag, size
 /* A byte string, or null for one that is detached. */
 struct cede_span cose_read_content(struct cede_reader *reader);
 void cose_write_content(struct cede_writer *writer, struct cede_span content);
-/* Exactly one of the two is there: CEDE_COSE_PAYLOAD otherwise. */
+/* The one that is there, null when both are or none: CEDE_COSE_PAYLOAD. */
+const struct cede_span *cose_content(const struct cede_span *attached,
+                                     const struct cede_span *detached);
+/* The same as a status. */
 enum cede_status cose_pick_content(struct cede_span attached, struct cede_span detached,
                                    struct cede_span *content);
 
+/* Where an object is decoded to; `proof`, a signature or tag, is null for one without. */
+struct cose_object {
+    bool *tagged;
+    struct cede_cose_headers *headers;
+    struct cede_span *content, *proof;
+};
+/* Decodes a whole object of one recipient; all is zero on failure. */
+enum cede_status cose_decode(struct cede_span encoding, uint64_t tag,
+                             const struct cose_object *object);
+
+/* The array that is signed, MACed or authenticated. `opening`: its head and the context, encoded;
+ * what follows is `strings`. */
+void cose_make_parts(struct cede_cose_parts *parts, struct cede_span opening,
+                     const struct cede_span *strings, size_t strings_count);
 /* Sig_structure of COSE_Sign, "Signature". */
 void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_protected,
                          struct cede_span sign_protected, struct cede_span external_aad,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* key.c - COSE_Key (RFC 9052, section 7; key types of RFC 9053, section 7). */
+#include <stddef.h>
 #include <string.h>
 
 #include "headers.h"
@@ -26,56 +27,32 @@ struct key_items {
     struct cede_span kty, kid, alg, ops, base_iv, crv_or_k, x, y, d;
 };
 
-static struct cede_span *item_of(struct key_items *items, int64_t label)
-{
-    switch (label) {
-    case KEY_KTY:
-        return &items->kty;
-    case KEY_KID:
-        return &items->kid;
-    case KEY_ALG:
-        return &items->alg;
-    case KEY_OPS:
-        return &items->ops;
-    case KEY_BASE_IV:
-        return &items->base_iv;
-    case KEY_CRV_OR_K:
-        return &items->crv_or_k;
-    case KEY_X:
-        return &items->x;
-    case KEY_Y:
-        return &items->y;
-    case KEY_D:
-        return &items->d;
-    default:
-        return NULL;
+#define ROW(label_, name_)                                                                         \
+    {                                                                                              \
+        CBOR_KEY(label_), CBOR_TYPES_ALL, CBOR_KEEP_ITEM, offsetof(struct key_items, name_)        \
     }
-}
+
+static const struct cbor_field parameters[] = {
+    ROW(KEY_KTY, kty),
+    ROW(KEY_KID, kid),
+    ROW(KEY_ALG, alg),
+    ROW(KEY_OPS, ops),
+    ROW(KEY_BASE_IV, base_iv),
+    ROW(KEY_CRV_OR_K, crv_or_k),
+    ROW(KEY_X, x),
+    ROW(KEY_Y, y),
+    ROW(KEY_D, d),
+};
 
 static enum cede_status collect(struct cede_span encoding, struct key_items *items)
 {
+    static const struct cbor_form form = {parameters, sizeof parameters / sizeof parameters[0],
+                                          CEDE_COSE_LABEL, CEDE_COSE_KEY};
     struct cede_reader reader = cede_reader(encoding);
-    struct cede_cbor_map map = cede_cbor_get_map(&reader, CEDE_CBOR_ANY_ORDER);
-    struct cede_span seen[CEDE_COSE_LABELS_MAX];
-    struct cose_labels labels = {seen, 0, CEDE_COSE_LABELS_MAX};
-    struct cede_span label;
+    struct cbor_keys labels = {.order = CEDE_CBOR_ANY_ORDER};
 
     *items = (struct key_items){0};
-    while (cede_cbor_map_next(&reader, &map, &label)) {
-        struct cede_span item = cede_cbor_get_item(&reader);
-        struct cede_span *known = NULL;
-        int64_t number;
-
-        if (!cose_labels_add(&labels, label)) {
-            return CEDE_COSE_LABEL;
-        }
-        if (cose_label_number(label, &number)) {
-            known = item_of(items, number);
-        }
-        if (known != NULL) {
-            *known = item;
-        }
-    }
+    (void)cbor_get_fields(&reader, &form, &labels, items);
     return cede_reader_finish(&reader);
 }
 

@@ -6,18 +6,9 @@
 
 enum cede_status cede_cose_mac0_decode(struct cede_span encoding, struct cede_cose_mac0 *msg)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    enum cede_status status;
+    const struct cose_object object = {&msg->tagged, &msg->headers, &msg->payload, &msg->tag};
 
-    msg->tagged = cose_read_open(&reader, CEDE_COSE_TAG_MAC0, 4);
-    cose_headers_read(&reader, &msg->headers);
-    msg->payload = cose_read_content(&reader);
-    msg->tag = cede_cbor_get_bytes(&reader);
-    status = cede_reader_finish(&reader);
-    if (status != CEDE_OK) {
-        *msg = (struct cede_cose_mac0){0};
-    }
-    return status;
+    return cose_decode(encoding, CEDE_COSE_TAG_MAC0, &object);
 }
 
 /* The hash an algorithm is made with; 0: not an algorithm of ours. */

@@ -4,18 +4,9 @@
 
 enum cede_status cede_cose_sign1_decode(struct cede_span encoding, struct cede_cose_sign1 *msg)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    enum cede_status status;
+    const struct cose_object object = {&msg->tagged, &msg->headers, &msg->payload, &msg->signature};
 
-    msg->tagged = cose_read_open(&reader, CEDE_COSE_TAG_SIGN1, 4);
-    cose_headers_read(&reader, &msg->headers);
-    msg->payload = cose_read_content(&reader);
-    msg->signature = cede_cbor_get_bytes(&reader);
-    status = cede_reader_finish(&reader);
-    if (status != CEDE_OK) {
-        *msg = (struct cede_cose_sign1){0};
-    }
-    return status;
+    return cose_decode(encoding, CEDE_COSE_TAG_SIGN1, &object);
 }
 
 /* An algorithm is never taken from the message alone: it must be the one of the key's curve. */

@@ -3,37 +3,36 @@
  * structure.c - what is signed, MACed or authenticated (RFC 9052, sections 4.4, 5.3 and 6.3), and
  * the frame that all single-recipient objects share.
  */
+#include <string.h>
+
 #include "headers.h"
 
-/* An array of the context and byte strings, as heads and strings in turn. */
-static void make_parts(struct cede_cose_parts *parts, struct cede_span context,
-                       const struct cede_span *strings, size_t strings_count)
+void cose_make_parts(struct cede_cose_parts *parts, struct cede_span opening,
+                     const struct cede_span *strings, size_t strings_count)
 {
-    struct cede_writer heads = cede_writer(CEDE_BUF_ARRAY(parts->heads));
-    size_t from = 0;
+    struct cede_span *part = parts->parts;
+    uint8_t *head = parts->heads;
 
-    parts->count = 0;
-    cede_cbor_put_array(&heads, strings_count + 1);
-    cede_cbor_put_text(&heads, context);
-    for (size_t i = 0; i < strings_count; i++) {
-        cede_cbor_put_bytes_head(&heads, strings[i].len);
-        if (strings[i].len == 0 && i + 1 < strings_count) {
-            continue; /* its head joins the next one */
-        }
-        parts->parts[parts->count++] = cede_span(parts->heads + from, heads.len - from);
-        from = heads.len;
-        if (strings[i].len > 0) {
-            parts->parts[parts->count++] = strings[i];
-        }
+    *part++ = opening;
+    for (; strings_count > 0; strings_count--) {
+        *part++ = cede_span(head, cede_cbor_head(head, CEDE_CBOR_BYTES, strings->len));
+        head += CEDE_CBOR_HEAD_MAX;
+        *part++ = *strings++;
     }
+    parts->count = (size_t)(part - parts->parts);
 }
+
+/* The heads of the array and of the context before it. */
+#define SIGNATURE1 CEDE_SPAN_TEXT("\x84\x6aSignature1")
+#define SIGNATURE  CEDE_SPAN_TEXT("\x85\x69Signature")
+#define MAC0       CEDE_SPAN_TEXT("\x84\x64MAC0")
 
 void cede_cose_sig_structure(struct cede_cose_parts *parts, struct cede_span protected_map,
                              struct cede_span external_aad, struct cede_span payload)
 {
     const struct cede_span strings[] = {protected_map, external_aad, payload};
 
-    make_parts(parts, CEDE_SPAN_TEXT("Signature1"), strings, 3);
+    cose_make_parts(parts, SIGNATURE1, strings, 3);
 }
 
 void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_protected,
@@ -42,7 +41,7 @@ void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_pr
 {
     const struct cede_span strings[] = {body_protected, sign_protected, external_aad, payload};
 
-    make_parts(parts, CEDE_SPAN_TEXT("Signature"), strings, 4);
+    cose_make_parts(parts, SIGNATURE, strings, 4);
 }
 
 void cede_cose_mac_structure(struct cede_cose_parts *parts, struct cede_span protected_map,
@@ -50,7 +49,7 @@ void cede_cose_mac_structure(struct cede_cose_parts *parts, struct cede_span pro
 {
     const struct cede_span strings[] = {protected_map, external_aad, payload};
 
-    make_parts(parts, CEDE_SPAN_TEXT("MAC0"), strings, 3);
+    cose_make_parts(parts, MAC0, strings, 3);
 }
 
 void cede_cose_enc_structure(struct cede_writer *writer, struct cede_span protected_map,
@@ -85,11 +84,7 @@ void cose_write_open(struct cede_writer *writer, bool tagged, uint64_t tag, size
 
 struct cede_span cose_read_content(struct cede_reader *reader)
 {
-    if (cede_cbor_peek_null(reader)) {
-        cede_cbor_get_null(reader);
-        return CEDE_SPAN_NULL;
-    }
-    return cede_cbor_get_bytes(reader);
+    return cede_cbor_take_null(reader) ? CEDE_SPAN_NULL : cede_cbor_get_bytes(reader);
 }
 
 void cose_write_content(struct cede_writer *writer, struct cede_span content)
@@ -101,12 +96,51 @@ void cose_write_content(struct cede_writer *writer, struct cede_span content)
     }
 }
 
+const struct cede_span *cose_content(const struct cede_span *attached,
+                                     const struct cede_span *detached)
+{
+    if (attached->ptr == NULL) {
+        attached = detached;
+    } else if (detached->ptr != NULL) {
+        return NULL;
+    }
+    return attached->ptr != NULL ? attached : NULL;
+}
+
 enum cede_status cose_pick_content(struct cede_span attached, struct cede_span detached,
                                    struct cede_span *content)
 {
-    if (cede_span_is_null(attached) == cede_span_is_null(detached)) {
+    const struct cede_span *picked = cose_content(&attached, &detached);
+
+    if (picked == NULL) {
         return CEDE_COSE_PAYLOAD;
     }
-    *content = cede_span_is_null(attached) ? detached : attached;
+    *content = *picked;
     return CEDE_OK;
+}
+
+enum cede_status cose_decode(struct cede_span encoding, uint64_t tag,
+                             const struct cose_object *object)
+{
+    struct cede_reader reader = cede_reader(encoding);
+    struct cede_span proof = CEDE_SPAN_NULL;
+    enum cede_status status;
+
+    *object->tagged = cose_read_open(&reader, tag, object->proof != NULL ? 4 : 3);
+    cose_headers_read(&reader, object->headers);
+    *object->content = cose_read_content(&reader);
+    if (object->proof != NULL) {
+        proof = cede_cbor_get_bytes(&reader);
+    }
+    status = cede_reader_finish(&reader);
+    if (status != CEDE_OK) {
+        *object->tagged = false;
+        memset(object->headers, 0, sizeof *object->headers);
+        *object->content = CEDE_SPAN_NULL;
+        proof = CEDE_SPAN_NULL;
+    }
+    if (object->proof != NULL) {
+        *object->proof = proof;
+    }
+    return status;
 }
