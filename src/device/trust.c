@@ -425,9 +425,8 @@ void trust_keep_for_home(struct cede_span trust, bool keep_pending, struct trust
  * certificates does not count: who vouches for a CA by a cross-certificate gains nothing by it. */
 static bool has_certified_device(struct cede_device *device, struct cede_span encoding)
 {
-    /* Who signed is no matter of the time. */
-    struct cede_path_rules rules = {.key_usage = CEDE_KU_DIGITAL_SIGNATURE,
-                                    .eku = CEDE_EKU_CLIENT_AUTH};
+    /* Who signed is no matter of the time, nor of what the key is for. */
+    struct cede_path_rules rules = {.eku = CEDE_EKU_CLIENT_AUTH};
     struct cede_certificate own, ca;
     uint8_t scratch[SCRATCH_LEN];
 

@@ -44,6 +44,15 @@ struct cede_pop_verifier cede_est_certificate_verifier(int32_t hash_alg,
     return verifier;
 }
 
+/* The same x: on a NIST curve the same point or the one opposite. */
+static bool is_same_key(const struct cede_public_key *a, const struct cede_public_key *b)
+{
+    size_t len = cede_curve_private_len(a->curve);
+
+    return a->curve == b->curve &&
+           cede_span_equal(cede_span_part(a->point, 0, len), cede_span_part(b->point, 0, len));
+}
+
 /* The verifier's own key asks for no certificate: whoever sends it back holds no other. */
 enum cede_status cede_est_compose_mac_request(const struct cede_crypto *crypto,
                                               const struct cede_est_identity *identity,
@@ -53,8 +62,7 @@ enum cede_status cede_est_compose_mac_request(const struct cede_crypto *crypto,
     struct cede_name subject = {CEDE_NAME_TEXT, identity->device_id};
 
     *request = CEDE_SPAN_NULL;
-    if (verifier->key.curve == identity->public_key.curve &&
-        cede_span_equal(verifier->key.point, identity->public_key.point)) {
+    if (is_same_key(&verifier->key, &identity->public_key)) {
         return CEDE_EST_KEY;
     }
     return x509

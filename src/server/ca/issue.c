@@ -68,23 +68,25 @@ static bool is_for_devices(enum ca_profile profile)
     return profile == CA_PROFILE_DEVICE || profile == CA_PROFILE_FACTORY;
 }
 
-/* A device's key does one thing: it agrees, when possession is proved by MAC or the request says so
- * (EST-oscore, section 4.8: it may sign this once), else it signs. */
+/* A device's key does one thing: it agrees, when possession is proved by MAC, or the request says
+ * so, or the policy has nothing else (EST-oscore, section 4.8: it may sign this once), else it
+ * signs. */
 static enum cede_status choose_usage(const struct ca *ca, enum ca_profile profile,
                                      struct ca_checked_request *checked)
 {
     const struct cede_request *request = &checked->request;
     uint16_t usage = ca->policy.profiles[profile].key_usage;
-    bool agrees = request->mac_hash != 0 ||
+    bool agrees = request->mac_hash != 0 || usage == CEDE_KU_KEY_AGREEMENT ||
                   (request->ext.has_key_usage && request->ext.key_usage == CEDE_KU_KEY_AGREEMENT);
     uint16_t chosen = agrees ? usage & CEDE_KU_KEY_AGREEMENT
                              : (uint16_t)(usage & ~(unsigned)CEDE_KU_KEY_AGREEMENT);
 
     checked->key_usage = usage;
     if (!is_for_devices(profile)) {
-        return agrees ? ca_fail(CEDE_CA_KEY, "profile %s is not for keys that agree",
-                                ca_profile_name(profile))
-                      : CEDE_OK;
+        return request->mac_hash != 0
+                   ? ca_fail(CEDE_CA_KEY, "profile %s is not for keys that agree",
+                             ca_profile_name(profile))
+                   : CEDE_OK;
     }
     if (chosen == 0 && (agrees || usage != 0)) {
         return ca_fail(CEDE_CA_KEY, "profile %s has no %s keys", ca_profile_name(profile),
@@ -97,19 +99,19 @@ static enum cede_status choose_usage(const struct ca *ca, enum ca_profile profil
     return CEDE_OK;
 }
 
-/* Does `key` belong to the public key asked for? Whoever sends the verifier's key back as its own
- * has not got the private key. */
+/* Does `key` belong to the public key asked for, or to the point opposite? Whoever sends the
+ * verifier's key back as its own has not got the private key. */
 static enum cede_status check_reflection(const struct ca *ca, const struct cede_private_key *key,
                                          const struct cede_request *request)
 {
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_span own = cede_span(point, cede_curve_public_len(key->curve));
+    size_t x_len = cede_curve_private_len(key->curve);
 
     if (key->curve != request->curve) {
         return ca_fail(CEDE_CA_KEY, "the proof of possession needs a key of the same curve");
     }
     CEDE_TRY(ca->crypto->public_from_private(ca->crypto->context, key, point));
-    return cede_span_equal(own, cede_request_key(request).point)
+    return memcmp(point, request->point, x_len) == 0
                ? ca_fail(CEDE_CA_KEY, "the key asked for is the verifier's")
                : CEDE_OK;
 }

@@ -63,6 +63,10 @@ static enum cede_status check_factory(struct ca *ca, struct cede_span encoding,
         view.ext.ca || view.raw.len > sizeof record->raw) {
         return CEDE_CA_FACTORY;
     }
+    if (view.ext.has_key_usage && (view.ext.key_usage & CEDE_KU_KEY_AGREEMENT) != 0) {
+        rules.key_usage =
+            CEDE_KU_KEY_AGREEMENT; /* a factory key may be for static Diffie-Hellman */
+    }
     id = cede_certificate_common_name(&view);
     if (id.len == 0 || id.len > CA_DEVICE_ID_MAX || memchr(id.ptr, 0, id.len) != NULL) {
         return CEDE_CA_FACTORY;

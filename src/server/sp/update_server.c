@@ -16,6 +16,7 @@
 #include "server/common/log.h"
 #include "server/sp/hand_over.h"
 #include "server/sp/profile.h"
+#include "server/sp/revocation.h"
 
 /* Far below what other providers accept: a device that lies here does not spoil a device list. */
 #define REPORTED_SEQ_MAX (RECORD_SEQ_MAX / 2)
@@ -68,6 +69,9 @@ static enum cede_status check_path(struct sp *sp, const char *ca_name,
     uint8_t scratch[CEDE_C509_SCRATCH];
     struct cede_path_rules rules = {true, (uint64_t)sp_now(), CEDE_KU_DIGITAL_SIGNATURE, 0};
 
+    if (certificate->ext.has_key_usage && certificate->ext.key_usage == CEDE_KU_KEY_AGREEMENT) {
+        rules.key_usage = CEDE_KU_KEY_AGREEMENT; /* the door holds it to an EDHOC method for it */
+    }
     CEDE_TRY(records_partner(sp->store, ca_name, &ca));
     CEDE_TRY(cede_certificate_decode(cede_span(ca.certificate, ca.certificate_len), sp->crypto,
                                      &anchor));
@@ -97,7 +101,6 @@ static enum cede_status authenticate_operational(struct sp *sp,
 {
     char serial[RECORD_SERIAL_MAX];
     struct device device;
-    bool revoked;
 
     if (!copy_device_id(cede_certificate_common_name(certificate), peer->device_id) ||
         records_device(sp->store, peer->device_id, &device) != CEDE_OK ||
@@ -105,16 +108,29 @@ static enum cede_status authenticate_operational(struct sp *sp,
         return CEDE_SP_DEVICE;
     }
     serial_text(certificate->serial, serial);
-    CEDE_TRY(records_is_revoked(sp->store, device.ca, serial, &revoked));
-    if (revoked) {
-        return CEDE_SP_DEVICE;
-    }
+    CEDE_TRY(revocation_check(sp, device.ca, serial));
     peer->kind = COAP_PEER_OPERATIONAL;
     return check_path(sp, device.ca, certificate, chain, chain_count);
 }
 
+/* Whichever permanent CA it is from. */
+static enum cede_status check_factory_revocation(struct sp *sp,
+                                                 const struct cede_certificate *certificate)
+{
+    char serial[RECORD_SERIAL_MAX];
+    struct partner ca;
+
+    serial_text(certificate->serial, serial);
+    for (size_t n = 0; records_partner_of_role(sp->store, PARTNER_PERMANENT_CA, n, &ca) == CEDE_OK;
+         n++) {
+        CEDE_TRY(revocation_check(sp, ca.name, serial));
+    }
+    return CEDE_OK;
+}
+
 /* Its path was checked when the device came into the inventory. */
-static enum cede_status authenticate_factory(const struct cede_certificate *certificate,
+static enum cede_status authenticate_factory(struct sp *sp,
+                                             const struct cede_certificate *certificate,
                                              const struct device *device, struct coap_peer *peer)
 {
     uint64_t now = (uint64_t)sp_now();
@@ -126,7 +142,7 @@ static enum cede_status authenticate_factory(const struct cede_certificate *cert
         return CEDE_SP_DEVICE;
     }
     peer->kind = COAP_PEER_FACTORY;
-    return CEDE_OK;
+    return check_factory_revocation(sp, certificate);
 }
 
 static enum cede_status authenticate(void *context, const struct cede_certificate *certificate,
@@ -144,7 +160,7 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
     status = records_device_by_factory(sp->store, thumbprint, &device);
     if (status == CEDE_OK) {
         memcpy(peer->device_id, device.id, sizeof device.id);
-        return authenticate_factory(certificate, &device, peer);
+        return authenticate_factory(sp, certificate, &device, peer);
     }
     if (status == CEDE_NOT_FOUND) {
         status = authenticate_operational(sp, certificate, chain, chain_count, peer);
@@ -155,15 +171,14 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
     return status;
 }
 
-static enum cede_status is_revoked_here(struct sp *sp, const struct coap_peer *peer, const char *ca,
-                                        bool *revoked)
+static enum cede_status check_again(struct sp *sp, const struct coap_peer *peer, const char *ca)
 {
     struct cede_certificate certificate;
     char serial[RECORD_SERIAL_MAX];
 
     CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
     serial_text(certificate.serial, serial);
-    return records_is_revoked(sp->store, ca, serial, revoked);
+    return revocation_check(sp, ca, serial);
 }
 
 /* A session outlives a change of the device's standing: look again at every request. A device that
@@ -173,18 +188,18 @@ static enum cede_status still_allowed(void *context, const struct coap_peer *pee
 {
     struct sp *sp = context;
     struct device device;
-    bool revoked = false;
+    enum cede_status status;
 
     CEDE_TRY(records_device(sp->store, peer->device_id, &device));
     if (peer->kind == COAP_PEER_FACTORY) {
         return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE : CEDE_OK;
     }
-    CEDE_TRY(is_revoked_here(sp, peer, device.ca, &revoked));
+    status = check_again(sp, peer, device.ca);
     CEDE_TRY(records_device(sp->store, peer->device_id, &device));
     if (device.status == DEVICE_LEAVING) {
         return CEDE_OK;
     }
-    return revoked || !may_operate(device.status) ? CEDE_SP_DEVICE : CEDE_OK;
+    return may_operate(device.status) ? status : CEDE_SP_DEVICE;
 }
 
 /* --- what reports change ----------------------------------------------------------------------
@@ -622,10 +637,16 @@ static enum cede_status after_batch(void *context)
     return status;
 }
 
+static enum cede_status status_proof(void *context, struct cede_buf out, struct cede_span *proof)
+{
+    return revocation_proof(context, out, proof);
+}
+
 const struct coap_door_callbacks update_server_callbacks = {
     .find_certificate = find_certificate,
     .authenticate = authenticate,
     .still_allowed = still_allowed,
     .handle = handle,
     .after_batch = after_batch,
+    .status_proof = status_proof,
 };
