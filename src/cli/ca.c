@@ -308,12 +308,62 @@ static int run_account(int argc, char **argv)
     return code;
 }
 
+/* --- approvals -------------------------------------------------------------------------------- */
+
+static int run_pending(int argc, char **argv)
+{
+    const char *directory = NULL;
+    const struct cli_option options[] = {
+        {"dir", "DIR", "state directory", true, &directory},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    enum cede_status status = CEDE_OK;
+    struct ca *ca = NULL;
+    int code = CLI_OK;
+
+    if (!parse(argc, argv, "ca pending --dir DIR", options, &code)) {
+        return code;
+    }
+    if (open_or_fail(directory, &ca) != CLI_OK) {
+        return CLI_FAILED;
+    }
+    status = ca_pending(ca, stdout);
+    ca_close(ca);
+    return status == CEDE_OK ? CLI_OK : report(directory, status);
+}
+
+static int run_approve(int argc, char **argv)
+{
+    const char *directory = NULL;
+    const char *device = NULL;
+    const struct cli_option options[] = {
+        {"dir", "DIR", "state directory", true, &directory},
+        {"device", "ID", "the device whose request waits", true, &device},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    enum cede_status status = CEDE_OK;
+    struct ca *ca = NULL;
+    int code = CLI_OK;
+
+    if (!parse(argc, argv, "ca approve --dir DIR --device ID", options, &code)) {
+        return code;
+    }
+    if (open_or_fail(directory, &ca) != CLI_OK) {
+        return CLI_FAILED;
+    }
+    status = ca_approve(ca, device);
+    ca_close(ca);
+    return status == CEDE_OK ? CLI_OK : report(device, status);
+}
+
 const struct cli_command cli_ca_commands[] = {
     {"ca", "init", "make a CA, or finish one below another", run_init},
     {"ca", "serve", "run its doors", run_serve},
     {"ca", "issue", "issue a certificate for a request", run_issue},
     {"ca", "revoke", "revoke a certificate, or all of a device", run_revoke},
     {"ca", "list", "list the certificates", run_list},
+    {"ca", "pending", "list the devices whose requests wait for approval", run_pending},
+    {"ca", "approve", "approve of a device's request", run_approve},
     {"ca", "account", "add or update a partner", run_account},
     {NULL, NULL, NULL, NULL},
 };
