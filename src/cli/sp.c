@@ -11,6 +11,7 @@
 #include "cli/sp_open.h"
 #include "server/common/key_store.h"
 #include "server/sp/provision.h"
+#include "server/sp/revocation.h"
 
 #define DEVICES_MAX 1000000
 
@@ -74,12 +75,14 @@ static int run_init(int argc, char **argv)
 static int run_partner(int argc, char **argv)
 {
     const char *dir = NULL, *name = NULL, *role = NULL, *url = NULL, *certificate = NULL;
+    const char *crl = NULL;
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory", true, &dir},
         {"name", "NAME", "what to call the partner", true, &name},
         {"role", "ROLE", "permanent-ca, ca or sp", true, &role},
         {"url", "URL", "https://HOST:PORT of its server", true, &url},
         {"certificate", "FILE", "its identity certificate, PEM or DER: pinned", true, &certificate},
+        {"crl", "URL", "of a CA: http://... of its CRL, to be asked from now on", false, &crl},
         {NULL, NULL, NULL, false, NULL},
     };
     struct sp sp;
@@ -100,6 +103,9 @@ static int run_partner(int argc, char **argv)
         return CLI_FAILED;
     }
     status = sp_add_partner(&sp, name, role, url, certificate);
+    if (status == CEDE_OK && crl != NULL) {
+        status = revocation_set_source(sp.store, name, crl);
+    }
     sp_close(&sp);
     if (status == CEDE_NOT_FOUND) {
         return cli_fail("%s: no such file", certificate);
@@ -238,11 +244,26 @@ static void show_progress(void *context, const char *phase, size_t done, size_t 
     }
 }
 
+static bool read_policy(const char *text, enum cede_status_policy *policy)
+{
+    static const char *const names[] = {"off", "prefer", "require"};
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *policy = (enum cede_status_policy)i;
+            return true;
+        }
+    }
+    cli_fail("--status is off, prefer or require, not '%s'", text);
+    return false;
+}
+
 static int run_provision(int argc, char **argv)
 {
     const char *dir = NULL, *out = NULL, *count = "1", *ids = NULL, *prefix = "d", *first = "1";
     const char *permanent_ca = NULL, *ca = NULL, *owner = NULL, *poll = NULL, *retry = "2000";
-    const char *retry_max = "600000", *profile = "compact";
+    const char *retry_max = "600000", *profile = "compact", *policy = "off";
+    enum cede_status_policy status_policy = CEDE_STATUS_POLICY_OFF;
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory", true, &dir},
         {"out", "DIR", "folder for the device images", true, &out},
@@ -253,6 +274,8 @@ static int run_provision(int argc, char **argv)
         {"ids", "FILE", "take the ids from a file instead, one a line", false, &ids},
         {"permanent-ca", "NAME", "partner that certifies factory keys", false, &permanent_ca},
         {"ca", "NAME", "partner whose PKI the devices enrol in", false, &ca},
+        {"status", "off|prefer|require", "a proof that servers' certificates are good", false,
+         &policy},
         {"owner", "FILE", "certificate to pin as the owner's", false, &owner},
         {"poll", "SECONDS", "how often devices poll (default: as the provider asks)", false, &poll},
         {"retry", "MS", "a device's first delay after a failure", false, &retry},
@@ -275,6 +298,9 @@ static int run_provision(int argc, char **argv)
         !cli_number("first", first, 0, 100000000, &first_n) ||
         !cli_number("retry", retry, 10, 86400000, &retry_ms) ||
         !cli_number("retry-max", retry_max, retry_ms, 604800000, &retry_max_ms)) {
+        return CLI_USAGE;
+    }
+    if (!read_policy(policy, &status_policy)) {
         return CLI_USAGE;
     }
     if (strcmp(profile, "compact") != 0 && strcmp(profile, "x509") != 0) {
@@ -301,6 +327,7 @@ static int run_provision(int argc, char **argv)
                                           .ids = list.ids,
                                           .ids_count = list.count,
                                           .owner_certificate = owner,
+                                          .status_policy = status_policy,
                                           .poll_s = (uint64_t)poll_s,
                                           .retry_ms = (uint64_t)retry_ms,
                                           .retry_max_ms = (uint64_t)retry_max_ms,
@@ -400,11 +427,37 @@ static int run_devices(int argc, char **argv)
                              : cli_fail("cannot list devices: %s", cede_status_reason(status));
 }
 
+/* --- revoke-server ----------------------------------------------------------------------------
+ */
+
+static int run_revoke_server(int argc, char **argv)
+{
+    const char *dir = NULL;
+    const struct cli_option options[] = {{"dir", "DIR", "state directory", true, &dir},
+                                         {NULL, NULL, NULL, false, NULL}};
+    struct sp sp;
+    int words;
+    int result = cli_options(argc, argv, "sp revoke-server --dir DIR", options, 0, &words);
+    enum cede_status status;
+
+    if (result != CLI_OK) {
+        return result < 0 ? CLI_OK : result;
+    }
+    if (!cli_sp_open(dir, &sp)) {
+        return CLI_FAILED;
+    }
+    status = revocation_revoke_server(&sp);
+    sp_close(&sp);
+    return status == CEDE_OK ? CLI_OK : cli_fail("%s: %s", dir, cede_status_reason(status));
+}
+
 const struct cli_command cli_sp_commands[] = {
     {"sp", "init", "make a service provider's state directory", run_init},
     {"sp", "partner", "add a CA or another provider as partner", run_partner},
     {"sp", "serve", "run the provider: partners' door, update server, clerk, courier", run_serve},
     {"sp", "provision", "make devices: keys, factory certificates, images", run_provision},
     {"sp", "devices", "list the inventory", run_devices},
+    {"sp", "revoke-server", "say that the update server's certificate is revoked",
+     run_revoke_server},
     {NULL, NULL, NULL, NULL},
 };

@@ -32,7 +32,14 @@ enum cede_status ca_api_find_partner(void *context, const uint8_t thumbprint[32]
                                      size_t name_cap)
 {
     struct ca_api *api = context;
+    struct ca_certificate_record issued;
 
+    /* Each certificate a partner shows is looked up here, its own first: one of ours that is
+     * revoked ends the handshake, whatever it chains to. */
+    if (ca_records_by_hash(api->ca, cede_span(thumbprint, 32), &issued) == CEDE_OK &&
+        issued.status == CA_REVOKED) {
+        return CEDE_CA_REVOKED;
+    }
     return ca_records_account_by_thumbprint(api->ca, thumbprint, name, name_cap);
 }
 

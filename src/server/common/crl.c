@@ -271,6 +271,21 @@ static enum cede_status read_authority_key_id(struct cede_span value, struct ced
     return cede_reader_finish(&reader);
 }
 
+/* The first URI of the first point; other forms of names are no use here. */
+static void read_freshest(struct cede_span value, struct cede_span *uri)
+{
+    struct cede_reader reader = cede_reader(value);
+    struct cede_reader points = cede_der_enter(&reader, CEDE_DER_SEQUENCE);
+    struct cede_reader point = cede_der_enter(&points, CEDE_DER_SEQUENCE);
+    struct cede_reader name = cede_der_enter(&point, CEDE_DER_CONTEXT_CONSTRUCTED(0));
+    struct cede_reader full_name = cede_der_enter(&name, CEDE_DER_CONTEXT_CONSTRUCTED(0));
+    struct cede_span found = cede_der_get(&full_name, CEDE_DER_CONTEXT(CEDE_GN_URI));
+
+    if (full_name.status == CEDE_OK && memchr(found.ptr, 0, found.len) == NULL) {
+        *uri = found;
+    }
+}
+
 static enum cede_status read_extensions(struct cede_span contents, struct crl_view *crl)
 {
     struct cede_reader list = cede_reader(contents);
@@ -286,6 +301,8 @@ static enum cede_status read_extensions(struct cede_span contents, struct crl_vi
             crl->is_delta = true;
         } else if (cede_span_equal(oid, CEDE_SPAN_ARRAY(oid_authority_key_id))) {
             CEDE_TRY(read_authority_key_id(value, &crl->authority_key_id));
+        } else if (cede_span_equal(oid, CEDE_SPAN_ARRAY(oid_freshest))) {
+            read_freshest(value, &crl->freshest_uri);
         } else if (critical) {
             return CEDE_X509_EXTENSION;
         }

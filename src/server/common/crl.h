@@ -62,7 +62,8 @@ struct crl_view {
     uint64_t number;
     bool is_delta;
     uint64_t base_number;
-    struct cede_span entries; /* contents of revokedCertificates, empty when there are none */
+    struct cede_span freshest_uri; /* where its deltas are, or null */
+    struct cede_span entries;      /* contents of revokedCertificates, empty when there are none */
     int32_t signature_alg;
     struct cede_span signature_bits;
 };

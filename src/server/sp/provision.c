@@ -287,6 +287,7 @@ static enum cede_status write_image(struct line *line, const struct trust *trust
         .update_uri = profile_update_uri(sp, line->options->x509),
         .trust = trust->entries,
         .trust_count = trust->count,
+        .status_policy = line->options->status_policy,
         .poll_s = line->options->poll_s,
         .retry_ms = line->options->retry_ms,
         .retry_max_ms = line->options->retry_max_ms};

@@ -6,6 +6,7 @@
 #ifndef CEDE_SP_PROVISION_H
 #define CEDE_SP_PROVISION_H
 
+#include "cede/device.h"
 #include "server/sp/hand_over.h"
 #include "server/sp/sp.h"
 
@@ -20,6 +21,7 @@ struct provision_options {
     bool x509;                     /* the profile: X.509 and DTLS instead of C509 and EDHOC */
     const char *owner_certificate; /* file to pin as owner anchor; null: none */
     uint64_t poll_s, retry_ms, retry_max_ms;
+    enum cede_status_policy status_policy;
     void (*progress)(void *context, const char *phase, size_t done, size_t all);
     void *progress_context;
 };

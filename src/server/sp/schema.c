@@ -2,6 +2,7 @@
 /* schema.c - the tables of a service provider. Steps are only ever added at the end. */
 #include "server/common/courier.h"
 #include "server/sp/records.h"
+#include "server/sp/revocation.h"
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
 
@@ -50,6 +51,7 @@ enum cede_status records_migrate(struct store *store)
         {"outbox", courier_outbox_sql},
         {"tables", tables_sql},
         {"enroll_uri_coaps", enroll_uri_coaps_sql},
+        {"revocation", revocation_sql},
     };
 
     return store_migrate(store, migrations, COUNT(migrations));

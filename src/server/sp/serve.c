@@ -20,6 +20,7 @@
 #include "server/sp/deliveries.h"
 #include "server/sp/hand_over.h"
 #include "server/sp/partner_api.h"
+#include "server/sp/revocation.h"
 #include "server/sp/update_server.h"
 
 #define CLERK_IDLE_MS   100
@@ -208,6 +209,9 @@ static int run_clerk(void *context, const struct supervisor_child *child)
         if (hand_over_work(sp, &identity, &busy) != CEDE_OK) {
             log_error("store: %s", store_error(sp->store));
         }
+        if (revocation_keep_proof(sp, &identity) != CEDE_OK) {
+            log_error("no proof of the update server's status: %s", store_error(sp->store));
+        }
         ask_revoked_now_and_then(sp, &asked_at);
         rest(child, busy ? 0 : CLERK_IDLE_MS);
     }
@@ -253,6 +257,26 @@ static int run_courier(void *context, const struct supervisor_child *child)
     return status == CEDE_OK ? EXIT_SUCCESS : fail("courier", status);
 }
 
+/* --- revocations ------------------------------------------------------------------------------
+ */
+
+static int run_revocations(void *context, const struct supervisor_child *child)
+{
+    const struct serving *serving = context;
+    struct sp *sp = serving->sp;
+    enum cede_status status;
+    int code = EXIT_FAILURE;
+
+    log_set_actor("revocations");
+    status = sp_open_store(sp);
+    if (status == CEDE_OK) {
+        status = confine_process(sp, true);
+    }
+    code = status == CEDE_OK ? revocation_process(sp, child) : fail("revocations", status);
+    sp_close(sp);
+    return code;
+}
+
 /* --- all together -----------------------------------------------------------------------------
  */
 
@@ -260,14 +284,15 @@ enum cede_status sp_serve(struct sp *sp, const struct sp_serve_options *options)
 {
     struct serving serving = {.sp = sp, .https_fd = -1};
     struct supervisor_helper helpers[] = {{"clerk", run_clerk, &serving},
-                                          {"courier", run_courier, &serving}};
+                                          {"courier", run_courier, &serving},
+                                          {"revocations", run_revocations, &serving}};
     struct supervisor_config config = {.directory = sp->directory,
                                        .actor = sp->name,
                                        .workers = options->workers,
                                        .worker = run_worker,
                                        .context = &serving,
                                        .helpers = helpers,
-                                       .helpers_count = 2};
+                                       .helpers_count = 3};
     char host[ADDRESS_HOST_MAX];
     uint16_t port;
     enum cede_status status;

@@ -213,16 +213,31 @@ static bool copy_text(const char *from, char *to, size_t cap)
     return true;
 }
 
+static bool set_revocation(struct sp *sp, json_int_t freshness_s, json_int_t grace_s,
+                           const char *on_outage)
+{
+    bool refuse = strcmp(on_outage, "refuse") == 0;
+
+    if (freshness_s < 1 || freshness_s > UINT32_MAX || grace_s < 0 || grace_s > UINT32_MAX ||
+        (!refuse && strcmp(on_outage, "soft") != 0)) {
+        return false;
+    }
+    sp->revocation = (struct revocation_policy){(uint32_t)freshness_s, (uint32_t)grace_s, refuse};
+    return true;
+}
+
 static enum cede_status parse_config(const char *text, size_t len, struct sp *sp)
 {
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    const char *name, *https_url, *update_uri, *coaps = NULL;
-    json_int_t poll_s;
+    const char *name, *https_url, *update_uri, *coaps = NULL, *on_outage = "soft";
+    json_int_t poll_s, freshness_s = REVOCATION_FRESHNESS_S, grace_s = REVOCATION_GRACE_S;
     bool ok =
         json != NULL &&
-        json_unpack(json, "{s:s, s:s, s:s, s:I, s?:s !}", "name", &name, "https_url", &https_url,
-                    "update_uri", &update_uri, "poll_s", &poll_s, "update_uri_coaps",
-                    &coaps) == 0 &&
+        json_unpack(json, "{s:s, s:s, s:s, s:I, s?:s, s?:{s?:I, s?:I, s?:s !} !}", "name", &name,
+                    "https_url", &https_url, "update_uri", &update_uri, "poll_s", &poll_s,
+                    "update_uri_coaps", &coaps, "revocation", "freshness_s", &freshness_s,
+                    "grace_s", &grace_s, "on_outage", &on_outage) == 0 &&
+        set_revocation(sp, freshness_s, grace_s, on_outage) &&
         (coaps == NULL || copy_text(coaps, sp->update_uri_coaps, sizeof sp->update_uri_coaps)) &&
         copy_text(name, sp->name, sizeof sp->name) &&
         copy_text(https_url, sp->https_url, sizeof sp->https_url) &&

@@ -16,6 +16,7 @@
 #include "cede/certificate.h"
 #include "cede/crypto.h"
 #include "server/common/identity.h"
+#include "server/common/revocation_check.h"
 #include "server/sp/records.h"
 #include "store/store.h"
 
@@ -34,6 +35,7 @@ struct sp {
     char update_uri[RECORD_URL_MAX];       /* where devices reach it */
     char update_uri_coaps[RECORD_URL_MAX]; /* those of the X.509 profile; empty: nowhere */
     uint32_t poll_s;                       /* how often devices are asked to come */
+    struct revocation_policy revocation;
 
     /* The controller: the identity certificate as X.509 and as devices hold it. */
     uint8_t identity_der[SP_CERTIFICATE_MAX];

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* revocation_check.c - fetching, checking and judging lists of revocations. */
+#include "server/common/revocation_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "cede/status_proof.h"
+
+#define LIST_MAX           (128u << 20)
+#define CONNECT_TIMEOUT_MS 5000L
+#define TIMEOUT_MS         60000L /* a list of a million entries is 40 MB */
+#define SLOW_BYTES         1000L  /* a second, for ... */
+#define SLOW_S             10L
+
+struct revocation_client {
+    CURL *curl;
+    uint8_t *body;
+    size_t len;
+    size_t cap;
+    bool too_long;
+};
+
+enum cede_status revocation_client_new(struct revocation_client **client)
+{
+    struct revocation_client *made = calloc(1, sizeof *made);
+
+    *client = NULL;
+    if (made == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(made);
+        return CEDE_SERVER_FAILED;
+    }
+    made->curl = curl_easy_init();
+    if (made->curl == NULL) {
+        free(made);
+        return CEDE_SERVER_FAILED;
+    }
+    *client = made;
+    return CEDE_OK;
+}
+
+void revocation_client_free(struct revocation_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    curl_easy_cleanup(client->curl);
+    free(client->body);
+    free(client);
+}
+
+/* --- fetching --------------------------------------------------------------------------------- */
+
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct revocation_client *client = context;
+    size_t len = size * count;
+
+    if (len > LIST_MAX - client->len) {
+        client->too_long = true;
+        return 0; /* curl ends the exchange */
+    }
+    if (client->len + len > client->cap) {
+        size_t cap = client->cap < 65536 ? 65536 : client->cap;
+        uint8_t *grown;
+        while (cap < client->len + len) {
+            cap *= 2;
+        }
+        grown = realloc(client->body, cap);
+        if (grown == NULL) {
+            return 0;
+        }
+        client->body = grown;
+        client->cap = cap;
+    }
+    if (len > 0) {
+        memcpy(client->body + client->len, data, len);
+    }
+    client->len += len;
+    return len;
+}
+
+static enum cede_status status_of(const struct revocation_client *client, CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return CEDE_OK;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return CEDE_HTTPS_URL;
+    case CURLE_OPERATION_TIMEDOUT:
+        return CEDE_HTTPS_TIMEOUT;
+    case CURLE_WRITE_ERROR:
+        return client->too_long ? CEDE_HTTPS_TOO_LONG : CEDE_SERVER_MEMORY;
+    default:
+        return CEDE_HTTPS_UNREACHABLE;
+    }
+}
+
+/* Nothing is secret here, and what comes is signed: plain HTTP, no proxy, nothing followed. */
+static bool set_options(struct revocation_client *client, const char *url)
+{
+    CURL *curl = client->curl;
+
+    curl_easy_reset(curl);
+    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_S) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEDATA, client) == CURLE_OK;
+}
+
+static enum cede_status fetch(struct revocation_client *client, const char *url,
+                              struct cede_span *der)
+{
+    long http = 0;
+
+    *der = CEDE_SPAN_NULL;
+    client->len = 0;
+    client->too_long = false;
+    if (!set_options(client, url)) {
+        return CEDE_SERVER_FAILED;
+    }
+    CEDE_TRY(status_of(client, curl_easy_perform(client->curl)));
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http);
+    if (http != 200 || client->len == 0) {
+        return CEDE_HTTPS_REFUSED;
+    }
+    *der = cede_span(client->body, client->len);
+    return CEDE_OK;
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+/* Signature first: what is not by the CA says nothing. */
+static enum cede_status check(const struct crl_view *crl, const struct cede_certificate *issuer,
+                              uint64_t now, const struct revocation_source *source)
+{
+    CEDE_TRY(crl_verify(crl, cede_crypto_openssl(), issuer));
+    if (crl->this_update > now + CEDE_STATUS_SKEW || crl->next_update < now) {
+        return CEDE_REVOCATION_STALE;
+    }
+    if (crl->number > INT64_MAX || (int64_t)crl->number < source->number) {
+        return CEDE_REVOCATION_BACK;
+    }
+    if (crl->is_delta && (source->number < 0 || crl->base_number > (uint64_t)source->number)) {
+        return CEDE_NOT_FOUND; /* it adds to a list that was never seen */
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status hand_on(const struct crl_view *crl, const struct revocation_sink *sink)
+{
+    struct cede_reader reader = cede_reader(crl->entries);
+    struct crl_entry entry;
+
+    while (crl_next(&reader, &entry)) {
+        CEDE_TRY(sink->on_revoked(sink->context, &entry));
+    }
+    return cede_reader_finish(&reader);
+}
+
+enum cede_status revocation_take(struct cede_span der, const struct cede_certificate *issuer,
+                                 uint64_t now, const struct revocation_sink *sink,
+                                 struct revocation_source *source)
+{
+    struct crl_view crl;
+
+    CEDE_TRY(crl_decode(der, &crl));
+    CEDE_TRY(check(&crl, issuer, now, source));
+    if ((int64_t)crl.number > source->number) {
+        CEDE_TRY(hand_on(&crl, sink));
+    }
+    source->number = (int64_t)crl.number;
+    source->next_update = (int64_t)crl.next_update;
+    if (!crl.is_delta) {
+        size_t len = crl.freshest_uri.len < REVOCATION_URL_MAX ? crl.freshest_uri.len : 0;
+        snprintf(source->delta_url, sizeof source->delta_url, "%.*s", (int)len,
+                 len == 0 ? "" : (const char *)crl.freshest_uri.ptr);
+    }
+    return CEDE_OK;
+}
+
+enum cede_status revocation_update(struct revocation_client *client,
+                                   const struct cede_certificate *issuer, uint64_t now,
+                                   const struct revocation_sink *sink,
+                                   struct revocation_source *source)
+{
+    enum cede_status status = CEDE_NOT_FOUND;
+    struct cede_span der;
+
+    if (source->number >= 0 && source->delta_url[0] != '\0') {
+        CEDE_TRY(fetch(client, source->delta_url, &der));
+        status = revocation_take(der, issuer, now, sink, source);
+    }
+    if (status != CEDE_NOT_FOUND) {
+        return status;
+    }
+    CEDE_TRY(fetch(client, source->url, &der));
+    return revocation_take(der, issuer, now, sink, source);
+}
+
+/* --- judging ---------------------------------------------------------------------------------- */
+
+enum cede_status revocation_judge(const struct revocation_policy *policy, int64_t checked_at,
+                                  int64_t next_update, int64_t now)
+{
+    int64_t age = now - checked_at;
+
+    if (checked_at == 0) {
+        return CEDE_REVOCATION_UNKNOWN; /* there is no list to go by */
+    }
+    if (age <= (int64_t)policy->freshness_s && now <= next_update) {
+        return CEDE_OK;
+    }
+    if (policy->refuse || age > (int64_t)policy->freshness_s + (int64_t)policy->grace_s) {
+        return CEDE_REVOCATION_UNKNOWN;
+    }
+    return CEDE_OK;
+}
