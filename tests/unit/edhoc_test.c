@@ -1452,6 +1452,527 @@ static void exported_keys_depend_on_label_and_context(void **state)
                      CEDE_EDHOC_STATE);
 }
 
+/* --- a crypto port that fails ----------------------------------------------------------------- */
+
+/* How many calls still succeed. */
+static size_t calls_left;
+
+static enum cede_status count_call(void)
+{
+    return calls_left > 0 ? (calls_left--, CEDE_OK) : CEDE_CRYPTO_FAILED;
+}
+
+static enum cede_status failing_hash(void *context, int32_t alg, const struct cede_span *parts,
+                                     size_t parts_count, uint8_t *out)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->hash(context, alg, parts, parts_count, out);
+}
+
+static enum cede_status failing_hmac(void *context, int32_t hash_alg, struct cede_span key,
+                                     const struct cede_span *parts, size_t parts_count,
+                                     uint8_t *out)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->hmac(context, hash_alg, key, parts, parts_count, out);
+}
+
+static enum cede_status failing_kmac(void *context, struct cede_span key,
+                                     const struct cede_span *parts, size_t parts_count,
+                                     struct cede_buf out)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->kmac(context, key, parts, parts_count, out);
+}
+
+static enum cede_status failing_seal(void *context, int32_t alg, struct cede_span key,
+                                     struct cede_span nonce, struct cede_span aad,
+                                     struct cede_span plaintext, struct cede_buf out,
+                                     struct cede_span *ciphertext)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->aead_seal(context, alg, key, nonce, aad, plaintext, out, ciphertext);
+}
+
+static enum cede_status failing_generate(void *context, int32_t curve, uint8_t *private_key,
+                                         uint8_t *public_key)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->generate(context, curve, private_key, public_key);
+}
+
+static enum cede_status failing_ecdh(void *context, const struct cede_private_key *key,
+                                     struct cede_span peer, uint8_t *secret)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->ecdh(context, key, peer, secret);
+}
+
+static enum cede_status failing_decompress(void *context, int32_t curve, struct cede_span x,
+                                           bool y_odd, uint8_t *public_key)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->decompress(context, curve, x, y_odd, public_key);
+}
+
+static enum cede_status failing_sign(void *context, int32_t alg, const struct cede_private_key *key,
+                                     const struct cede_span *parts, size_t parts_count,
+                                     uint8_t *signature, size_t *signature_len)
+{
+    CEDE_TRY(count_call());
+    return backend(0)->sign(context, alg, key, parts, parts_count, signature, signature_len);
+}
+
+static struct cede_crypto failing_port(void)
+{
+    struct cede_crypto port = *backend(0);
+
+    port.hash = failing_hash;
+    port.hmac = failing_hmac;
+    port.kmac = failing_kmac;
+    port.aead_seal = failing_seal;
+    port.generate = failing_generate;
+    port.ecdh = failing_ecdh;
+    port.decompress = failing_decompress;
+    port.sign = failing_sign;
+    return port;
+}
+
+/* A whole handshake; *failed is the end whose step did not succeed. */
+static enum cede_status run_whole(struct pair *pair, struct end **failed)
+{
+    *failed = &pair->i;
+    CEDE_TRY(send_1(pair));
+    *failed = &pair->r;
+    CEDE_TRY(take_1(pair, sent(pair, 1)));
+    CEDE_TRY(send_2(pair));
+    *failed = &pair->i;
+    CEDE_TRY(take_2(pair, sent(pair, 2)));
+    CEDE_TRY(send_3(pair));
+    *failed = &pair->r;
+    CEDE_TRY(take_3(pair, sent(pair, 3)));
+    CEDE_TRY(send_4(pair));
+    *failed = &pair->i;
+    return take_4(pair, sent(pair, 4));
+}
+
+/* Wherever the crypto library gives up, the step says so and leaves nothing behind. */
+static void every_call_of_the_port_may_fail(void **state)
+{
+    static const struct cede_edhoc_suite *const suites[] = {&cede_edhoc_suite_2,
+                                                            &cede_edhoc_suite_25};
+    static struct pair pair;
+    struct cede_crypto port = failing_port();
+
+    (void)state;
+    for (size_t s = 0; s < COUNT(suites); s++) {
+        for (unsigned method = 0; method < 4; method++) {
+            enum cede_status status = CEDE_CRYPTO_FAILED;
+            struct end *failed;
+            size_t calls;
+
+            for (calls = 0; status != CEDE_OK; calls++) {
+                pair_init(&pair, (enum cede_edhoc_method)method, suites[s], backend(0));
+                pair.i.config.crypto = pair.r.config.crypto = &port;
+                calls_left = calls;
+                status = run_whole(&pair, &failed);
+                if (status != CEDE_OK) {
+                    assert_int_equal(status, CEDE_CRYPTO_FAILED);
+                    assert_wiped(&failed->session);
+                }
+            }
+            assert_in_range(calls, 30, 200);
+        }
+    }
+}
+
+static void every_call_of_an_export_may_fail(void **state)
+{
+    static struct pair pair;
+    struct cede_crypto port = failing_port();
+    static const struct cede_edhoc_oscore blank;
+    struct cede_edhoc_oscore oscore;
+    struct cede_edhoc_session before;
+    uint8_t key[40], zeros[40] = {0};
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 3);
+    pair.i.config.crypto = &port;
+    before = pair.i.session;
+    for (size_t calls = 0; calls < 3; calls++) {
+        calls_left = calls;
+        memset(key, 0xaa, sizeof key);
+        assert_int_equal(cede_edhoc_export(&pair.i.session, &pair.i.config, 7, CEDE_SPAN_NULL,
+                                           CEDE_BUF_ARRAY(key)),
+                         CEDE_CRYPTO_FAILED);
+        assert_memory_equal(key, zeros, sizeof key);
+        calls_left = calls;
+        assert_int_equal(cede_edhoc_export_oscore(&pair.i.session, &pair.i.config, &oscore),
+                         CEDE_CRYPTO_FAILED);
+        assert_memory_equal(&oscore, &blank, sizeof blank);
+    }
+    calls_left = 0;
+    assert_int_equal(cede_edhoc_update_key(&pair.i.session, &pair.i.config, CEDE_SPAN_NULL),
+                     CEDE_CRYPTO_FAILED);
+    assert_memory_equal(&pair.i.session, &before, sizeof before);
+}
+
+/* A back end without KMAC256 says so, and nothing else. */
+static void suite_25_needs_kmac(void **state)
+{
+    static struct pair pair;
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_SIGNATURE_SIGNATURE, &cede_edhoc_suite_25, backend(0));
+    pair.r.port.port.kmac = NULL;
+    assert_int_equal(send_1(&pair), CEDE_OK);
+    assert_int_equal(take_1(&pair, sent(&pair, 1)), CEDE_OK);
+    assert_int_equal(send_2(&pair), CEDE_CRYPTO_UNSUPPORTED);
+    assert_wiped(&pair.r.session);
+}
+
+/* --- one's own mistakes ----------------------------------------------------------------------- */
+
+static void a_configuration_without_the_suite_is_refused(void **state)
+{
+    static struct pair pair;
+    struct cede_edhoc_oscore oscore;
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 3);
+    pair.i.suites[0] = &cede_edhoc_suite_3;
+    assert_int_equal(cede_edhoc_export_oscore(&pair.i.session, &pair.i.config, &oscore),
+                     CEDE_BAD_ARGUMENT);
+    assert_true(cede_edhoc_has_keys(&pair.i.session));
+    assert_int_equal(take_4(&pair, CEDE_SPAN_TEXT("\x48tag78901")), CEDE_BAD_ARGUMENT);
+    assert_wiped(&pair.i.session);
+}
+
+static void ead_that_may_not_be_sent_is_refused(void **state)
+{
+    static struct pair pair;
+    static const struct cede_edhoc_eads cases[] = {
+        {.items = {{.label = 1}}, .count = CEDE_EDHOC_EAD_ITEMS_MAX + 1},
+        {.items = {{.label = -1}}, .count = 1},
+        {.items = {{.label = 0, .critical = true}}, .count = 1},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+        pair.i.eads = cases[c];
+        assert_int_equal(send_1(&pair), CEDE_BAD_ARGUMENT);
+        assert_wiped(&pair.i.session);
+    }
+}
+
+static void an_empty_credential_is_refused(void **state)
+{
+    static struct pair pair;
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 2);
+    pair.r.credential.cred = CEDE_SPAN_NULL;
+    assert_int_equal(take_2(&pair, sent(&pair, 2)), CEDE_BAD_ARGUMENT);
+    assert_wiped(&pair.i.session);
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 2);
+    assert_int_equal(take_2(&pair, sent(&pair, 2)), CEDE_OK);
+    pair.i.own.cred.len = 0;
+    assert_int_equal(send_3(&pair), CEDE_BAD_ARGUMENT);
+    assert_wiped(&pair.i.session);
+}
+
+/* Neither a point nor an x. */
+static void a_static_key_of_the_wrong_length_is_refused(void **state)
+{
+    static struct pair pair;
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 2);
+    pair.r.credential.public_key.point.len = 31;
+    assert_int_equal(take_2(&pair, sent(&pair, 2)), CEDE_EDHOC_LENGTH);
+    assert_wiped(&pair.i.session);
+}
+
+/* Two devices with the same broken generator would use one key pair. */
+static void equal_ephemeral_keys_are_refused(void **state)
+{
+    static struct pair pair;
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    assert_int_equal(send_1(&pair), CEDE_OK);
+    pair.r.port.ephemeral_private = cede_span(pair.i.session.ephemeral, 32);
+    pair.r.port.ephemeral_public = cede_span(pair.i.session.point, 32);
+    assert_int_equal(take_1(&pair, sent(&pair, 1)), CEDE_OK);
+    assert_int_equal(send_2(&pair), CEDE_EDHOC_REFLECTED);
+    assert_wiped(&pair.r.session);
+}
+
+/* More than a message may hold, though there is room for it. */
+static void a_message_too_long_is_not_made(void **state)
+{
+    static uint8_t id_cred[CEDE_EDHOC_MESSAGE_LEN_MAX], memory[2 * CEDE_EDHOC_MESSAGE_LEN_MAX];
+    static struct pair pair;
+    struct cede_span message;
+
+    (void)state;
+    memcpy(id_cred, "\xa1\x18\x21\x59\x0f\xfa", 6); /* x5chain */
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 1);
+    assert_int_equal(take_1(&pair, sent(&pair, 1)), CEDE_OK);
+    pair.r.own.id_cred = CEDE_SPAN_ARRAY(id_cred);
+    assert_int_equal(cede_edhoc_compose_message_2(&pair.r.session, &pair.r.config,
+                                                  CEDE_SPAN_ARRAY(c_r), &pair.r.own, NULL,
+                                                  CEDE_BUF_ARRAY(memory), &message),
+                     CEDE_NO_SPACE);
+    assert_true(cede_span_is_null(message));
+    assert_wiped(&pair.r.session);
+}
+
+static void y_may_be_kept_until_message_3(void **state)
+{
+    static struct pair pair;
+    uint8_t zeros[32] = {0};
+
+    (void)state;
+    for (unsigned keep = 0; keep < 2; keep++) {
+        pair_init(&pair, CEDE_EDHOC_SIGNATURE_SIGNATURE, &cede_edhoc_suite_2, backend(0));
+        pair.r.config.keep_ephemeral = keep == 1;
+        run_until_sent(&pair, 3);
+        assert_int_equal(memcmp(pair.r.session.ephemeral, zeros, 32) != 0, keep == 1);
+        assert_int_equal(take_3(&pair, sent(&pair, 3)), CEDE_OK);
+        assert_memory_equal(pair.r.session.ephemeral, zeros, 32);
+    }
+}
+
+static void exports_end_at_255_hashes(void **state)
+{
+    static struct pair pair;
+    static uint8_t key[255 * 32 + 1];
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    run_until_sent(&pair, 3);
+    assert_int_equal(cede_edhoc_export(&pair.i.session, &pair.i.config, 7, CEDE_SPAN_NULL,
+                                       cede_buf(key, sizeof key - 1)),
+                     CEDE_OK);
+    assert_int_equal(
+        cede_edhoc_export(&pair.i.session, &pair.i.config, 7, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(key)),
+        CEDE_BAD_ARGUMENT);
+}
+
+/* --- refusals of what is received ------------------------------------------------------------- */
+
+/* Points whose secret is zero, and an x that no point has. */
+static void bad_points_are_refused(void **state)
+{
+    static struct pair pair;
+    static const struct {
+        const struct cede_edhoc_suite *suite;
+        const char *head;
+        size_t head_len, len;
+        uint8_t first, last;
+        enum cede_status taken, answered;
+    } cases[] = {
+        {&cede_edhoc_suite_0, "\x03\x00\x58\x20", 4, 32, 0, 0, CEDE_OK, CEDE_CRYPTO_LOW_ORDER},
+        {&cede_edhoc_suite_0, "\x03\x00\x58\x20", 4, 32, 1, 0, CEDE_OK, CEDE_CRYPTO_LOW_ORDER},
+        {&cede_edhoc_suite_25, "\x03\x18\x19\x58\x38", 5, 56, 0, 0, CEDE_OK, CEDE_CRYPTO_LOW_ORDER},
+        {&cede_edhoc_suite_2, "\x03\x02\x58\x20", 4, 32, 1, 9, CEDE_CRYPTO_KEY, CEDE_EDHOC_STATE},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        uint8_t message_1[80], point[56] = {0};
+        struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(message_1));
+
+        pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, cases[c].suite, backend(0));
+        point[0] = cases[c].first;
+        point[cases[c].len - 1] = cases[c].last;
+        cede_write_bytes(&writer, cede_span((const uint8_t *)cases[c].head, cases[c].head_len));
+        cede_write_bytes(&writer, cede_span(point, cases[c].len));
+        cede_write_u8(&writer, 0x0e);
+        assert_int_equal(take_1(&pair, cede_written(&writer)), cases[c].taken);
+        assert_int_equal(send_2(&pair), cases[c].answered);
+        assert_wiped(&pair.r.session);
+    }
+}
+
+/* CBOR that says the same in other bytes. */
+static void only_deterministic_messages_are_taken(void **state)
+{
+    static struct pair pair;
+    static const struct {
+        const char *before; /* of G_X */
+        size_t before_len;
+        const char *after;
+        size_t after_len;
+    } cases[] = {
+        {"\x18\x03\x02\x58\x20", 5, "\x0e", 1},         /* METHOD in two bytes */
+        {"\x03\x18\x02\x58\x20", 5, "\x0e", 1},         /* SUITES_I in two bytes */
+        {"\x03\x81\x02\x58\x20", 5, "\x0e", 1},         /* one suite in an array */
+        {"\x03\x9f\x03\x02\xff\x58\x20", 7, "\x0e", 1}, /* an array without length */
+        {"\x03\x02\x59\x00\x20", 5, "\x0e", 1},         /* the length of G_X in three bytes */
+        {"\x03\x02\x58\x20", 4, "\x41\x0e", 2},         /* C_I not as the integer it could be */
+        {"\x03\x02\x58\x20", 4, "\x18\x18", 2},         /* an integer that is none of these */
+        {"\x03\x02\x58\x20", 4, "\x5f\x41\x0e\xff", 4}, /* C_I in chunks */
+        {"\x03\x02\x58\x20", 4, "\x0e\x18\x01", 3},     /* an EAD label in two bytes */
+        {"\x03\x02\x58\x20", 4,
+         "\x51"
+         "17 bytes, one more",
+         18}, /* C_I too long */
+    };
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        uint8_t message_1[80];
+        struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(message_1));
+
+        pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+        cede_write_bytes(&writer, cede_span((const uint8_t *)cases[c].before, cases[c].before_len));
+        cede_write_bytes(&writer, cede_span(pair.i.public_key, 32));
+        cede_write_bytes(&writer, cede_span((const uint8_t *)cases[c].after, cases[c].after_len));
+        assert_int_not_equal(take_1(&pair, cede_written(&writer)), CEDE_OK);
+        assert_wiped(&pair.r.session);
+    }
+}
+
+/* A byte string of nothing, in each message that is a byte string. */
+static void empty_messages_are_refused(void **state)
+{
+    static struct pair pair;
+
+    (void)state;
+    for (size_t number = 2; number <= 4; number++) {
+        pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+        run_until_sent(&pair, number);
+        expect_refused(&pair, number, CEDE_SPAN_TEXT("\x40"));
+    }
+}
+
+/* --- ways to name a credential ---------------------------------------------------------------- */
+
+/* Each header parameter of RFC 9360, RFC 9528 and the C509 draft, and a kid of each shape. */
+static void every_kind_of_id_cred_comes_across(void **state)
+{
+    static struct pair pair;
+#define MAP(kind_, text_, sent_len_)                                                               \
+    {                                                                                              \
+        CEDE_EDHOC_ID_##kind_, (const uint8_t *)(text_), sizeof(text_) - 1, (sent_len_)            \
+    }
+    static const struct {
+        enum cede_edhoc_id_kind kind;
+        const uint8_t *map;
+        size_t len;
+        size_t sent_len;
+    } cases[] = {
+        MAP(KID, "\xa1\x04\x41\x17", 1),
+        MAP(KID, "\xa1\x04\x41\x37", 1),
+        MAP(KID, "\xa1\x04\x41\x18", 2),
+        MAP(KID, "\xa1\x04\x41\xff", 2),
+        MAP(KID, "\xa1\x04\x40", 1),
+        MAP(KID, "\xa1\x04\x42\x01\x02", 3),
+        MAP(KID, "\xa2\x04\x41\x01\x20\x01", 6), /* not alone: the map travels */
+        MAP(KCWT, "\xa1\x0d\x84\x40\xa0\x40\x40", 7),
+        MAP(KCCS, "\xa1\x0e\xa1\x02\x61s", 6),
+        MAP(C5T, "\xa1\x16\x82\x2e\x41\x01", 6),
+        MAP(C5U,
+            "\xa1\x17\xd8\x20\x63"
+            "a:b",
+            8),
+        MAP(C5C, "\xa1\x18\x19\x41\x01", 5),
+        MAP(X5CHAIN, "\xa1\x18\x21\x82\x41\x01\x41\x02", 8),
+        MAP(X5T, "\xa1\x18\x22\x82\x2e\x41\x01", 7),
+        MAP(X5U,
+            "\xa1\x18\x23\xd8\x20\x63"
+            "a:b",
+            9),
+        MAP(OTHER, "\xa1\x18\x63\x01", 4),
+    };
+#undef MAP
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        for (unsigned method = 0; method <= 3; method += 3) {
+            struct cede_span map = cede_span(cases[c].map, cases[c].len);
+
+            pair_init(&pair, (enum cede_edhoc_method)method, &cede_edhoc_suite_2, backend(0));
+            pair.i.own.id_cred = pair.r.own.id_cred = map;
+            run_until_sent(&pair, 4);
+            assert_int_equal(take_4(&pair, sent(&pair, 4)), CEDE_OK);
+            assert_same_keys(&pair);
+            assert_int_equal(pair.i.peer.id_cred.len, cases[c].sent_len);
+            assert_int_equal(kind_of(pair.i.peer.id_cred), cases[c].kind);
+            assert_int_equal(kind_of(pair.r.peer.id_cred), cases[c].kind);
+        }
+    }
+}
+
+/* The engine's own lengths are those of the algorithms. */
+static void suites_know_their_lengths(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(replay_all_suites); i++) {
+        const struct cede_edhoc_suite *suite = replay_all_suites[i];
+
+        assert_int_equal(suite->key_len, cede_aead_key_len(suite->aead));
+        assert_int_equal(suite->nonce_len, cede_aead_nonce_len(suite->aead));
+        assert_int_equal(suite->hash_len, suite->number == 25 ? 64 : cede_hash_len(suite->hash));
+        assert_int_equal(suite->coordinate_len, cede_curve_private_len(suite->curve));
+        assert_int_equal(suite->public_len, cede_curve_public_len(suite->curve));
+        assert_int_equal(suite->signature_len, cede_signature_len(suite->signature));
+        assert_int_equal(suite->signature_curve, cede_signature_curve(suite->signature));
+        assert_int_equal(suite->application_key_len, cede_aead_key_len(suite->application_aead));
+        assert_int_equal(suite->mac_len, cede_aead_tag_len(suite->aead));
+    }
+}
+
+static void error_codes_have_bounds(void **state)
+{
+    static const struct {
+        const char *message;
+        size_t len;
+        enum cede_status status;
+    } cases[] = {
+        {"\x20\xf6", 2, CEDE_OK},
+        {"\x3a\x7f\xff\xff\xff\xf6", 6, CEDE_OK},
+        {"\x1a\x7f\xff\xff\xff\xf6", 6, CEDE_OK},
+        {"\x3a\x80\x00\x00\x00\xf6", 6, CEDE_EDHOC_ERROR_CODE},
+        {"\x1a\x80\x00\x00\x00\xf6", 6, CEDE_EDHOC_ERROR_CODE},
+        {"\x00\xf6", 2, CEDE_EDHOC_ERROR_CODE},
+    };
+    struct cede_edhoc_error error;
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        struct cede_span message = cede_span((const uint8_t *)cases[c].message, cases[c].len);
+
+        assert_true(cede_edhoc_is_error(message));
+        assert_int_equal(cede_edhoc_process_error(message, &error), cases[c].status);
+        assert_int_equal(error.code == 0, cases[c].status != CEDE_OK);
+    }
+    assert_false(cede_edhoc_is_error(CEDE_SPAN_TEXT("\x41\x01")));
+    assert_false(cede_edhoc_is_error(CEDE_SPAN_NULL));
+}
+
+static void no_common_suite_is_none(void **state)
+{
+    static struct pair pair;
+    struct cede_edhoc_error error = {.code = 2, .suites_r = {0, 24}, .suites_r_count = 2};
+    int32_t suite = 7;
+
+    (void)state;
+    pair_init(&pair, CEDE_EDHOC_STATIC_DH_STATIC_DH, &cede_edhoc_suite_2, backend(0));
+    assert_int_equal(cede_edhoc_select_suite(&pair.i.config, &error, 2, &suite),
+                     CEDE_EDHOC_WRONG_SUITE);
+    assert_int_equal(suite, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1489,6 +2010,24 @@ int main(void)
         cmocka_unit_test(credential_forms_are_equal),
         cmocka_unit_test(short_buffers_are_refused),
         cmocka_unit_test(oversize_messages_are_refused),
+        cmocka_unit_test(every_call_of_the_port_may_fail),
+        cmocka_unit_test(every_call_of_an_export_may_fail),
+        cmocka_unit_test(suite_25_needs_kmac),
+        cmocka_unit_test(a_configuration_without_the_suite_is_refused),
+        cmocka_unit_test(ead_that_may_not_be_sent_is_refused),
+        cmocka_unit_test(an_empty_credential_is_refused),
+        cmocka_unit_test(a_static_key_of_the_wrong_length_is_refused),
+        cmocka_unit_test(equal_ephemeral_keys_are_refused),
+        cmocka_unit_test(a_message_too_long_is_not_made),
+        cmocka_unit_test(y_may_be_kept_until_message_3),
+        cmocka_unit_test(exports_end_at_255_hashes),
+        cmocka_unit_test(bad_points_are_refused),
+        cmocka_unit_test(only_deterministic_messages_are_taken),
+        cmocka_unit_test(empty_messages_are_refused),
+        cmocka_unit_test(every_kind_of_id_cred_comes_across),
+        cmocka_unit_test(suites_know_their_lengths),
+        cmocka_unit_test(error_codes_have_bounds),
+        cmocka_unit_test(no_common_suite_is_none),
         cmocka_unit_test(exported_keys_depend_on_label_and_context),
     };
 
