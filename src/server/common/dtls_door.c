@@ -1,0 +1,959 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dtls_door.c - the socket, handshakes, batches, and the way of one message through the door.
+ *
+ * The order is that of coap_door.c: all datagrams of a batch are processed, requests leave their
+ * answers in slots, the batch is committed, and only then the answers are sent.
+ */
+#include "server/common/dtls_door.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/common/coap_bodies.h"
+#include "server/common/dtls_sessions.h"
+#include "server/common/log.h"
+
+/* The first is the one every client of the profile has (RFC 9148, section 3). */
+#define SUITES            "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES128-GCM-SHA256"
+#define GROUPS            "P-256"
+#define SIGNATURES        "ECDSA+SHA256:ECDSA+SHA384:ed25519"
+#define DATAGRAM_LEN      1200 /* what IPv6 carries anywhere, less its headers */
+#define ROUNDS_MAX        4
+#define SZX_MAX           6
+#define COOKIE_LEN        16
+#define COOKIE_LIFE_MS    60000
+#define TICK_MS           250
+#define RECORD_HANDSHAKE  22
+#define CLIENT_HELLO      1
+#define CLIENT_HELLO_TYPE 13 /* where its type stands in a datagram */
+
+struct slot {
+    struct dtls_session *session;
+    bool by_service; /* the answer is from handle(): worth nothing without the commit */
+    uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
+    struct cede_coap_message request; /* in `plain` */
+    struct coap_response response;
+    struct cede_coap_upload upload;
+    struct cede_coap_download download;
+    uint8_t *body_memory;
+};
+
+struct dtls_door {
+    struct dtls_door_config config;
+    struct dtls_sessions sessions;
+    struct coap_bodies bodies;
+    struct dtls_door_counters counters;
+    SSL_CTX *context;
+    BIO_METHOD *method;
+    SSL *listener; /* for whoever has no session */
+    struct datagram_bio listener_datagrams;
+    BIO_ADDR *listener_peer;
+    const struct cede_address *asking; /* whose datagram is being processed */
+    uint8_t cookie_key[32];
+    struct slot *slots;
+    size_t slots_count; /* of the present batch */
+    uint8_t *bodies_memory;
+    uint64_t now_ms;
+    uint16_t message_id;
+    bool batch_open, batch_failed;
+    struct event *readable, *tick;
+};
+
+static const uint16_t known_options[] = {
+    CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
+    CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_ACCEPT,   CEDE_COAP_BLOCK1,   CEDE_COAP_BLOCK2,
+};
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* What cannot be sent is lost, as it may be on the way. */
+static void send_to(const struct dtls_door *door, const struct cede_address *address,
+                    struct cede_span datagram)
+{
+    (void)!cede_udp_send(door->config.fd, address, datagram);
+}
+
+static void send_to_peer(void *context, struct cede_span datagram)
+{
+    const struct dtls_session *session = context;
+
+    send_to(session->door, &session->address, datagram);
+}
+
+static void send_to_stranger(void *context, struct cede_span datagram)
+{
+    const struct dtls_door *door = context;
+
+    send_to(door, door->asking, datagram);
+}
+
+static void write_message(struct dtls_session *session, struct cede_span message)
+{
+    ERR_clear_error();
+    if (message.len > 0 && SSL_write(session->ssl, message.ptr, (int)message.len) <= 0) {
+        log_debug("a record to device %s could not be written", session->peer.device_id);
+    }
+    ERR_clear_error();
+}
+
+/* --- cookies (RFC 6347, section 4.2.1) -------------------------------------------------------- */
+
+static struct cede_span address_bytes(const struct cede_address *address, uint8_t out[18])
+{
+    if (address->storage.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->storage;
+        memcpy(out, &in6->sin6_addr, 16);
+        memcpy(out + 16, &in6->sin6_port, 2);
+        return cede_span(out, 18);
+    }
+    memcpy(out, &((const struct sockaddr_in *)&address->storage)->sin_addr, 4);
+    memcpy(out + 4, &((const struct sockaddr_in *)&address->storage)->sin_port, 2);
+    return cede_span(out, 6);
+}
+
+/* Good for the present period and, `back` periods earlier, for an older one. */
+static bool make_cookie(const struct dtls_door *door, uint64_t back, uint8_t cookie[32])
+{
+    const struct cede_crypto *crypto = door->config.crypto;
+    uint64_t period = door->now_ms / COOKIE_LIFE_MS - back;
+    uint8_t memory[18];
+    struct cede_span parts[2] = {address_bytes(door->asking, memory),
+                                 cede_span((const uint8_t *)&period, sizeof period)};
+
+    return crypto->hmac(crypto->context, CEDE_ALG_SHA_256, CEDE_SPAN_ARRAY(door->cookie_key), parts,
+                        2, cookie) == CEDE_OK;
+}
+
+static int generate_cookie(SSL *ssl, unsigned char *cookie, unsigned *cookie_len)
+{
+    const struct dtls_door *door = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    uint8_t made[32];
+
+    if (!make_cookie(door, 0, made)) {
+        return 0;
+    }
+    memcpy(cookie, made, COOKIE_LEN);
+    *cookie_len = COOKIE_LEN;
+    return 1;
+}
+
+static int verify_cookie(SSL *ssl, const unsigned char *cookie, unsigned cookie_len)
+{
+    const struct dtls_door *door = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    uint8_t made[32];
+
+    for (uint64_t back = 0; back < 2; back++) {
+        if (cookie_len == COOKIE_LEN && make_cookie(door, back, made) &&
+            cede_equal_constant_time(made, cookie, COOKIE_LEN)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* --- whom to let in --------------------------------------------------------------------------- */
+
+/* A certificate of the peer's chain, copied and decoded. */
+static bool take_certificate(struct dtls_door *door, X509 *x509, struct cede_buf out,
+                             struct cede_certificate *certificate)
+{
+    int len = i2d_X509(x509, NULL);
+    uint8_t *at = out.ptr;
+
+    return len > 0 && (size_t)len <= out.cap && i2d_X509(x509, &at) == len &&
+           cede_certificate_decode(cede_span(out.ptr, (size_t)len), door->config.crypto,
+                                   certificate) == CEDE_OK;
+}
+
+static bool admit(struct dtls_session *session, STACK_OF(X509) * sent)
+{
+    struct dtls_door *door = session->door;
+    uint8_t memory[COAP_DOOR_CHAIN_MAX][COAP_DOOR_CERTIFICATE_MAX];
+    struct cede_certificate chain[COAP_DOOR_CHAIN_MAX];
+    size_t count = 0, hash_len;
+    enum cede_status status;
+
+    for (int i = 0; i < sk_X509_num(sent) && count < COAP_DOOR_CHAIN_MAX; i++) {
+        struct cede_buf out =
+            i == 0 ? CEDE_BUF_ARRAY(session->certificate) : CEDE_BUF_ARRAY(memory[count]);
+        if (!take_certificate(door, sk_X509_value(sent, i), out, &chain[count])) {
+            return false;
+        }
+        count++;
+    }
+    if (count == 0) {
+        return false;
+    }
+    memset(&session->peer, 0, sizeof session->peer);
+    status = door->config.callbacks.authenticate(door->config.context, &chain[0], chain + 1,
+                                                 count - 1, &session->peer);
+    if (status == CEDE_OK) {
+        status = cede_certificate_thumbprint(door->config.crypto, CEDE_ALG_SHA_256, chain[0].raw,
+                                             session->peer.thumbprint, &hash_len);
+    }
+    session->peer.certificate = chain[0].raw;
+    if (status != CEDE_OK) {
+        log_debug("a device is refused: %s", cede_status_reason(status));
+    }
+    return status == CEDE_OK;
+}
+
+/* Called before the peer has shown that it has the key: reads, but does not act. */
+static int verify_peer(X509_STORE_CTX *store, void *context)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct dtls_session *session = SSL_get_app_data(ssl);
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
+
+    (void)context;
+    if (session == NULL || sent == NULL || !admit(session, sent)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+        return 0;
+    }
+    return 1;
+}
+
+/* --- the service ------------------------------------------------------------------------------ */
+
+static void set_response(struct slot *slot, uint8_t code)
+{
+    slot->response.code = code;
+    slot->response.content_format = COAP_DOOR_NO_FORMAT;
+    slot->response.max_age = 0;
+    slot->response.body_len = 0;
+}
+
+static enum cede_status get_format(const struct cede_coap_message *message, uint16_t number,
+                                   int32_t *format)
+{
+    struct cede_span value;
+    uint32_t parsed = 0;
+
+    *format = COAP_DOOR_NO_FORMAT;
+    if (!cede_coap_find_option(message, number, &value)) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(cede_coap_uint_value(value, &parsed));
+    if (parsed > UINT16_MAX) {
+        return CEDE_COAP_OPTION_VALUE;
+    }
+    *format = (int32_t)parsed;
+    return CEDE_OK;
+}
+
+static enum cede_status make_request(const struct slot *slot, struct coap_request *request)
+{
+    struct cede_coap_options options = cede_coap_options(slot->request.options);
+    struct cede_coap_option option;
+
+    memset(request, 0, sizeof *request);
+    request->peer = &slot->session->peer;
+    request->code = slot->request.code;
+    request->body = slot->upload.body;
+    while (cede_coap_options_next(&options, &option)) {
+        if (option.number == CEDE_COAP_URI_PATH) {
+            if (request->path_count == COAP_DOOR_PATH_MAX) {
+                return CEDE_NOT_FOUND;
+            }
+            request->path[request->path_count++] = option.value;
+        } else if (option.number == CEDE_COAP_URI_QUERY && cede_span_is_null(request->query)) {
+            request->query = option.value;
+        }
+    }
+    CEDE_TRY(get_format(&slot->request, CEDE_COAP_CONTENT_FORMAT, &request->content_format));
+    return get_format(&slot->request, CEDE_COAP_ACCEPT, &request->accept);
+}
+
+static bool open_batch(struct dtls_door *door)
+{
+    if (!door->batch_open) {
+        door->batch_open = true;
+        door->batch_failed = door->config.callbacks.before_batch != NULL &&
+                             door->config.callbacks.before_batch(door->config.context) != CEDE_OK;
+    }
+    return !door->batch_failed;
+}
+
+static void dismiss(struct dtls_door *door, struct slot *slot)
+{
+    door->counters.dismissed++;
+    slot->session->doomed = true;
+    set_response(slot, CEDE_COAP_UNAUTHORIZED);
+}
+
+static void ask_service(struct dtls_door *door, struct slot *slot)
+{
+    struct coap_request request;
+    enum cede_status status = make_request(slot, &request);
+
+    if (status != CEDE_OK) {
+        set_response(slot, status == CEDE_NOT_FOUND ? CEDE_COAP_RESOURCE_NOT_FOUND
+                                                    : cede_coap_error_code(status));
+        return;
+    }
+    door->counters.requests++;
+    slot->by_service = true;
+    status = door->config.callbacks.handle(door->config.context, &request, &slot->response);
+    if (status == CEDE_DOOR_DISMISS) {
+        dismiss(door, slot);
+    } else if (status != CEDE_OK || slot->response.body_len > slot->response.body.cap) {
+        set_response(slot,
+                     status == CEDE_OK ? CEDE_COAP_SERVER_ERROR : cede_coap_error_code(status));
+    }
+}
+
+/* --- bodies in blocks (RFC 7959) -------------------------------------------------------------- */
+
+static struct coap_body *body_of(struct dtls_door *door, const struct slot *slot, bool take)
+{
+    uint32_t number = slot->session->number;
+    uint64_t resource = coap_bodies_resource(&slot->request);
+    uint8_t id[4];
+
+    memcpy(id, &number, sizeof id);
+    return take ? coap_bodies_take(&door->bodies, number, id, resource)
+                : coap_bodies_find(&door->bodies, number, id, resource);
+}
+
+static enum cede_status receive_body(struct dtls_door *door, struct slot *slot)
+{
+    struct cede_coap_assembly none = {0};
+    struct cede_coap_assembly *assembly = &none;
+    struct cede_buf memory = {NULL, 0};
+    struct cede_span block1;
+
+    if (cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
+        struct coap_body *body = body_of(door, slot, true);
+        memory = cede_buf(coap_body_upload(&door->bodies, body), door->config.body_max);
+        if (memory.ptr == NULL) {
+            return CEDE_SERVER_MEMORY;
+        }
+        assembly = &body->assembly;
+    }
+    return cede_coap_upload_receive(assembly, memory, &slot->request, SZX_MAX, &slot->upload);
+}
+
+/* A later block of an answer that is kept. True when the request asked for one. */
+static bool continue_answer(struct dtls_door *door, struct slot *slot)
+{
+    struct cede_coap_block block;
+    struct cede_span block1;
+    struct coap_body *body;
+    bool present = false;
+    enum cede_status status =
+        cede_coap_find_block(&slot->request, CEDE_COAP_BLOCK2, &present, &block);
+
+    if (status != CEDE_OK || !present || block.number == 0 ||
+        cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
+        return false;
+    }
+    body = body_of(door, slot, false);
+    if (body == NULL || body->answer == NULL) {
+        set_response(slot, CEDE_COAP_REQUEST_INCOMPLETE);
+        return true;
+    }
+    status = cede_coap_download_slice(&slot->request, cede_span(body->answer, body->answer_len),
+                                      SZX_MAX, &slot->download);
+    if (status != CEDE_OK) {
+        set_response(slot, cede_coap_error_code(status));
+        return true;
+    }
+    set_response(slot, body->code);
+    slot->response.content_format = body->content_format;
+    return true;
+}
+
+/* The first slice of the answer; the rest is kept for later. */
+static void begin_answer(struct dtls_door *door, struct slot *slot)
+{
+    struct coap_response *response = &slot->response;
+    struct cede_span body = cede_span(response->body.ptr, response->body_len);
+    enum cede_status status;
+
+    if (body.len == 0) {
+        return;
+    }
+    status = cede_coap_download_slice(&slot->request, body, SZX_MAX, &slot->download);
+    if (status == CEDE_OK && slot->download.has_block2 && slot->download.block2.more) {
+        status = coap_body_keep(body_of(door, slot, true), response->code, response->content_format,
+                                body);
+    }
+    if (status != CEDE_OK) {
+        memset(&slot->download, 0, sizeof slot->download);
+        set_response(slot, cede_coap_error_code(status));
+    }
+}
+
+/* --- one request ------------------------------------------------------------------------------ */
+
+static void process_request(struct dtls_door *door, struct slot *slot)
+{
+    const struct coap_door_callbacks *callbacks = &door->config.callbacks;
+    uint16_t refused = 0;
+    enum cede_status status = cede_coap_check_critical(
+        &slot->request, known_options, sizeof known_options / sizeof known_options[0], &refused);
+
+    if (status != CEDE_OK) {
+        set_response(slot, CEDE_COAP_BAD_OPTION);
+    } else if (!open_batch(door)) {
+        set_response(slot, CEDE_COAP_UNAVAILABLE);
+    } else if (callbacks->still_allowed != NULL &&
+               callbacks->still_allowed(door->config.context, &slot->session->peer) != CEDE_OK) {
+        dismiss(door, slot);
+    } else if (!continue_answer(door, slot)) {
+        status = receive_body(door, slot);
+        if (status != CEDE_OK) {
+            memset(&slot->upload, 0, sizeof slot->upload);
+            set_response(slot, cede_coap_error_code(status));
+        } else if (!slot->upload.complete) {
+            set_response(slot, CEDE_COAP_CONTINUE);
+        } else {
+            ask_service(door, slot);
+            begin_answer(door, slot);
+        }
+    }
+}
+
+/* A message that is no request, or a request that came before: no slot is needed. */
+static bool is_settled(struct dtls_door *door, struct slot *slot)
+{
+    struct dtls_session *session = slot->session;
+    uint8_t memory[CEDE_COAP_EMPTY_LEN];
+
+    if (!cede_coap_is_request(&slot->request)) {
+        if (slot->request.type == CEDE_COAP_CON) { /* a ping (RFC 7252, section 4.3) */
+            write_message(session,
+                          cede_coap_empty(CEDE_COAP_RST, slot->request.message_id, memory));
+        }
+        return true;
+    }
+    if (session->has_last && session->last_id == slot->request.message_id) {
+        door->counters.duplicates++;
+        write_message(session, cede_span(session->last_answer, session->last_answer_len));
+        return true;
+    }
+    return false;
+}
+
+/* What came in one record lies in slot->plain. True: the slot holds an answer to be sent. */
+static bool receive_message(struct dtls_door *door, struct slot *slot, size_t len)
+{
+    struct dtls_session *session = slot->session;
+
+    if (cede_coap_decode(cede_span(slot->plain, len), &slot->request) != CEDE_OK ||
+        is_settled(door, slot)) {
+        return false;
+    }
+    session->has_last = true;
+    session->last_id = slot->request.message_id;
+    session->last_answer_len = 0;
+    slot->by_service = false;
+    memset(&slot->upload, 0, sizeof slot->upload);
+    memset(&slot->download, 0, sizeof slot->download);
+    set_response(slot, CEDE_COAP_SERVER_ERROR);
+    slot->response.body = cede_buf(slot->body_memory, door->config.body_max);
+    process_request(door, slot);
+    session->uses++;
+    return true;
+}
+
+/* --- handshakes and records ------------------------------------------------------------------- */
+
+/* False: the session is of no use any more. */
+static bool goes_on(struct dtls_session *session, int result)
+{
+    int error = SSL_get_error(session->ssl, result);
+
+    ERR_clear_error();
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+static void make_room(struct dtls_door *door)
+{
+    struct dtls_session *oldest = door->sessions.established.oldest;
+
+    while (oldest != NULL && oldest->uses > 0) {
+        oldest = oldest->newer;
+    }
+    if (door->sessions.established.count >= door->config.sessions_max && oldest != NULL) {
+        door->counters.evicted++;
+        dtls_sessions_drop(&door->sessions, oldest);
+    }
+}
+
+/* Without the extended master secret somebody in the middle could make two sessions look the same
+ * (RFC 7627; RFC 9148, section 9.1). */
+static void shake_hands(struct dtls_door *door, struct dtls_session *session)
+{
+    int result;
+
+    ERR_clear_error();
+    result = SSL_do_handshake(session->ssl);
+    if (result == 1 && SSL_get_extms_support(session->ssl) == 1) {
+        make_room(door);
+        dtls_sessions_establish(&door->sessions, session, door->now_ms);
+        door->counters.handshakes++;
+    } else if (result == 1 || !goes_on(session, result)) {
+        door->counters.handshakes_bad++;
+        session->doomed = true;
+    }
+}
+
+/* A datagram may hold several records; for more messages than a batch takes there is another day.
+ */
+static void read_messages(struct dtls_door *door, struct dtls_session *session)
+{
+    int len = 1;
+
+    while (len > 0 && !session->doomed && door->slots_count < COAP_DOOR_BATCH) {
+        struct slot *slot = &door->slots[door->slots_count];
+
+        ERR_clear_error();
+        len = SSL_read(session->ssl, slot->plain, sizeof slot->plain);
+        slot->session = session;
+        if (len > 0 && receive_message(door, slot, (size_t)len)) {
+            door->slots_count++;
+        }
+    }
+    if (len <= 0 && !goes_on(session, len)) {
+        session->doomed = true;
+    }
+}
+
+static void feed(struct dtls_door *door, struct dtls_session *session, struct cede_span datagram)
+{
+    session->datagrams.waiting = datagram;
+    if (!session->established) {
+        shake_hands(door, session);
+    }
+    if (session->established && !session->doomed) {
+        dtls_sessions_use(&door->sessions, session, door->now_ms);
+        read_messages(door, session);
+    }
+    session->datagrams.waiting = CEDE_SPAN_NULL;
+    if (session->doomed && session->uses == 0) {
+        dtls_sessions_drop(&door->sessions, session);
+    }
+}
+
+/* --- strangers -------------------------------------------------------------------------------- */
+
+static bool make_listener(struct dtls_door *door)
+{
+    BIO *bio;
+
+    door->listener = SSL_new(door->context);
+    bio = door->listener != NULL ? datagram_bio_new(door->method, &door->listener_datagrams) : NULL;
+    if (bio == NULL) {
+        SSL_free(door->listener);
+        door->listener = NULL;
+        return false;
+    }
+    SSL_set_bio(door->listener, bio, bio);
+    SSL_set_accept_state(door->listener);
+    SSL_set_options(door->listener, SSL_OP_COOKIE_EXCHANGE);
+    (void)!SSL_set_mtu(door->listener, DATAGRAM_LEN);
+    return true;
+}
+
+static bool has_room(const struct dtls_door *door, const struct cede_address *from)
+{
+    return door->sessions.handshakes.count < door->config.handshakes_max &&
+           dtls_sessions_handshakes_with(&door->sessions, from) <
+               (door->config.handshakes_max + 3) / 4;
+}
+
+/* The listener has met somebody who has shown that the address is its own, and becomes its end. */
+static void begin_session(struct dtls_door *door, const struct cede_address *from)
+{
+    SSL *ssl = door->listener;
+    struct dtls_session *old = dtls_sessions_find(&door->sessions, from);
+    struct dtls_session *session = NULL;
+
+    (void)!make_listener(door);
+    if ((old == NULL || old->uses == 0) && has_room(door, from)) {
+        if (old != NULL) { /* it has begun anew (RFC 6347, section 4.2.8) */
+            dtls_sessions_drop(&door->sessions, old);
+        }
+        session = dtls_sessions_add(&door->sessions, door, from, ssl, door->now_ms);
+    } else {
+        door->counters.limited++;
+    }
+    if (session == NULL) {
+        SSL_free(ssl);
+        return;
+    }
+    session->datagrams.send = send_to_peer;
+    session->datagrams.context = session;
+    BIO_set_data(SSL_get_rbio(ssl), &session->datagrams);
+    SSL_set_app_data(ssl, session);
+    feed(door, session, CEDE_SPAN_NULL);
+}
+
+static bool is_client_hello(struct cede_span datagram)
+{
+    return datagram.len > CLIENT_HELLO_TYPE && datagram.ptr[0] == RECORD_HANDSHAKE &&
+           datagram.ptr[3] == 0 && datagram.ptr[4] == 0 && /* epoch */
+           datagram.ptr[CLIENT_HELLO_TYPE] == CLIENT_HELLO;
+}
+
+static void listen_to(struct dtls_door *door, const struct cede_address *from,
+                      struct cede_span datagram)
+{
+    int result;
+
+    if (!is_client_hello(datagram) || (door->listener == NULL && !make_listener(door))) {
+        door->counters.strangers++;
+        return;
+    }
+    ERR_clear_error();
+    door->listener_datagrams.waiting = datagram;
+    result = DTLSv1_listen(door->listener, door->listener_peer);
+    door->listener_datagrams.waiting = CEDE_SPAN_NULL;
+    ERR_clear_error();
+    if (result > 0) {
+        begin_session(door, from);
+    } else {
+        door->counters.strangers++;
+    }
+}
+
+static void receive_datagram(struct dtls_door *door, const struct cede_address *from,
+                             struct cede_span datagram)
+{
+    struct dtls_session *session = dtls_sessions_find(&door->sessions, from);
+
+    door->counters.datagrams++;
+    door->asking = from;
+    if (session == NULL || (session->established && is_client_hello(datagram))) {
+        listen_to(door, from, datagram);
+    } else if (!session->doomed) {
+        feed(door, session, datagram);
+    }
+    door->asking = NULL;
+}
+
+/* --- after the commit ------------------------------------------------------------------------- */
+
+static enum cede_status compose_response(struct dtls_door *door, const struct slot *slot,
+                                         struct cede_buf out, struct cede_span *message)
+{
+    struct cede_coap_encoder encoder =
+        cede_coap_begin_response(out, &slot->request, slot->response.code, door->message_id++);
+
+    if (slot->response.content_format != COAP_DOOR_NO_FORMAT) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT,
+                           (uint32_t)slot->response.content_format);
+    }
+    if (slot->response.max_age != 0) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_MAX_AGE, slot->response.max_age);
+    }
+    if (slot->download.has_block2) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2,
+                           cede_coap_block_value(&slot->download.block2));
+    }
+    if (slot->upload.has_block1) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&slot->upload.block1));
+    }
+    cede_coap_put_payload(&encoder, slot->download.slice);
+    return cede_coap_finish(&encoder, message);
+}
+
+static void send_answer(struct dtls_door *door, struct slot *slot)
+{
+    struct dtls_session *session = slot->session;
+    uint8_t memory[DTLS_ANSWER_MAX];
+    struct cede_span message = CEDE_SPAN_NULL;
+
+    if (compose_response(door, slot, CEDE_BUF_ARRAY(memory), &message) != CEDE_OK) {
+        log_error("cannot answer device %s", session->peer.device_id);
+    }
+    write_message(session, message);
+    if (session->last_id == slot->request.message_id && message.len > 0) {
+        memcpy(session->last_answer, message.ptr, message.len);
+        session->last_answer_len = message.len;
+    }
+}
+
+static bool close_batch(struct dtls_door *door)
+{
+    bool open = door->batch_open && !door->batch_failed;
+    enum cede_status status = CEDE_OK;
+
+    door->batch_open = false;
+    door->batch_failed = false;
+    if (open && door->config.callbacks.after_batch != NULL) {
+        status = door->config.callbacks.after_batch(door->config.context);
+    }
+    if (status != CEDE_OK) {
+        door->counters.commits_failed++;
+        log_error("a batch of requests could not be committed: %s", cede_status_reason(status));
+    }
+    return status == CEDE_OK;
+}
+
+static void say_goodbye(struct dtls_session *session)
+{
+    ERR_clear_error();
+    if (session->established) {
+        (void)!SSL_shutdown(session->ssl);
+    }
+    ERR_clear_error();
+}
+
+static void finish_batch(struct dtls_door *door)
+{
+    bool committed = close_batch(door);
+
+    for (size_t i = 0; i < door->slots_count; i++) {
+        struct slot *slot = &door->slots[i];
+        if (slot->by_service && !committed) {
+            memset(&slot->download, 0, sizeof slot->download);
+            set_response(slot, CEDE_COAP_UNAVAILABLE);
+        }
+        send_answer(door, slot);
+        slot->session->uses--;
+        if (slot->session->doomed && slot->session->uses == 0) {
+            say_goodbye(slot->session);
+            dtls_sessions_drop(&door->sessions, slot->session);
+        }
+    }
+    door->slots_count = 0;
+}
+
+/* --- the socket and time ---------------------------------------------------------------------- */
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    struct dtls_door *door = context;
+    uint8_t memory[COAP_DOOR_DATAGRAM_MAX];
+    struct cede_address from;
+    struct cede_span datagram;
+    enum cede_status status = CEDE_OK;
+
+    (void)what;
+    door->now_ms = cede_monotonic_ms();
+    for (int i = 0; i < ROUNDS_MAX * COAP_DOOR_BATCH && status != CEDE_SOCKET_AGAIN; i++) {
+        status = cede_udp_receive((int)fd, &from, CEDE_BUF_ARRAY(memory), &datagram);
+        if (status == CEDE_OK) {
+            receive_datagram(door, &from, datagram);
+        }
+        if (door->slots_count == COAP_DOOR_BATCH) {
+            finish_batch(door);
+        }
+    }
+    finish_batch(door);
+}
+
+/* Flights of handshakes are repeated; who is too slow, or silent for long, is forgotten. */
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    struct dtls_door *door = context;
+    struct dtls_session *session, *newer;
+
+    (void)fd;
+    (void)what;
+    door->now_ms = cede_monotonic_ms();
+    for (session = door->sessions.handshakes.oldest; session != NULL; session = newer) {
+        newer = session->newer;
+        ERR_clear_error();
+        if (door->now_ms - session->begun_at_ms > door->config.handshake_s * UINT64_C(1000) ||
+            DTLSv1_handle_timeout(session->ssl) < 0) {
+            door->counters.handshakes_bad++;
+            dtls_sessions_drop(&door->sessions, session);
+        }
+    }
+    for (session = door->sessions.established.oldest;
+         session != NULL &&
+         door->now_ms - session->used_at_ms > door->config.idle_s * UINT64_C(1000);
+         session = newer) {
+        newer = session->newer;
+        say_goodbye(session);
+        dtls_sessions_drop(&door->sessions, session);
+    }
+    ERR_clear_error();
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+static void set_default(uint32_t *value, uint32_t number)
+{
+    *value = *value != 0 ? *value : number;
+}
+
+static enum cede_status complete_config(struct dtls_door_config *config)
+{
+    set_default(&config->sessions_max, 4096);
+    set_default(&config->handshakes_max, 1024);
+    set_default(&config->handshake_s, 30);
+    set_default(&config->idle_s, 3600);
+    set_default(&config->transfers_max, 256);
+    config->body_max = config->body_max != 0 ? config->body_max : COAP_DOOR_BODY_MAX_DEFAULT;
+    return config->crypto != NULL && config->certificate.len > 0 && config->key != NULL &&
+                   config->callbacks.authenticate != NULL && config->callbacks.handle != NULL
+               ? CEDE_OK
+               : CEDE_BAD_ARGUMENT;
+}
+
+static bool add_chain(const struct dtls_door_config *config, SSL_CTX *context)
+{
+    for (size_t i = 0; i < config->chain_count; i++) {
+        const uint8_t *at = config->chain[i].ptr;
+        X509 *certificate = d2i_X509(NULL, &at, (long)config->chain[i].len);
+
+        if (certificate == NULL || SSL_CTX_add0_chain_cert(context, certificate) != 1) {
+            X509_free(certificate);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* OpenSSL's levels of security count the suite that RFC 9148 demands as too weak: what may be used
+ * is listed. */
+static bool set_rules(struct dtls_door *door, SSL_CTX *context)
+{
+    const struct dtls_door_config *config = &door->config;
+
+    SSL_CTX_set_app_data(context, door);
+    SSL_CTX_set_security_level(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_QUERY_MTU);
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(context, verify_peer, NULL);
+    SSL_CTX_set_cookie_generate_cb(context, generate_cookie);
+    SSL_CTX_set_cookie_verify_cb(context, verify_cookie);
+    return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(context, DTLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(context, SUITES) == 1 &&
+           SSL_CTX_set1_groups_list(context, GROUPS) == 1 &&
+           SSL_CTX_set1_sigalgs_list(context, SIGNATURES) == 1 &&
+           SSL_CTX_use_certificate_ASN1(context, (int)config->certificate.len,
+                                        config->certificate.ptr) == 1 &&
+           SSL_CTX_use_PrivateKey(context, config->key) == 1 && add_chain(config, context);
+}
+
+static enum cede_status init_openssl(struct dtls_door *door)
+{
+    door->method = datagram_bio_method();
+    door->context = SSL_CTX_new(DTLS_server_method());
+    door->listener_peer = BIO_ADDR_new();
+    door->listener_datagrams.send = send_to_stranger;
+    door->listener_datagrams.context = door;
+    return door->method != NULL && door->context != NULL && door->listener_peer != NULL &&
+                   set_rules(door, door->context) && make_listener(door)
+               ? CEDE_OK
+               : CEDE_SERVER_FAILED;
+}
+
+static enum cede_status init_memory(struct dtls_door *door)
+{
+    const struct dtls_door_config *config = &door->config;
+    const struct cede_crypto *crypto = config->crypto;
+
+    CEDE_TRY(coap_bodies_init(&door->bodies, config->transfers_max, config->body_max));
+    door->slots = calloc(COAP_DOOR_BATCH, sizeof *door->slots);
+    door->bodies_memory = calloc(COAP_DOOR_BATCH, config->body_max);
+    if (door->slots == NULL || door->bodies_memory == NULL) {
+        return CEDE_SERVER_MEMORY;
+    }
+    for (size_t i = 0; i < COAP_DOOR_BATCH; i++) {
+        door->slots[i].body_memory = door->bodies_memory + i * config->body_max;
+    }
+    CEDE_TRY(crypto->random(crypto->context, CEDE_BUF_ARRAY(door->cookie_key)));
+    return crypto->random(crypto->context,
+                          cede_buf((uint8_t *)&door->sessions.seed, sizeof door->sessions.seed));
+}
+
+static enum cede_status register_events(struct dtls_door *door, struct event_base *base)
+{
+    struct timeval interval = {0, TICK_MS * 1000};
+
+    door->readable = event_new(base, door->config.fd, EV_READ | EV_PERSIST, on_readable, door);
+    door->tick = event_new(base, -1, EV_PERSIST, on_tick, door);
+    return door->readable != NULL && door->tick != NULL && event_add(door->readable, NULL) == 0 &&
+                   event_add(door->tick, &interval) == 0
+               ? CEDE_OK
+               : CEDE_SERVER_FAILED;
+}
+
+enum cede_status dtls_door_open(struct event_base *base, const struct dtls_door_config *config,
+                                struct dtls_door **out)
+{
+    struct dtls_door *door = calloc(1, sizeof *door);
+    enum cede_status status;
+
+    *out = NULL;
+    if (door == NULL) {
+        close(config->fd);
+        return CEDE_SERVER_MEMORY;
+    }
+    door->config = *config;
+    door->now_ms = cede_monotonic_ms();
+    status = complete_config(&door->config);
+    if (status == CEDE_OK) {
+        status = init_memory(door);
+    }
+    if (status == CEDE_OK) {
+        status = init_openssl(door);
+    }
+    if (status == CEDE_OK) {
+        status = register_events(door, base);
+    }
+    ERR_clear_error();
+    if (status != CEDE_OK) {
+        dtls_door_close(door);
+        return status;
+    }
+    *out = door;
+    return CEDE_OK;
+}
+
+static void drop_all(struct dtls_door *door, struct dtls_list *list)
+{
+    while (list->oldest != NULL) {
+        say_goodbye(list->oldest);
+        dtls_sessions_drop(&door->sessions, list->oldest);
+    }
+}
+
+void dtls_door_close(struct dtls_door *door)
+{
+    if (door == NULL) {
+        return;
+    }
+    if (door->readable != NULL) {
+        event_free(door->readable);
+    }
+    if (door->tick != NULL) {
+        event_free(door->tick);
+    }
+    drop_all(door, &door->sessions.handshakes);
+    drop_all(door, &door->sessions.established);
+    SSL_free(door->listener);
+    SSL_CTX_free(door->context);
+    BIO_meth_free(door->method);
+    BIO_ADDR_free(door->listener_peer);
+    close(door->config.fd);
+    coap_bodies_wipe(&door->bodies);
+    free(door->slots);
+    free(door->bodies_memory);
+    cede_wipe(door, sizeof *door);
+    free(door);
+}
+
+const struct dtls_door_counters *dtls_door_counters(const struct dtls_door *door)
+{
+    return &door->counters;
+}
+
+uint32_t dtls_door_sessions(const struct dtls_door *door)
+{
+    return door->sessions.established.count;
+}
