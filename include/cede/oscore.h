@@ -123,6 +123,17 @@ bool cede_oscore_needs_reserve(const struct cede_oscore_context *context, uint64
  * than CEDE_OSCORE_SEQ_MAX, nor takes back numbers that have been used. */
 void cede_oscore_reserve(struct cede_oscore_context *context, uint64_t ceiling);
 
+/* Stores the ceiling durably; what it answers is handed on. */
+typedef enum cede_status cede_oscore_store(void *store_context, uint64_t ceiling);
+/* Before protecting: makes sure that `margin` numbers may be used, by storing a ceiling `step`
+ * numbers ahead (K of B.1.1; a flash page survives so many times more messages) and reserving them
+ * only then. Whenever the power goes, cede_oscore_recover() with the ceiling found begins above
+ * every number that was used. Failures are those of `store`: the context is as it was. */
+CEDE_MUST_USE enum cede_status cede_oscore_keep_ahead(struct cede_oscore_context *context,
+                                                      uint64_t margin, uint64_t step,
+                                                      cede_oscore_store *store,
+                                                      void *store_context);
+
 /* --- the OSCORE option (RFC 8613, 6.1) ---------------------------------------------------------
  */
 
@@ -241,6 +252,45 @@ cede_oscore_unprotect_response(struct cede_oscore_context *context,
                                response);
 }
 
+/* A request with Proxy-Uri (RFC 8613, 4.1.3.3): path and query of the URI become inner options,
+ * and only scheme, host and port stay in the outer Proxy-Uri. `memory` holds the request in
+ * between; it needs its length and 16 bytes more. CEDE_COAP_URI: no coap or coaps URI;
+ * CEDE_BAD_ARGUMENT: no Proxy-Uri, or Uri-* options beside it (RFC 7252, 5.10.2); otherwise as
+ * cede_oscore_protect_request(). */
+CEDE_MUST_USE enum cede_status
+cede_oscore_protect_proxied(struct cede_oscore_context *context, const struct cede_crypto *crypto,
+                            unsigned flags, struct cede_span request,
+                            struct cede_oscore_exchange *exchange, struct cede_buf memory,
+                            struct cede_buf out, struct cede_span *datagram);
+
+/* --- messages that a proxy has cut up (RFC 8613, 4.1.3.4.2) ------------------------------------
+ */
+
+#define CEDE_OSCORE_REQUEST_TAG_LEN_MAX 8
+
+/* The blocks of one OSCORE message. Zero-initialise. */
+struct cede_oscore_gathering {
+    struct cede_coap_assembly assembly;
+    uint8_t option[CEDE_OSCORE_OPTION_LEN_MAX]; /* all blocks have the same OSCORE option */
+    uint8_t option_len;
+    uint8_t tag[CEDE_OSCORE_REQUEST_TAG_LEN_MAX]; /* and the same Request-Tag (RFC 9175, 3) */
+    uint8_t tag_len;
+    bool has_tag;
+};
+
+/* First of all, before peeking: takes a message with an outer Block1 (requests) or Block2
+ * (responses) option. `*whole` is null while blocks are missing: a server answers 2.31 with the
+ * block, a client asks for the next one. Then it is the message without outer block options, in
+ * `out`; of a message that was never cut up it is the datagram itself. `body` limits what is put
+ * together (MAX_UNFRAGMENTED_SIZE); what is in it is not authentic before it is unprotected.
+ * CEDE_COAP_BODY_TOO_LARGE (4.13), CEDE_COAP_BLOCK_MISSING (4.08): not the next block, or of
+ * another message; CEDE_COAP_BLOCK, CEDE_COAP_OPTION_VALUE, CEDE_NO_SPACE: `out`. */
+CEDE_MUST_USE enum cede_status cede_oscore_gather(struct cede_oscore_gathering *gathering,
+                                                  struct cede_span datagram, struct cede_buf body,
+                                                  struct cede_buf out,
+                                                  struct cede_coap_block *block,
+                                                  struct cede_span *whole);
+
 /* --- errors and recovery -----------------------------------------------------------------------
  */
 
@@ -268,6 +318,75 @@ cede_oscore_compose_challenge(struct cede_oscore_context *context, const struct 
                               const struct cede_coap_message *request, uint16_t message_id,
                               struct cede_oscore_exchange *exchange, struct cede_buf out,
                               struct cede_span *datagram);
+
+/* --- new contexts from the same master secret (RFC 8613, B.2) -----------------------------------
+ *
+ * When an endpoint has lost what changes in its context, four messages derive a new one: both ends
+ * put random bytes into the ID Context. `params` are the lasting ones, the same at every step;
+ * their id_context is not used. Both ends need good randomness.
+ *
+ *     client                                               server
+ *     cede_oscore_rederive_start()     -- request 1 -->    cede_oscore_rederive_answer()
+ *     cede_oscore_rederive_continue()  <- response 1 --
+ *     cede_oscore_rederive_request()   -- request 2 -->    cede_oscore_rederive_finish()
+ *     cede_oscore_unprotect_response() <- response 2 --    cede_oscore_protect_response()
+ *
+ * `memory` is scratch of the datagram's size and CEDE_OSCORE_OVERHEAD more, as is `out`.
+ */
+
+#define CEDE_OSCORE_R_LEN  8  /* R1 and R3; a server takes R1 of up to 16 */
+#define CEDE_OSCORE_R2_LEN 16 /* 8 random bytes and a MAC over them (B.2.1) */
+
+/* Client: zero-initialise. Holds no pointers. */
+struct cede_oscore_rederivation {
+    uint8_t id1[CEDE_OSCORE_R_LEN];
+};
+
+/* Server, for each set of params: zero-initialise. While no run is on, nothing is kept. */
+struct cede_oscore_rederiver {
+    bool has_key;
+    uint8_t key[CEDE_SHA256_LEN]; /* K_HMAC */
+};
+
+/* Client, 1: protects a request in a context of its own, `first`. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_rederive_start(struct cede_oscore_rederivation *run, const struct cede_crypto *crypto,
+                           const struct cede_oscore_params *params, struct cede_span request,
+                           struct cede_oscore_exchange *exchange, struct cede_buf memory,
+                           struct cede_buf out, struct cede_span *datagram);
+/* Server, 2: verifies request 1 and answers it with 4.01 in a second context. The request itself
+ * is dropped: it may be a replay. CEDE_OSCORE_OPTION: no kid context that is one CBOR byte string;
+ * otherwise as cede_oscore_unprotect_request(). */
+CEDE_MUST_USE enum cede_status
+cede_oscore_rederive_answer(struct cede_oscore_rederiver *server, const struct cede_crypto *crypto,
+                            const struct cede_oscore_params *params, struct cede_span datagram,
+                            uint16_t message_id, struct cede_buf memory, struct cede_buf out,
+                            struct cede_span *answer);
+/* Client, 3: verifies response 1 and derives the third context, which the client uses from now on
+ * if response 2 verifies in it. CEDE_OSCORE_OPTION: no kid context with R2; other failures as of
+ * cede_oscore_unprotect_response(). `context` is empty after a failure. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_rederive_continue(const struct cede_oscore_rederivation *run,
+                              const struct cede_crypto *crypto,
+                              const struct cede_oscore_params *params, struct cede_span datagram,
+                              struct cede_oscore_exchange *exchange, struct cede_buf memory,
+                              struct cede_buf out, struct cede_oscore_context *context);
+/* Client, request 2: as cede_oscore_protect_request(), with R2 || R3 for the server. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_rederive_request(struct cede_oscore_context *context, const struct cede_crypto *crypto,
+                             struct cede_span request, struct cede_oscore_exchange *exchange,
+                             struct cede_buf memory, struct cede_buf out,
+                             struct cede_span *datagram);
+/* Server, 4: verifies request 2 in the third context, which replaces the one before; K_HMAC is
+ * erased, so that request 2 cannot begin the context anew. CEDE_OSCORE_NO_CONTEXT: no run is on, or
+ * R2 is not of this server; otherwise as cede_oscore_unprotect_request(). `context` is empty after
+ * a failure. */
+CEDE_MUST_USE enum cede_status
+cede_oscore_rederive_finish(struct cede_oscore_rederiver *server, const struct cede_crypto *crypto,
+                            const struct cede_oscore_params *params, struct cede_span datagram,
+                            struct cede_oscore_exchange *exchange, struct cede_buf memory,
+                            struct cede_buf out, struct cede_oscore_context *context,
+                            struct cede_span *request);
 
 /* --- Echo without state (RFC 9175, appendix A, item 2) -----------------------------------------
  */
@@ -298,7 +417,9 @@ CEDE_MUST_USE enum cede_status cede_oscore_compose_echo(const struct cede_coap_m
  */
 
 /* The content format and payload of an EDHOC request: `true` or a connection identifier, then the
- * message. `c_r` null means message_1; otherwise the identifier's bytes as OSCORE knows them.
+ * message. `c_r` null means message_1; otherwise the identifier's bytes as OSCORE knows them: the
+ * server's, so C_R in the forward flow (A.2.1) and C_I in the reverse one (A.2.2). An empty message
+ * is the request that begins the reverse flow: no payload; message_1 comes in the response.
  * `path` null means "/.well-known/edhoc". `echo` null, or a value received in a challenge. */
 CEDE_MUST_USE enum cede_status cede_oscore_compose_edhoc_request(
     enum cede_coap_type type, uint16_t message_id, struct cede_span token, struct cede_span path,

@@ -1724,6 +1724,689 @@ static void test_bad_network(void **state)
 #test_ " (psa)", test_, use_psa, NULL, NULL                                                \
     }
 
+/* --- sequence numbers and power cuts (appendix B.1.1)
+ * ----------------------------------------------------- */
+
+/* A page of flash that survives, on a device whose power goes at the n-th write: before the page is
+ * written, or after it but before the device knows. */
+struct flash {
+    uint64_t ceiling;
+    unsigned writes_left;
+    bool cut_after;
+};
+
+static enum cede_status store_ceiling(void *store_context, uint64_t ceiling)
+{
+    struct flash *flash = store_context;
+
+    assert_true(ceiling > flash->ceiling);
+    if (flash->writes_left == 0) {
+        if (flash->cut_after) {
+            flash->ceiling = ceiling;
+        }
+        return CEDE_CRYPTO_FAILED;
+    }
+    flash->writes_left--;
+    flash->ceiling = ceiling;
+    return CEDE_OK;
+}
+
+/* One life, from boot to power cut, in which every number used is marked. */
+static void live(struct flash *flash, bool used[2000], unsigned messages)
+{
+    struct cede_oscore_context context = c1_context(true);
+    struct cede_oscore_exchange exchange;
+    uint8_t out[64];
+    struct cede_span datagram, number;
+
+    assert_int_equal(cede_oscore_recover(&context, crypto, flash->ceiling), CEDE_OK);
+    for (unsigned i = 0; i < messages; i++) {
+        if (cede_oscore_keep_ahead(&context, 1, 3, store_ceiling, flash) != CEDE_OK) {
+            break; /* the power is gone, and nothing may be sent */
+        }
+        assert_int_equal(cede_oscore_protect_request(&context, crypto, CEDE_OSCORE_PLAIN,
+                                                     HEX("41010001aab161"), &exchange,
+                                                     CEDE_BUF_ARRAY(out), &datagram),
+                         CEDE_OK);
+        number = cede_span(exchange.partial_iv, exchange.partial_iv_len);
+        assert_true(cede_oscore_piv_number(&number) < 2000);
+        assert_false(used[cede_oscore_piv_number(&number)]);
+        used[cede_oscore_piv_number(&number)] = true;
+    }
+}
+
+static void test_power_cuts(void **state)
+{
+    (void)state;
+    for (unsigned cut = 0; cut < 12; cut++) {
+        struct flash flash = {.cut_after = cut % 2 != 0};
+        bool used[2000] = {false};
+
+        for (unsigned life = 0; life < 20; life++) {
+            flash.writes_left = cut / 2;
+            live(&flash, used, (unsigned)(next_random() % 12));
+        }
+    }
+}
+
+static void test_keep_ahead_at_the_end(void **state)
+{
+    struct cede_oscore_context context = c1_context(true);
+    struct flash flash = {.writes_left = 9};
+
+    (void)state;
+    assert_int_equal(cede_oscore_keep_ahead(&context, 10, 100, store_ceiling, &flash), CEDE_OK);
+    assert_int_equal(flash.ceiling, 0); /* a context that may use all of them stores nothing */
+    assert_int_equal(cede_oscore_recover(&context, crypto, CEDE_OSCORE_SEQ_MAX - 5), CEDE_OK);
+    assert_int_equal(cede_oscore_keep_ahead(&context, 10, 100, store_ceiling, &flash), CEDE_OK);
+    assert_int_equal(flash.ceiling, CEDE_OSCORE_SEQ_MAX + 1);
+    context.sender_seq = CEDE_OSCORE_SEQ_MAX + 1;
+    assert_int_equal(cede_oscore_keep_ahead(&context, 10, 100, store_ceiling, &flash), CEDE_OK);
+    assert_int_equal(flash.writes_left, 8);
+}
+
+/* --- the order of the checks (8.2)
+ * ------------------------------------------------------------------------ */
+
+static enum cede_status status_of(struct pair *pair, const char *datagram, size_t cap)
+{
+    uint8_t bytes[64];
+    struct cede_span plain;
+
+    return cede_oscore_unprotect_request(
+        &pair->server, crypto, hex_into(CEDE_BUF_ARRAY(bytes), datagram), &pair->at_server,
+        cede_buf(pair->plain_bytes, cap), &plain);
+}
+
+/* Each message has all faults of those below it as well. */
+static void test_order_of_checks(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span plain;
+    struct cede_oscore_context before;
+
+    (void)state;
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aab161")), &plain), CEDE_OK);
+    before = pair.server;
+    assert_int_equal(status_of(&pair, "4f020001 93390077 ff00", 0), CEDE_COAP_TOKEN_LENGTH);
+    assert_int_equal(status_of(&pair, "40020001 b161 ff00", 0), CEDE_OSCORE_UNPROTECTED);
+    assert_int_equal(status_of(&pair, "40020001 93290077 ff00", 0), CEDE_OSCORE_OPTION);
+    assert_int_equal(status_of(&pair, "40440001 93090077 ff00", 0), CEDE_OSCORE_OPTION);
+    assert_int_equal(status_of(&pair, "40020001 93090077 ff00", 0), CEDE_OSCORE_NO_CONTEXT);
+    assert_int_equal(status_of(&pair, "40020001 9519000177 00 ff00", 0), CEDE_OSCORE_NO_CONTEXT);
+    assert_int_equal(status_of(&pair, "40020001 920900 ff00", 0), CEDE_OSCORE_REPLAY);
+    assert_int_equal(status_of(&pair, "40020001 920901 ff00", 8), CEDE_NO_SPACE);
+    assert_int_equal(status_of(&pair, "40020001 920901 ff00", 9), CEDE_OSCORE_DECRYPTION);
+    assert_int_equal(status_of(&pair, "40020001 920901 ff0011223344556677889900", 30),
+                     CEDE_OSCORE_DECRYPTION);
+    assert_memory_equal(&before, &pair.server, sizeof(before));
+}
+
+/* An authentic plaintext that is no CoAP message has been received: its number does not serve
+ * again. So with an empty one. */
+static void test_bad_plaintext_counts(void **state)
+{
+    static const char *const plaintexts[] = {"", "01ff"};
+    struct cede_span aad = HEX("8368456e63727970743040488501810a40411440");
+    struct cede_span nonce = HEX("4622d4dd6d944168eefb549868");
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair = new_pair();
+        uint8_t bytes[8], sealed[32], good_bytes[64];
+        struct cede_coap_encoder encoder = cede_coap_begin(
+            CEDE_BUF_ARRAY(pair.wire_bytes), CEDE_COAP_CON, CEDE_COAP_POST, 1, CEDE_SPAN_NULL);
+        struct cede_span ciphertext, datagram, good, plain;
+
+        pair.client.sender_seq = 20;
+        assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, HEX("41010001aab161"),
+                                                     &pair.at_client, CEDE_BUF_ARRAY(good_bytes),
+                                                     &good),
+                         CEDE_OK);
+        assert_int_equal(crypto->aead_seal(crypto->context, CEDE_ALG_AES_CCM_16_64_128,
+                                           cede_span(pair.client.sender.key, 16), nonce, aad,
+                                           hex_into(CEDE_BUF_ARRAY(bytes), plaintexts[i]),
+                                           CEDE_BUF_ARRAY(sealed), &ciphertext),
+                         CEDE_OK);
+        cede_coap_put_option(&encoder, CEDE_COAP_OSCORE, HEX("0914"));
+        cede_coap_put_payload(&encoder, ciphertext);
+        assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+        assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OSCORE_PLAINTEXT);
+        assert_int_equal(unprotect_request(&pair, good, &plain), CEDE_OSCORE_REPLAY);
+    }
+}
+
+/* --- Proxy-Uri (4.1.3.3)
+ * ------------------------------------------------------------------------------------ */
+
+static struct cede_span proxied(const char *uri, struct cede_buf out)
+{
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, CEDE_COAP_GET, 1, CEDE_SPAN_TEXT("t"));
+    struct cede_span request;
+
+    cede_coap_put_option(&encoder, CEDE_COAP_IF_MATCH, CEDE_SPAN_TEXT("m"));
+    cede_coap_put_uint(&encoder, CEDE_COAP_ACCEPT, 60);
+    cede_coap_put_option(&encoder, CEDE_COAP_PROXY_URI, cede_span_string(uri));
+    cede_coap_put_payload(&encoder, CEDE_SPAN_TEXT("payload"));
+    assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+    return request;
+}
+
+static enum cede_status protect_proxied(struct pair *pair, struct cede_span request,
+                                        size_t memory_cap, struct cede_span *datagram)
+{
+    static uint8_t memory[BUFFER_LEN];
+
+    return cede_oscore_protect_proxied(&pair->client, crypto, CEDE_OSCORE_PLAIN, request,
+                                       &pair->at_client, cede_buf(memory, memory_cap),
+                                       CEDE_BUF_ARRAY(pair->wire_bytes), datagram);
+}
+
+static void test_proxy_uri(void **state)
+{
+    static const struct {
+        const char *uri, *origin, *path, *query;
+    } cases[] = {
+        {"coap://example.com/resource?q=1", "coap://example.com", "resource", "q=1"},
+        {"coap://example.com:5683/a%20b", "coap://example.com", "a b", NULL},
+        {"coaps://example.com:5683", "coaps://example.com:5683", NULL, NULL},
+        {"coap://[2001:db8::1]:61616/x?y", "coap://[2001:db8::1]:61616", "x", "y"},
+        {"coap://192.0.2.1?only", "coap://192.0.2.1", NULL, "only"},
+    };
+    struct pair pair = new_pair();
+    uint8_t bytes[256];
+    struct cede_span datagram, plain, value;
+    struct cede_coap_message message;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cede_span request = proxied(cases[i].uri, CEDE_BUF_ARRAY(bytes));
+
+        assert_int_equal(protect_proxied(&pair, request, BUFFER_LEN, &datagram), CEDE_OK);
+        message = decoded(datagram);
+        assert_true(cede_coap_find_option(&message, CEDE_COAP_PROXY_URI, &value));
+        assert_span(value, cede_span_string(cases[i].origin));
+        assert_false(cede_coap_find_option(&message, CEDE_COAP_URI_PATH, &value));
+        assert_false(cede_coap_find_option(&message, CEDE_COAP_URI_QUERY, &value));
+        assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+        message = decoded(plain);
+        assert_int_equal(cede_coap_find_option(&message, CEDE_COAP_URI_PATH, &value),
+                         cases[i].path != NULL);
+        assert_true(cede_span_equal(value, cede_span_string(cases[i].path)));
+        assert_int_equal(cede_coap_find_option(&message, CEDE_COAP_URI_QUERY, &value),
+                         cases[i].query != NULL);
+        assert_true(cede_span_equal(value, cede_span_string(cases[i].query)));
+        assert_span(message.payload, CEDE_SPAN_TEXT("payload"));
+    }
+}
+
+static void test_proxy_uri_refusals(void **state)
+{
+    struct pair pair = new_pair();
+    uint8_t bytes[256];
+    struct cede_span datagram, request;
+
+    (void)state;
+    request = proxied("coap://example.com/secret", CEDE_BUF_ARRAY(bytes));
+    /* Not by the way for other requests: the path would be seen. */
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, request, &pair.at_client,
+                                                 CEDE_BUF_ARRAY(pair.wire_bytes), &datagram),
+                     CEDE_BAD_ARGUMENT);
+    assert_int_equal(protect_proxied(&pair, request, request.len - 20, &datagram), CEDE_NO_SPACE);
+    assert_int_equal(protect_proxied(&pair, HEX("41010001aab161"), BUFFER_LEN, &datagram),
+                     CEDE_BAD_ARGUMENT);
+    assert_int_equal(protect_proxied(&pair, HEX("4f"), BUFFER_LEN, &datagram), CEDE_TRUNCATED);
+    request = proxied("http://example.com/", CEDE_BUF_ARRAY(bytes));
+    assert_int_equal(protect_proxied(&pair, request, BUFFER_LEN, &datagram), CEDE_COAP_URI);
+    for (size_t i = 0; i < 5; i++) {
+        static const uint16_t numbers[] = {CEDE_COAP_URI_HOST, CEDE_COAP_URI_PORT,
+                                           CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
+                                           CEDE_COAP_PROXY_SCHEME};
+        struct cede_coap_encoder encoder = cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON,
+                                                           CEDE_COAP_GET, 1, CEDE_SPAN_TEXT("t"));
+
+        if (numbers[i] < CEDE_COAP_PROXY_URI) {
+            cede_coap_put_option(&encoder, numbers[i], CEDE_SPAN_TEXT("x"));
+        }
+        cede_coap_put_option(&encoder, CEDE_COAP_PROXY_URI, CEDE_SPAN_TEXT("coap://a/b"));
+        if (numbers[i] > CEDE_COAP_PROXY_URI) {
+            cede_coap_put_option(&encoder, numbers[i], CEDE_SPAN_TEXT("coap"));
+        }
+        assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+        assert_int_equal(protect_proxied(&pair, request, BUFFER_LEN, &datagram), CEDE_BAD_ARGUMENT);
+    }
+    assert_true(cede_span_is_null(datagram));
+}
+
+/* --- outer block-wise (4.1.3.4.2)
+ * --------------------------------------------------------------------------- */
+
+#define OUTER_SZX 0
+
+/* Block `number` of a protected message, as a proxy cuts it. */
+static struct cede_span outer_block(struct cede_span whole, uint32_t number, const char *tag,
+                                    struct cede_buf out)
+{
+    struct cede_coap_message message = decoded(whole);
+    struct cede_coap_block block = {.number = number, .szx = OUTER_SZX};
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, message.type, message.code, message.message_id, message.token);
+    struct cede_coap_options options = cede_coap_options(message.options);
+    struct cede_coap_option option;
+    struct cede_span slice, datagram;
+
+    assert_int_equal(cede_coap_block_slice(message.payload, &block, &slice), CEDE_OK);
+    while (cede_coap_options_next(&options, &option)) {
+        cede_coap_put_option(&encoder, option.number, option.value);
+    }
+    cede_coap_put_uint(&encoder,
+                       cede_coap_is_request(&message) ? CEDE_COAP_BLOCK1 : CEDE_COAP_BLOCK2,
+                       cede_coap_block_value(&block));
+    cede_coap_put_uint(&encoder, CEDE_COAP_SIZE1, (uint32_t)message.payload.len);
+    if (tag != NULL) {
+        cede_coap_put_option(&encoder, CEDE_COAP_REQUEST_TAG, cede_span_string(tag));
+    }
+    cede_coap_put_payload(&encoder, slice);
+    assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+    return datagram;
+}
+
+struct gatherer {
+    struct cede_oscore_gathering gathering;
+    uint8_t body[256], out[256], block_bytes[128];
+    struct cede_span whole;
+};
+
+static enum cede_status gather(struct gatherer *gatherer, struct cede_span whole, uint32_t number,
+                               const char *tag, size_t body_cap)
+{
+    struct cede_coap_block block;
+
+    return cede_oscore_gather(
+        &gatherer->gathering,
+        outer_block(whole, number, tag, CEDE_BUF_ARRAY(gatherer->block_bytes)),
+        cede_buf(gatherer->body, body_cap), CEDE_BUF_ARRAY(gatherer->out), &block,
+        &gatherer->whole);
+}
+
+static void test_outer_blocks(void **state)
+{
+    struct pair pair = new_pair();
+    struct gatherer gatherer = {.whole = CEDE_SPAN_NULL};
+    uint8_t request_bytes[128], copy[256];
+    struct cede_coap_encoder encoder = cede_coap_begin(CEDE_BUF_ARRAY(request_bytes), CEDE_COAP_CON,
+                                                       CEDE_COAP_POST, 1, CEDE_SPAN_TEXT("t"));
+    struct cede_span request, datagram, plain;
+    struct cede_coap_block block;
+
+    (void)state;
+    cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("a"));
+    cede_coap_put_payload(&encoder, CEDE_SPAN_TEXT("a text that is long enough for some blocks"));
+    assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+    /* A request. */
+    assert_int_equal(cede_copy(CEDE_BUF_ARRAY(copy), protect_request(&pair, request), &datagram),
+                     CEDE_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(cede_span_is_null(gatherer.whole));
+        assert_int_equal(gather(&gatherer, datagram, i, "tag", 256), CEDE_OK);
+    }
+    assert_span(gatherer.whole, datagram);
+    assert_int_equal(unprotect_request(&pair, gatherer.whole, &plain), CEDE_OK);
+    assert_span(plain, request);
+    /* A response. */
+    encoder = cede_coap_begin(CEDE_BUF_ARRAY(request_bytes), CEDE_COAP_ACK, CEDE_COAP_CONTENT, 1,
+                              CEDE_SPAN_TEXT("t"));
+    cede_coap_put_payload(&encoder, CEDE_SPAN_TEXT("another one, just as long"));
+    assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+    assert_int_equal(
+        cede_copy(CEDE_BUF_ARRAY(copy), protect_response(&pair, 0, request), &datagram), CEDE_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(gather(&gatherer, datagram, i, NULL, 256), CEDE_OK);
+    }
+    assert_int_equal(unprotect_response(&pair, gatherer.whole, &plain), CEDE_OK);
+    assert_span(plain, request);
+    /* What nobody has cut goes through as it is. */
+    assert_int_equal(cede_oscore_gather(&gatherer.gathering, datagram, cede_buf(NULL, 0),
+                                        cede_buf(NULL, 0), &block, &gatherer.whole),
+                     CEDE_OK);
+    assert_true(gatherer.whole.ptr == datagram.ptr);
+}
+
+static void test_outer_block_refusals(void **state)
+{
+    struct pair pair = new_pair();
+    struct gatherer gatherer = {.whole = CEDE_SPAN_NULL};
+    uint8_t copies[2][256];
+    struct cede_span datagrams[2], request = HEX("41020001aab161ff0102030405060708090a0b0c0d0e");
+    struct cede_span longest = HEX("fd0000000000000000000000000000000000000000000000000000");
+    struct cede_coap_block block;
+    uint8_t bytes[64];
+    struct cede_span datagram;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(
+            cede_copy(CEDE_BUF_ARRAY(copies[i]), protect_request(&pair, request), &datagrams[i]),
+            CEDE_OK);
+    }
+    assert_int_equal(gather(&gatherer, datagrams[0], 1, NULL, 256), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(gather(&gatherer, datagrams[0], 0, "tag", 256), CEDE_OK);
+    /* Blocks of another request, or of another operation, do not mix with these. */
+    assert_int_equal(gather(&gatherer, datagrams[1], 1, "tag", 256), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(gather(&gatherer, datagrams[0], 1, "gat", 256), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(gather(&gatherer, datagrams[0], 1, NULL, 256), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(gather(&gatherer, datagrams[0], 1, "", 256), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(gather(&gatherer, datagrams[0], 0, "tag of 9.", 256), CEDE_COAP_OPTION_VALUE);
+    /* More than MAX_UNFRAGMENTED_SIZE; then one that is not. */
+    assert_int_equal(gather(&gatherer, datagrams[0], 0, NULL, 20), CEDE_OK);
+    assert_int_equal(gather(&gatherer, datagrams[0], 1, NULL, 20), CEDE_COAP_BODY_TOO_LARGE);
+    assert_true(cede_span_is_null(gatherer.whole));
+    /* No OSCORE option, no CoAP, a reserved size. */
+    assert_int_equal(cede_oscore_gather(&gatherer.gathering, HEX("40020001 d10e00 ff00"),
+                                        CEDE_BUF_ARRAY(bytes), CEDE_BUF_ARRAY(bytes), &block,
+                                        &datagram),
+                     CEDE_OSCORE_UNPROTECTED);
+    assert_int_equal(cede_oscore_gather(&gatherer.gathering, longest, CEDE_BUF_ARRAY(bytes),
+                                        CEDE_BUF_ARRAY(bytes), &block, &datagram),
+                     CEDE_COAP_VERSION);
+    assert_int_equal(cede_oscore_gather(&gatherer.gathering, HEX("40020001 d10e07 ff00"),
+                                        CEDE_BUF_ARRAY(bytes), CEDE_BUF_ARRAY(bytes), &block,
+                                        &datagram),
+                     CEDE_COAP_BLOCK);
+}
+
+/* --- new contexts from one master secret (appendix B.2)
+ * ----------------------------------------------------- */
+
+struct rederiving {
+    struct cede_oscore_params at_client, at_server;
+    struct cede_oscore_rederivation run;
+    struct cede_oscore_rederiver server;
+    struct cede_oscore_context client_context, server_context;
+    struct cede_oscore_exchange sent, received;
+    uint8_t memory[256], out[256], messages[4][256];
+    struct cede_span request_1, response_1, request_2;
+};
+
+static struct cede_span keep_message(struct rederiving *world, size_t at, struct cede_span message)
+{
+    struct cede_span kept;
+
+    assert_int_equal(cede_copy(CEDE_BUF_ARRAY(world->messages[at]), message, &kept), CEDE_OK);
+    return kept;
+}
+
+static enum cede_status answer(struct rederiving *world, struct cede_span datagram,
+                               struct cede_span *response)
+{
+    return cede_oscore_rederive_answer(&world->server, crypto, &world->at_server, datagram, 77,
+                                       CEDE_BUF_ARRAY(world->memory), CEDE_BUF_ARRAY(world->out),
+                                       response);
+}
+
+static enum cede_status go_on(struct rederiving *world, struct cede_span datagram)
+{
+    return cede_oscore_rederive_continue(&world->run, crypto, &world->at_client, datagram,
+                                         &world->sent, CEDE_BUF_ARRAY(world->memory),
+                                         CEDE_BUF_ARRAY(world->out), &world->client_context);
+}
+
+static enum cede_status finish(struct rederiving *world, struct cede_span datagram)
+{
+    struct cede_span request;
+
+    return cede_oscore_rederive_finish(&world->server, crypto, &world->at_server, datagram,
+                                       &world->received, CEDE_BUF_ARRAY(world->memory),
+                                       CEDE_BUF_ARRAY(world->out), &world->server_context,
+                                       &request);
+}
+
+static void begin_rederiving(struct rederiving *world)
+{
+    static const uint8_t id[1] = {0x01}, salt[] = {0x9e, 0x7c, 0xa9, 0x22};
+    struct cede_span empty = cede_span(id, 0), datagram;
+
+    memset(world, 0, sizeof(*world));
+    world->at_client = params_of(CEDE_SPAN_ARRAY(salt), empty, CEDE_SPAN_ARRAY(id), CEDE_SPAN_NULL);
+    world->at_server = params_of(CEDE_SPAN_ARRAY(salt), CEDE_SPAN_ARRAY(id), empty, CEDE_SPAN_NULL);
+    assert_int_equal(cede_oscore_rederive_start(&world->run, crypto, &world->at_client,
+                                                HEX("41010001aab161"), &world->sent,
+                                                CEDE_BUF_ARRAY(world->memory),
+                                                CEDE_BUF_ARRAY(world->out), &datagram),
+                     CEDE_OK);
+    world->request_1 = keep_message(world, 0, datagram);
+}
+
+static void second_request(struct rederiving *world)
+{
+    struct cede_span datagram;
+
+    assert_int_equal(cede_oscore_rederive_request(
+                         &world->client_context, crypto, HEX("41010002aab161"), &world->sent,
+                         CEDE_BUF_ARRAY(world->memory), CEDE_BUF_ARRAY(world->out), &datagram),
+                     CEDE_OK);
+    world->request_2 = keep_message(world, 2, datagram);
+}
+
+static void test_rederivation(void **state)
+{
+    static struct rederiving world;
+    struct cede_span datagram, plain;
+    struct cede_coap_message message;
+    struct cede_oscore_header header;
+
+    (void)state;
+    begin_rederiving(&world);
+    message = decoded(world.request_1);
+    assert_int_equal(cede_oscore_peek(&message, &header), CEDE_OK);
+    assert_int_equal(header.kid_context.len, 1 + CEDE_OSCORE_R_LEN);
+    assert_int_equal(header.kid_context.ptr[0], 0x40 | CEDE_OSCORE_R_LEN); /* a bstr */
+    assert_memory_equal(header.kid_context.ptr + 1, world.run.id1, CEDE_OSCORE_R_LEN);
+    assert_int_equal(answer(&world, world.request_1, &datagram), CEDE_OK);
+    world.response_1 = keep_message(&world, 1, datagram);
+    assert_int_equal(go_on(&world, world.response_1), CEDE_OK);
+    second_request(&world);
+    assert_int_equal(finish(&world, world.request_2), CEDE_OK);
+    assert_int_equal(world.server_context.id_context_len, CEDE_OSCORE_R2_LEN + CEDE_OSCORE_R_LEN);
+    /* Response 2, and requests from then on. */
+    assert_int_equal(cede_oscore_protect_response(&world.server_context, crypto, 0,
+                                                  HEX("61450002aa"), &world.received,
+                                                  CEDE_BUF_ARRAY(world.out), &datagram),
+                     CEDE_OK);
+    assert_int_equal(cede_oscore_unprotect_response(&world.client_context, crypto, datagram,
+                                                    &world.sent, CEDE_BUF_ARRAY(world.memory),
+                                                    &plain),
+                     CEDE_OK);
+    assert_span(plain, HEX("61450002aa"));
+    assert_int_equal(cede_oscore_protect_request(
+                         &world.client_context, crypto, CEDE_OSCORE_SEND_KID_CONTEXT,
+                         HEX("41010003aab161"), &world.sent, CEDE_BUF_ARRAY(world.out), &datagram),
+                     CEDE_OK);
+    assert_int_equal(cede_oscore_unprotect_request(&world.server_context, crypto, datagram,
+                                                   &world.received, CEDE_BUF_ARRAY(world.memory),
+                                                   &plain),
+                     CEDE_OK);
+}
+
+/* Replays: of request 1 they only make other answers, of request 2 they find no run. */
+static void test_rederivation_replays(void **state)
+{
+    static struct rederiving world;
+    struct cede_span datagram;
+    struct cede_oscore_context live_context;
+
+    (void)state;
+    begin_rederiving(&world);
+    assert_int_equal(finish(&world, world.request_1), CEDE_OSCORE_NO_CONTEXT); /* no run is on */
+    assert_int_equal(answer(&world, world.request_1, &datagram), CEDE_OK);
+    world.response_1 = keep_message(&world, 1, datagram);
+    assert_int_equal(answer(&world, world.request_1, &datagram), CEDE_OK);
+    assert_false(cede_span_equal(datagram, world.response_1));
+    /* The first answer still serves: the runs are parallel. */
+    assert_int_equal(go_on(&world, world.response_1), CEDE_OK);
+    second_request(&world);
+    assert_int_equal(finish(&world, world.request_2), CEDE_OK);
+    live_context = world.server_context;
+    assert_int_equal(finish(&world, world.request_2), CEDE_OSCORE_NO_CONTEXT);
+    /* Nor does a new run help the old request. */
+    assert_int_equal(answer(&world, world.request_1, &datagram), CEDE_OK);
+    assert_int_equal(finish(&world, world.request_2), CEDE_OSCORE_NO_CONTEXT);
+    assert_int_equal(cede_oscore_unprotect_request(&live_context, crypto, world.request_2,
+                                                   &world.received, CEDE_BUF_ARRAY(world.memory),
+                                                   &datagram),
+                     CEDE_OSCORE_NO_CONTEXT); /* its kid context is wrapped */
+}
+
+static struct cede_span with_kid_context(struct cede_span datagram, struct cede_span kid_context,
+                                         struct cede_buf out)
+{
+    struct cede_coap_message message = decoded(datagram);
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, message.type, message.code, message.message_id, message.token);
+    struct cede_oscore_header header;
+    uint8_t value_bytes[64];
+    struct cede_span value;
+
+    assert_int_equal(cede_oscore_peek(&message, &header), CEDE_OK);
+    header.kid_context = kid_context;
+    assert_int_equal(cede_oscore_encode_option(&header, CEDE_BUF_ARRAY(value_bytes), &value),
+                     CEDE_OK);
+    cede_coap_put_option(&encoder, CEDE_COAP_OSCORE, value);
+    cede_coap_put_payload(&encoder, message.payload);
+    assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+    return datagram;
+}
+
+static void test_rederivation_refusals(void **state)
+{
+    static const char *const kid_contexts[] = {"",
+                                               "48",
+                                               "40",
+                                               "4800",
+                                               "01",
+                                               "4161 00",
+                                               "5818 000102030405060708090a0b0c0d0e0f1011121314"
+                                               "151617",
+                                               "5821 0001020304050607080900010203040506070809"
+                                               "00010203040506070809000102"};
+    static struct rederiving world;
+    struct cede_span datagram;
+    uint8_t bytes[64], changed[256];
+
+    (void)state;
+    begin_rederiving(&world);
+    assert_int_equal(answer(&world, world.request_1, &datagram), CEDE_OK);
+    world.response_1 = keep_message(&world, 1, datagram);
+    for (size_t i = 0; i < sizeof(kid_contexts) / sizeof(kid_contexts[0]); i++) {
+        struct cede_span other =
+            with_kid_context(world.request_1, hex_into(CEDE_BUF_ARRAY(bytes), kid_contexts[i]),
+                             CEDE_BUF_ARRAY(changed));
+
+        assert_int_equal(answer(&world, other, &datagram), CEDE_OSCORE_OPTION);
+        other = with_kid_context(world.response_1, hex_into(CEDE_BUF_ARRAY(bytes), kid_contexts[i]),
+                                 CEDE_BUF_ARRAY(changed));
+        assert_int_not_equal(go_on(&world, other), CEDE_OK);
+        assert_int_not_equal(finish(&world, other), CEDE_OK);
+    }
+    /* Another R1 or R2: other keys. */
+    datagram =
+        with_kid_context(world.request_1, HEX("480001020304050607"), CEDE_BUF_ARRAY(changed));
+    assert_int_equal(answer(&world, datagram, &datagram), CEDE_OSCORE_DECRYPTION);
+    datagram =
+        with_kid_context(world.response_1, HEX("480001020304050607"), CEDE_BUF_ARRAY(changed));
+    assert_int_equal(go_on(&world, datagram), CEDE_OSCORE_DECRYPTION);
+    assert_int_equal(go_on(&world, world.response_1), CEDE_OK);
+    second_request(&world);
+    world.messages[2][world.request_2.len - 1] ^= 1; /* forged: the run stays open */
+    assert_int_equal(finish(&world, world.request_2), CEDE_OSCORE_DECRYPTION);
+    world.messages[2][world.request_2.len - 1] ^= 1;
+    world.server.key[0] ^= 1; /* an R2 of another server */
+    assert_int_equal(finish(&world, world.request_2), CEDE_OSCORE_NO_CONTEXT);
+    world.server.key[0] ^= 1;
+    assert_int_equal(finish(&world, world.request_2), CEDE_OK);
+}
+
+/* --- observe, both ends over a network that loses, repeats and reorders
+ * -------------------------------------- */
+
+#define NOTIFICATIONS 60
+
+static struct cede_span notification(struct pair *pair, unsigned value, struct cede_buf out)
+{
+    uint8_t plain_bytes[32], bytes[64];
+    uint8_t payload = (uint8_t)value;
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(CEDE_BUF_ARRAY(plain_bytes), CEDE_COAP_NON, CEDE_COAP_CONTENT,
+                        (uint16_t)value, CEDE_SPAN_TEXT("t"));
+    struct cede_span plain, datagram, kept;
+
+    cede_coap_put_uint(&encoder, CEDE_COAP_OBSERVE, value);
+    cede_coap_put_payload(&encoder, cede_span(&payload, 1));
+    assert_int_equal(cede_coap_finish(&encoder, &plain), CEDE_OK);
+    assert_int_equal(cede_oscore_protect_response(&pair->server, crypto, 0, plain, &pair->at_server,
+                                                  CEDE_BUF_ARRAY(bytes), &datagram),
+                     CEDE_OK);
+    assert_int_equal(cede_copy(out, datagram, &kept), CEDE_OK);
+    return kept;
+}
+
+static void test_observe_over_bad_network(void **state)
+{
+    struct pair pair = new_pair();
+    static uint8_t wire[NOTIFICATIONS][64];
+    struct cede_span sent[NOTIFICATIONS], plain;
+    struct cede_oscore_exchange cancelled_at_client, cancelled_at_server;
+    struct cede_coap_message message;
+    int newest = -1, taken = 0;
+
+    (void)state;
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("51010001 74 60 5161")), &plain),
+        CEDE_OK);
+    for (int i = 0; i < NOTIFICATIONS; i++) {
+        sent[i] = notification(&pair, (unsigned)i, CEDE_BUF_ARRAY(wire[i]));
+        for (int k = 0; k < 3; k++) {
+            int which = i - (int)(next_random() % 5);
+            enum cede_status status;
+
+            if (which < 0) {
+                continue;
+            }
+            status = unprotect_response(&pair, sent[which], &plain);
+            assert_int_equal(status, which > newest ? CEDE_OK : CEDE_OSCORE_REPLAY);
+            if (status == CEDE_OK) {
+                message = decoded(plain);
+                assert_int_equal(message.payload.ptr[0], which);
+                newest = which;
+                taken++;
+            }
+        }
+    }
+    assert_true(taken > 10);
+    /* Cancellation (RFC 7641, 3.6): a request of its own, answered without Observe. */
+    cancelled_at_client = pair.at_client;
+    cancelled_at_server = pair.at_server;
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("51010002 74 6101 5161")), &plain),
+        CEDE_OK);
+    message = decoded(plain);
+    assert_true(!pair.at_server.observe && !pair.at_client.observe);
+    assert_int_equal(
+        unprotect_response(&pair, protect_response(&pair, 0, HEX("51450002 74 ff63")), &plain),
+        CEDE_OK);
+    /* What is still on its way belongs to another request: it does not verify in this one. */
+    pair.at_server = cancelled_at_server;
+    pair.at_client.done = false;
+    assert_int_equal(
+        unprotect_response(&pair, notification(&pair, 99, CEDE_BUF_ARRAY(wire[0])), &plain),
+        CEDE_OSCORE_DECRYPTION);
+    pair.at_client = cancelled_at_client;
+    assert_int_equal(unprotect_response(&pair, sent[NOTIFICATIONS - 1], &plain),
+                     newest < NOTIFICATIONS - 1 ? CEDE_OK : CEDE_OSCORE_REPLAY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1740,6 +2423,18 @@ int main(void)
         ON_BOTH(test_injected_outer_options),
         ON_BOTH(test_leftover_edhoc_option),
         ON_BOTH(test_larger_window),
+        ON_BOTH(test_power_cuts),
+        ON_BOTH(test_keep_ahead_at_the_end),
+        ON_BOTH(test_order_of_checks),
+        ON_BOTH(test_bad_plaintext_counts),
+        ON_BOTH(test_proxy_uri),
+        ON_BOTH(test_proxy_uri_refusals),
+        ON_BOTH(test_outer_blocks),
+        ON_BOTH(test_outer_block_refusals),
+        ON_BOTH(test_rederivation),
+        ON_BOTH(test_rederivation_replays),
+        ON_BOTH(test_rederivation_refusals),
+        ON_BOTH(test_observe_over_bad_network),
         ON_BOTH(test_replay_window),
         ON_BOTH(test_replay_window_against_model),
         ON_BOTH(test_sequence_numbers_run_out),

@@ -205,6 +205,23 @@ void cede_oscore_reserve(struct cede_oscore_context *context, uint64_t ceiling)
     context->sender_ceiling = ceiling <= CEDE_OSCORE_SEQ_MAX ? ceiling : CEDE_OSCORE_SEQ_MAX + 1;
 }
 
+enum cede_status cede_oscore_keep_ahead(struct cede_oscore_context *context, uint64_t margin,
+                                        uint64_t step, cede_oscore_store *store,
+                                        void *store_context)
+{
+    uint64_t ceiling = CEDE_OSCORE_SEQ_MAX + 1;
+
+    if (!cede_oscore_needs_reserve(context, margin) || context->sender_seq >= ceiling) {
+        return CEDE_OK; /* without numbers protecting fails: CEDE_OSCORE_EXHAUSTED */
+    }
+    if (step < ceiling - context->sender_seq) {
+        ceiling = context->sender_seq + step;
+    }
+    CEDE_TRY(store(store_context, ceiling));
+    cede_oscore_reserve(context, ceiling);
+    return CEDE_OK;
+}
+
 static bool is_or_absent(struct cede_span given, const uint8_t *own, size_t own_len)
 {
     return cede_span_is_null(given) ||
