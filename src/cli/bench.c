@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/bench.h"
+#include "bench/enrol.h"
 #include "cli/cli.h"
 
 #define SECONDS_MAX 3600.0
@@ -82,6 +84,55 @@ static int run_bench(int argc, char **argv)
     return CLI_OK;
 }
 
+/* --- enrolments ------------------------------------------------------------------------------- */
+
+#define FLEET_MIN 800
+#define FLEET_MAX 100000
+
+static const struct enrol_door *const doors[] = {&enrol_https_door, &enrol_oscore_door};
+
+static int run_enrol(int argc, char **argv)
+{
+    const char *name = NULL;
+    const char *fleet_text = "4000";
+    const char *json = NULL;
+    const struct cli_option options[] = {
+        {"door", "DOOR", "https, dtls or oscore; all when left out", false, &name},
+        {"devices", "N", "how many enrol", false, &fleet_text},
+        {"json", NULL, "an array of name, rate, floor, ratio", false, &json},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    struct bench_result results[BENCH_RESULTS_MAX];
+    size_t count = 0;
+    long fleet = 0;
+    int positional = 0;
+    int parsed = cli_options(argc, argv, "bench enrol [--door DOOR] [--devices N] [--json]",
+                             options, 0, &positional);
+
+    if (parsed != CLI_OK) {
+        return parsed < 0 ? CLI_OK : parsed;
+    }
+    if (!cli_number("devices", fleet_text, FLEET_MIN, FLEET_MAX, &fleet)) {
+        return CLI_USAGE;
+    }
+    for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++) {
+        if ((name == NULL || strcmp(name, doors[i]->name) == 0) &&
+            !enrol_bench(doors[i], (unsigned)fleet, results, &count)) {
+            return CLI_FAILED;
+        }
+    }
+    if (count == 0) {
+        cli_fail("--door is https, dtls or oscore, not '%s'", name);
+        return CLI_USAGE;
+    }
+    if (json != NULL) {
+        print_json(results, count);
+    } else {
+        print_table(results, count);
+    }
+    return CLI_OK;
+}
+
 const struct cli_command cli_bench_commands[] = {
     {"bench", "crypto", "the crypto port against OpenSSL", run_bench},
     {"bench", "cbor", "messages of a hand-over", run_bench},
@@ -89,5 +140,6 @@ const struct cli_command cli_bench_commands[] = {
     {"bench", "c509", "certificates of devices", run_bench},
     {"bench", "edhoc", "handshakes, both sides", run_bench},
     {"bench", "oscore", "requests and responses", run_bench},
+    {"bench", "enrol", "durable enrolments through a CA's doors", run_enrol},
     {NULL, NULL, NULL, NULL},
 };

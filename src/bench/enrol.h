@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * enrol.h - durable enrolments per second of one core, through a door of a real CA.
+ *
+ * A CA is made in a folder of its own and served by one worker with its signer, both on one core;
+ * clients in processes of their own enrol devices over loopback sockets, many at a time, so that
+ * commits are shared as they are under load. What counts is the processor time of all processes of
+ * the server: rates are per second of it, however much the clients or the disk took.
+ *      fresh   handshake, enrolment, goodbye; the floor is the handshake alone at the same door and
+ *              the primitives alone: the request's proof of possession verified, one signature
+ *      kept    the enrolment on a connection that stands; the floor is the primitives alone
+ */
+#ifndef CEDE_BENCH_ENROL_H
+#define CEDE_BENCH_ENROL_H
+
+#include "bench/bench.h"
+#include "cede/certificate.h"
+#include "cede/posix.h"
+
+#define ENROL_ID_MAX   24
+#define ENROL_CERT_MAX 512
+
+/* A device that has never enrolled: its factory key and certificate. */
+struct enrol_device {
+    char id[ENROL_ID_MAX];
+    uint8_t scalar[32];
+    uint8_t point[64];
+    uint8_t certificate[ENROL_CERT_MAX]; /* X.509 or C509, as the door wants it */
+    size_t certificate_len;
+};
+
+/* What a client knows of the CA. */
+struct enrol_ca {
+    char host[64];
+    uint16_t port;
+    char path[64];              /* of the enrolment URI, from its slash on */
+    struct cede_span root;      /* the CA's certificate, DER */
+    struct cede_span responder; /* the enrolment server's, ~C509Certificate */
+};
+
+/* One client's end of a door. A connection is any memory the door makes. */
+struct enrol_door {
+    const char *name;
+    bool x509;          /* which certificates its devices have */
+    const char *option; /* of ca_serve: for error texts */
+    void *(*open)(const struct enrol_ca *ca, const struct enrol_device *device);
+    bool (*enrol)(void *connection);
+    void (*close)(void *connection);
+};
+
+extern const struct enrol_door enrol_https_door;
+extern const struct enrol_door enrol_oscore_door;
+extern const struct enrol_door enrol_dtls_door;
+
+/* Runs one door with `fleet` devices; appends two results. False: a message is on standard error.
+ */
+bool enrol_bench(const struct enrol_door *door, unsigned fleet,
+                 struct bench_result results[BENCH_RESULTS_MAX], size_t *results_count);
+
+/* --- for the doors ---------------------------------------------------------------------------- */
+
+/* A certification request for a new key of the device; false when it fails. */
+bool enrol_request(const struct enrol_device *device, bool x509, struct cede_buf out,
+                   struct cede_span *request);
+
+#endif
