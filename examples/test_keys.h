@@ -72,13 +72,16 @@ static inline enum cede_status test_find(const struct test_credential *known,
                                          const struct cede_edhoc_peer *peer,
                                          struct cede_edhoc_credential *credential)
 {
+    struct cede_edhoc_id_cred id_cred;
+
     *credential = (struct cede_edhoc_credential){
         .form = CEDE_EDHOC_CRED_ITEM,
         .cred = cede_span(known->cred, known->cred_len),
         .public_key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(known->x)},
     };
-    return peer->id_cred.kind == CEDE_EDHOC_ID_KID &&
-                   cede_span_equal(peer->id_cred.value, cede_span(known->id_cred + 3, 1))
+    CEDE_TRY(cede_edhoc_id_cred_decode(peer->id_cred, &id_cred));
+    return id_cred.kind == CEDE_EDHOC_ID_KID &&
+                   cede_span_equal(id_cred.value, cede_span(known->id_cred + 3, 1))
                ? CEDE_OK
                : CEDE_EDHOC_UNKNOWN_CREDENTIAL;
 }

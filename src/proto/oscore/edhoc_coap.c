@@ -46,9 +46,14 @@ enum cede_status cede_oscore_compose_edhoc_request(enum cede_coap_type type, uin
     put_prefix(&prefix_counter, c_r);
     cede_coap_put_path(&encoder,
                        cede_span_is_null(path) ? CEDE_SPAN_TEXT(".well-known/edhoc") : path);
-    cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_FORMAT_CID_EDHOC);
+    if (message.len > 0) {
+        cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_FORMAT_CID_EDHOC);
+    }
     if (!cede_span_is_null(echo)) {
         cede_coap_put_option(&encoder, CEDE_COAP_ECHO, echo);
+    }
+    if (message.len == 0) {
+        return cede_coap_finish(&encoder, datagram);
     }
     payload = cede_writer(cede_coap_payload_room(&encoder, prefix_counter.len + message.len));
     put_prefix(&payload, c_r);
