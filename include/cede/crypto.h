@@ -106,7 +106,8 @@ struct cede_crypto {
                                   struct cede_span nonce, struct cede_span aad,
                                   struct cede_span plaintext, struct cede_buf out,
                                   struct cede_span *ciphertext);
-    /* CEDE_CRYPTO_TAG: forged; out holds nothing then. In place as above. */
+    /* CEDE_CRYPTO_TAG: forged, or shorter than a tag; out holds nothing then. CEDE_NO_SPACE: out is
+     * smaller than the plaintext. In place as above. */
     enum cede_status (*aead_open)(void *context, int32_t alg, struct cede_span key,
                                   struct cede_span nonce, struct cede_span aad,
                                   struct cede_span ciphertext, struct cede_buf out,
@@ -134,6 +135,8 @@ struct cede_crypto {
     enum cede_status (*sign)(void *context, int32_t alg, const struct cede_private_key *key,
                              const struct cede_span *parts, size_t parts_count, uint8_t *signature,
                              size_t *signature_len);
+    /* Lengths are the back end's to check. CEDE_CRYPTO_KEY: a point of another length than the
+     * curve's. CEDE_CRYPTO_SIGNATURE: does not verify, one of another length among them. */
     enum cede_status (*verify)(void *context, int32_t alg, const struct cede_public_key *key,
                                const struct cede_span *parts, size_t parts_count,
                                struct cede_span signature);
@@ -155,6 +158,11 @@ size_t cede_hash_len(int32_t alg);
 size_t cede_aead_key_len(int32_t alg);
 size_t cede_aead_nonce_len(int32_t alg);
 size_t cede_aead_tag_len(int32_t alg);
+struct cede_aead_lens {
+    int8_t alg;
+    uint8_t key, nonce, tag;
+};
+const struct cede_aead_lens *cede_aead_lens(int32_t alg); /* all at once, never null */
 size_t cede_curve_private_len(int32_t curve);
 size_t cede_curve_public_len(int32_t curve); /* x || y for NIST curves */
 size_t cede_signature_len(int32_t alg);

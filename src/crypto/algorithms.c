@@ -3,10 +3,7 @@
 #include "cede/crypto.h"
 
 /* Zeros stand for what is unknown, in the last row of each table. */
-static const struct aead {
-    int8_t alg;
-    uint8_t key_len, nonce_len, tag_len;
-} aeads[] = {
+static const struct cede_aead_lens aeads[] = {
     {CEDE_ALG_A128GCM, 16, 12, 16},
     {CEDE_ALG_A192GCM, 24, 12, 16},
     {CEDE_ALG_A256GCM, 32, 12, 16},
@@ -43,9 +40,9 @@ static const struct signature {
     {CEDE_ALG_ESP512, CEDE_CRV_P521, 132},  {0, 0, 0},
 };
 
-static const struct aead *find_aead(int32_t alg)
+const struct cede_aead_lens *cede_aead_lens(int32_t alg)
 {
-    const struct aead *aead = aeads;
+    const struct cede_aead_lens *aead = aeads;
 
     while (aead->alg != 0 && aead->alg != alg) {
         aead++;
@@ -91,17 +88,17 @@ size_t cede_hash_len(int32_t alg)
 
 size_t cede_aead_key_len(int32_t alg)
 {
-    return find_aead(alg)->key_len;
+    return cede_aead_lens(alg)->key;
 }
 
 size_t cede_aead_nonce_len(int32_t alg)
 {
-    return find_aead(alg)->nonce_len;
+    return cede_aead_lens(alg)->nonce;
 }
 
 size_t cede_aead_tag_len(int32_t alg)
 {
-    return find_aead(alg)->tag_len;
+    return cede_aead_lens(alg)->tag;
 }
 
 size_t cede_curve_private_len(int32_t curve)

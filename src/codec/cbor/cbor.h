@@ -8,6 +8,8 @@
 /* Consumes a head of one of `types`, a set with a bit for each enum cede_cbor_type, and returns its
  * argument, 0 after a failure. What is counted fits into the rest, text is UTF-8. */
 uint64_t cbor_read_head(struct cede_reader *reader, unsigned types);
+/* Consumes one item as cede_cbor_get_item() does; returns its first byte, null after a failure. */
+const uint8_t *cbor_skip(struct cede_reader *reader);
 /* True when the key `first` comes before `second` in a deterministic map. */
 bool cbor_keys_in_order(struct cede_span first, struct cede_span second);
 

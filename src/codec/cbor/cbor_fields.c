@@ -4,77 +4,72 @@
 
 #include "codec/cbor/fields.h"
 
-unsigned cbor_field_row(const struct cbor_form *form, struct cede_span key)
+unsigned cbor_field_row(const struct cbor_form *form, const uint8_t *key)
 {
-    unsigned code = key.ptr[0], row = 0;
+    unsigned code = key[0], row = 0;
 
     if (code == 0x18) {
-        code = 0x80u + key.ptr[1];
+        code = 0x80u + key[1];
     }
-    while (row < form->fields_count && (form->fields[row].key != code || key.len > 2)) {
+    while (row < form->fields_count && form->fields[row].key != code) {
         row++;
     }
     return row;
 }
 
-/* Notes the key as the latest. An encoded item never begins another one: keys that differ do so
- * within the length of this one, and as many bytes follow each key before it. */
-static enum cede_status add_key(struct cbor_keys *keys, struct cede_span key,
+/* Notes the key of `len` bytes as the latest. An encoded item never begins another one: keys that
+ * differ do so within these bytes, and as many follow at each key before. */
+static enum cede_status add_key(struct cbor_keys *keys, const uint8_t *key, size_t len,
                                 enum cede_status key_status)
 {
-    size_t count = keys->count;
-    int order = -1;
+    size_t i = keys->count;
 
-    if (((CBOR_TYPES_INT | CBOR_TYPE(TEXT)) >> (key.ptr[0] >> 5) & 1) == 0 ||
-        count == CBOR_KEYS_MAX) {
+    if (((CBOR_TYPES_INT | CBOR_TYPE(TEXT)) >> (*key >> 5) & 1) == 0 || i == CBOR_KEYS_MAX) {
         return key_status;
     }
-    for (size_t i = 0; i < count; i++) {
-        order = memcmp(keys->seen[i], key.ptr, key.len);
+    keys->seen[i] = key;
+    keys->count = i + 1;
+    while (i > 0) {
+        int order = memcmp(keys->seen[--i], key, len);
+
         if (order == 0) {
-            break;
+            return key_status;
+        }
+        if (order > 0 && keys->order == CEDE_CBOR_SORTED) {
+            return CEDE_CBOR_KEY_ORDER;
         }
     }
-    if (keys->order == CEDE_CBOR_SORTED && order >= 0) {
-        return CEDE_CBOR_KEY_ORDER;
-    }
-    keys->seen[count] = key.ptr;
-    keys->count = count + 1;
-    return order != 0 ? CEDE_OK : key_status;
+    return CEDE_OK;
 }
 
-static void get_integer(struct cede_reader *reader, unsigned keep, enum cede_status value_status,
-                        void *target)
+/* Whether the number was stored: it fits. */
+static bool keep_integer(int64_t number, unsigned keep, void *target)
 {
-    int64_t number = cede_cbor_get_int(reader);
-
     if (keep == CBOR_KEEP_INT64) {
-        if ((uint64_t)number + (UINT64_C(1) << 62) > UINT64_C(1) << 63) {
-            cede_reader_fail(reader, value_status);
-        }
         *(int64_t *)target = number;
-    } else {
-        if (number != (int32_t)number || number == 0) {
-            cede_reader_fail(reader, value_status);
-        }
-        *(int32_t *)target = (int32_t)number;
+        return number >> 62 == number >> 63;
     }
+    *(int32_t *)target = (int32_t)number;
+    return number == (int32_t)number && number != 0;
 }
 
-static void get_value(struct cede_reader *reader, const struct cbor_form *form, unsigned row,
-                      void *object)
+static void get_value(struct cede_reader *reader, const struct cbor_field *field,
+                      enum cede_status value_status, void *target)
 {
-    const struct cbor_field *field = &form->fields[row];
-    void *target = (uint8_t *)object + field->offset;
-
     if (((field->types | 1u << CEDE_CBOR_NONE) >> cede_cbor_peek(reader) & 1) == 0) {
-        cede_reader_fail(reader, form->value_status);
+        cede_reader_fail(reader, value_status);
     } else if (field->keep >= CBOR_KEEP_INT32) {
-        get_integer(reader, field->keep, form->value_status, target);
+        if (!keep_integer(cede_cbor_get_int(reader), field->keep, target)) {
+            cede_reader_fail(reader, value_status);
+        }
     } else {
         struct cede_span *span = target;
-        *span = field->keep == CBOR_KEEP_CONTENT ? cede_cbor_get_string(reader, field->types)
-                                                 : cede_cbor_get_item(reader);
+
+        if (field->keep == CBOR_KEEP_CONTENT) {
+            *span = cede_cbor_get_string(reader, field->types);
+        } else {
+            *span = cede_cbor_get_item(reader);
+        }
     }
 }
 
@@ -84,24 +79,22 @@ uint32_t cbor_get_fields(struct cede_reader *reader, const struct cbor_form *for
     size_t left = (size_t)cbor_read_head(reader, CBOR_TYPE(MAP));
     uint32_t present = 0;
 
-    for (; left > 0 && reader->status == CEDE_OK; left--) {
-        struct cede_span key = cede_cbor_get_item(reader);
-        enum cede_status status;
+    for (; left > 0; left--) {
+        size_t at = reader->pos;
+        const uint8_t *key = cbor_skip(reader);
         unsigned row;
 
-        if (key.ptr == NULL) {
+        if (key == NULL) {
             break;
         }
-        status = add_key(keys, key, form->key_status);
-        if (status != CEDE_OK) {
-            cede_reader_fail(reader, status);
-        }
+        cede_reader_fail(reader, add_key(keys, key, reader->pos - at, form->key_status));
         row = cbor_field_row(form, key);
         present |= 1u << row;
         if (row == form->fields_count) {
-            (void)cede_cbor_get_item(reader);
+            (void)cbor_skip(reader);
         } else {
-            get_value(reader, form, row, object);
+            const struct cbor_field *field = &form->fields[row];
+            get_value(reader, field, form->value_status, (uint8_t *)object + field->offset);
         }
     }
     return present;
@@ -112,15 +105,19 @@ struct cede_span cede_cbor_find_int(struct cede_span map, int64_t key)
     struct cede_reader reader = cede_reader(map);
     size_t left = (size_t)cbor_read_head(&reader, CBOR_TYPE(MAP));
     uint8_t wanted[CEDE_CBOR_HEAD_MAX];
-    size_t wanted_len = key < 0 ? cede_cbor_head(wanted, CEDE_CBOR_NINT, (uint64_t)(-1 - key))
-                                : cede_cbor_head(wanted, CEDE_CBOR_UINT, (uint64_t)key);
+    size_t wanted_len = cede_cbor_head(wanted, key < 0 ? CEDE_CBOR_NINT : CEDE_CBOR_UINT,
+                                       (uint64_t)(key < 0 ? ~key : key));
 
     for (; left > 0; left--) {
-        struct cede_span found = cede_cbor_get_item(&reader);
-        struct cede_span value = cede_cbor_get_item(&reader);
+        size_t at = reader.pos;
+        const uint8_t *found = cbor_skip(&reader);
+        size_t from = reader.pos;
 
-        if (value.ptr == NULL || cede_span_equal(found, cede_span(wanted, wanted_len))) {
-            return value;
+        if (cbor_skip(&reader) == NULL) {
+            break;
+        }
+        if (from - at == wanted_len && memcmp(found, wanted, wanted_len) == 0) {
+            return cede_reader_since(&reader, from);
         }
     }
     return CEDE_SPAN_NULL;

@@ -326,9 +326,10 @@ static size_t skip_head(struct cede_reader *reader)
     return type == CEDE_CBOR_ARRAY ? argument : type == CEDE_CBOR_TAG ? 1 : 0;
 }
 
-/* Skips one item with an explicit stack: the depth is bounded, never the machine's stack. */
-static void skip_item(struct cede_reader *reader)
+/* An explicit stack bounds the depth, never the machine's stack. */
+const uint8_t *cbor_skip(struct cede_reader *reader)
 {
+    size_t start = reader->pos;
     size_t levels[CEDE_CBOR_DEPTH_MAX + 1], *left = levels; /* items to come, on each level */
 
     *left = 1;
@@ -340,23 +341,24 @@ static void skip_item(struct cede_reader *reader)
         if (inside > 0) {
             if (left == &levels[CEDE_CBOR_DEPTH_MAX]) {
                 fail_at(reader, at, CEDE_CBOR_DEPTH);
-                return;
+                return NULL;
             }
             *++left = inside;
         }
         while (*left == 0) {
             if (left == levels) {
-                return;
+                return reader->status == CEDE_OK ? reader->in.ptr + start : NULL;
             }
             left--;
         }
     } while (reader->status == CEDE_OK);
+    return NULL;
 }
 
 struct cede_span cede_cbor_get_item(struct cede_reader *reader)
 {
     size_t at = reader->pos;
 
-    skip_item(reader);
+    (void)cbor_skip(reader);
     return cede_reader_since(reader, at);
 }

@@ -51,23 +51,22 @@ static bool find_audience(struct cede_reader *reader, struct cede_span name)
     return false;
 }
 
-uint32_t cwt_read(struct cede_span encoding, enum cede_cbor_order order,
-                  const struct cbor_form *form, void *object, enum cede_status *status)
+uint32_t cwt_read(struct cede_reader *reader, enum cede_cbor_order order,
+                  const struct cbor_form *form, void *object, const struct cede_span *aud)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    struct cbor_keys keys = {.order = order};
-    uint32_t present = cbor_get_fields(&reader, form, &keys, object);
+    struct cbor_keys keys;
+    uint32_t present;
 
-    *status = cede_reader_finish(&reader);
+    cbor_keys_begin(&keys, order);
+    present = cbor_get_fields(reader, form, &keys, object);
+    if (aud->ptr != NULL) {
+        struct cede_reader texts = cede_reader(*aud);
+        (void)find_audience(&texts, CEDE_SPAN_NULL);
+        if (texts.status != CEDE_OK) {
+            cede_reader_fail(reader, CEDE_CWT_CLAIM);
+        }
+    }
     return present;
-}
-
-enum cede_status cwt_check_audience(struct cede_span aud)
-{
-    struct cede_reader reader = cede_reader(aud);
-
-    (void)find_audience(&reader, CEDE_SPAN_NULL);
-    return aud.ptr == NULL || reader.status == CEDE_OK ? CEDE_OK : CEDE_CWT_CLAIM;
 }
 
 #define FIELD(name_) offsetof(struct cede_cwt_claims, name_)
@@ -88,23 +87,21 @@ enum cede_status cede_cwt_decode_integers(struct cede_span encoding, enum cede_c
     };
     static const struct cbor_form form = {fields, sizeof fields / sizeof fields[0], CEDE_CBOR_KEY,
                                           CEDE_CWT_CLAIM};
+    struct cede_reader reader = cede_reader(encoding);
     enum cede_status status;
     uint32_t present;
 
     memset(claims, 0, sizeof *claims);
-    present = cwt_read(encoding, order, &form, claims, &status);
-    if (status == CEDE_OK) {
-        status = cwt_check_audience(claims->aud);
-    }
-    if (status != CEDE_OK) {
-        memset(claims, 0, sizeof *claims);
-        return status;
-    }
+    present = cwt_read(&reader, order, &form, claims, &claims->aud);
     claims->has_exp = (present >> ROW_EXP & 1) != 0;
     claims->has_nbf = (present >> ROW_NBF & 1) != 0;
     claims->has_iat = (present >> ROW_IAT & 1) != 0;
     claims->map = encoding;
-    return CEDE_OK;
+    status = cede_reader_finish(&reader);
+    if (status != CEDE_OK) {
+        memset(claims, 0, sizeof *claims);
+    }
+    return status;
 }
 
 struct cede_span cede_cwt_find(const struct cede_cwt_claims *claims, int64_t key)

@@ -118,7 +118,6 @@ static enum cede_status take_claims(const struct claim_items *items, enum cede_c
     claims->sub = items->sub;
     claims->aud = items->aud;
     claims->cti = items->cti;
-    CEDE_TRY(cwt_check_audience(items->aud));
     CEDE_TRY(take_date(items->exp, ROUND_DOWN, &claims->has_exp, &claims->exp));
     CEDE_TRY(take_date(items->nbf, ROUND_UP, &claims->has_nbf, &claims->nbf));
     return take_date(items->iat, ROUND_DOWN, &claims->has_iat, &claims->iat);
@@ -143,11 +142,11 @@ enum cede_status cede_cwt_decode(struct cede_span encoding, enum cede_cbor_order
                                           CEDE_CWT_CLAIM};
     struct claim_items items = {0};
     struct cede_cwt_claims decoded = {0};
-    enum cede_status status;
+    struct cede_reader reader = cede_reader(encoding);
 
     memset(claims, 0, sizeof *claims);
-    (void)cwt_read(encoding, order, &form, &items, &status);
-    CEDE_TRY(status);
+    (void)cwt_read(&reader, order, &form, &items, &items.aud);
+    CEDE_TRY(cede_reader_finish(&reader));
     CEDE_TRY(take_claims(&items, order, &decoded));
     decoded.map = encoding;
     *claims = decoded;

@@ -12,47 +12,69 @@ enum cede_status cede_cose_encrypt0_decode(struct cede_span encoding,
     return cose_decode(encoding, CEDE_COSE_TAG_ENCRYPT0, &object);
 }
 
-/* The message's IV, or its Partial IV, left-padded, XOR the Context IV (RFC 9052, section 3.1). */
-static enum cede_status make_nonce(const struct cede_cose_headers *headers, int32_t alg,
-                                   struct cede_span base_iv, uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX])
+/* A parameter wherever it is, the protected bucket first. */
+static const struct cede_span *either(const struct cede_cose_headers *headers, bool partial)
 {
-    const struct cede_cose_params *first = &headers->protected_, *second = &headers->unprotected;
-    struct cede_span iv = first->iv.ptr != NULL ? first->iv : second->iv;
-    struct cede_span partial =
-        first->partial_iv.ptr != NULL ? first->partial_iv : second->partial_iv;
-    size_t len = cede_aead_nonce_len(alg);
+    const struct cede_cose_params *in = &headers->protected_;
+    const struct cede_span *iv = partial ? &in->partial_iv : &in->iv;
 
-    if (iv.ptr != NULL && partial.ptr == NULL && iv.len == len) {
-        memcpy(nonce, iv.ptr, len);
+    in = &headers->unprotected;
+    return iv->ptr != NULL ? iv : partial ? &in->partial_iv : &in->iv;
+}
+
+/* The message's IV, or its Partial IV, left-padded, XOR the Context IV (RFC 9052, section 3.1). */
+static enum cede_status make_nonce(const struct cede_cose_headers *headers, size_t len,
+                                   const struct cede_span *base_iv,
+                                   uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX])
+{
+    const struct cede_span *iv = either(headers, false), *partial = either(headers, true);
+
+    if (iv->ptr != NULL) {
+        if (partial->ptr != NULL || iv->len != len) {
+            return CEDE_COSE_NONCE;
+        }
+        memcpy(nonce, iv->ptr, len);
         return CEDE_OK;
     }
-    if (iv.ptr != NULL || partial.ptr == NULL || partial.len > len || base_iv.ptr == NULL ||
-        base_iv.len != len) {
+    if (partial->ptr == NULL || partial->len > len || base_iv->len != len) {
         return CEDE_COSE_NONCE;
     }
-    memcpy(nonce, base_iv.ptr, len);
-    for (size_t i = 0; i < partial.len; i++) {
-        nonce[len - partial.len + i] ^= partial.ptr[i];
+    memcpy(nonce, base_iv->ptr, len);
+    for (size_t left = partial->len; left > 0; left--) {
+        nonce[--len] ^= partial->ptr[left - 1];
     }
     return CEDE_OK;
 }
 
-static enum cede_status check_secret(int32_t alg, const struct cede_cose_secret *secret)
+static enum cede_status check_secret(const struct cede_aead_lens *lens,
+                                     const struct cede_cose_secret *secret)
 {
-    if (cede_aead_key_len(alg) == 0) {
+    if (lens->key == 0) {
         return CEDE_COSE_ALG;
     }
-    return secret->key.len == cede_aead_key_len(alg) ? CEDE_OK : CEDE_COSE_KEY;
+    return secret->key.len == lens->key ? CEDE_OK : CEDE_COSE_KEY;
 }
 
-static enum cede_status make_aad(struct cede_buf scratch, struct cede_span protected_map,
-                                 struct cede_span external_aad, struct cede_span *aad)
+/* Enc_structure (RFC 9052, section 5.3) over both strings, in one piece. */
+static enum cede_status make_aad(const struct cede_span strings[2], struct cede_buf scratch,
+                                 struct cede_span *aad)
 {
-    struct cede_writer writer = cede_writer(scratch);
+    struct cede_cose_parts parts;
 
-    cede_cose_enc_structure(&writer, protected_map, external_aad);
-    CEDE_TRY(cede_writer_finish(&writer, aad));
-    return aad->ptr != NULL ? CEDE_OK : CEDE_NO_SPACE; /* without scratch memory it counts */
+    cose_make_parts(&parts, COSE_ENCRYPT0, strings, 2);
+    *aad = cede_span(scratch.ptr, 0);
+    for (size_t i = 0; i < parts.count; i++) {
+        size_t len = parts.parts[i].len;
+
+        if (len > scratch.cap - aad->len) {
+            return CEDE_NO_SPACE;
+        }
+        if (len > 0) {
+            memcpy(scratch.ptr + aad->len, parts.parts[i].ptr, len);
+        }
+        aad->len += len;
+    }
+    return CEDE_OK;
 }
 
 enum cede_status cede_cose_encrypt0_open(const struct cede_cose_encrypt0 *msg,
@@ -63,23 +85,21 @@ enum cede_status cede_cose_encrypt0_open(const struct cede_cose_encrypt0 *msg,
                                          struct cede_span *plaintext)
 {
     int32_t alg = cede_cose_headers_alg(&msg->headers);
+    const struct cede_aead_lens *lens = cede_aead_lens(alg);
+    const struct cede_span *ciphertext = cose_content(&msg->ciphertext, &detached);
+    const struct cede_span strings[2] = {msg->headers.protected_map, external_aad};
     uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX];
-    struct cede_span ciphertext, aad;
+    struct cede_span aad;
 
     *plaintext = CEDE_SPAN_NULL;
-    CEDE_TRY(cose_pick_content(msg->ciphertext, detached, &ciphertext));
-    CEDE_TRY(check_secret(alg, secret));
-    CEDE_TRY(make_nonce(&msg->headers, alg, secret->base_iv, nonce));
-    if (ciphertext.len < cede_aead_tag_len(alg)) {
-        return CEDE_CRYPTO_TAG;
+    if (ciphertext == NULL) {
+        return CEDE_COSE_PAYLOAD;
     }
-    if (out.cap < ciphertext.len - cede_aead_tag_len(alg)) {
-        return CEDE_NO_SPACE;
-    }
-    CEDE_TRY(make_aad(scratch, msg->headers.protected_map, external_aad, &aad));
-    return crypto->aead_open(crypto->context, alg, secret->key,
-                             cede_span(nonce, cede_aead_nonce_len(alg)), aad, ciphertext, out,
-                             plaintext);
+    CEDE_TRY(check_secret(lens, secret));
+    CEDE_TRY(make_nonce(&msg->headers, lens->nonce, &secret->base_iv, nonce));
+    CEDE_TRY(make_aad(strings, scratch, &aad));
+    return crypto->aead_open(crypto->context, alg, secret->key, cede_span(nonce, lens->nonce), aad,
+                             *ciphertext, out, plaintext);
 }
 
 /* Seals into the room that the writer gives. */
@@ -104,19 +124,21 @@ enum cede_status cede_cose_encrypt0_seal(const struct cede_cose_encrypt0 *msg,
                                          struct cede_buf scratch, struct cede_writer *writer)
 {
     int32_t alg = msg->headers.protected_.alg;
+    const struct cede_aead_lens *lens = cede_aead_lens(alg);
     bool counting = writer->out.ptr == NULL;
     uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX];
-    struct cede_span protected_map, aad = CEDE_SPAN_NULL;
+    struct cede_span strings[2], aad = CEDE_SPAN_NULL;
     enum cede_status status;
 
-    CEDE_TRY(check_secret(alg, secret));
-    CEDE_TRY(make_nonce(&msg->headers, alg, secret->base_iv, nonce));
+    CEDE_TRY(check_secret(lens, secret));
+    CEDE_TRY(make_nonce(&msg->headers, lens->nonce, &secret->base_iv, nonce));
     cose_write_open(writer, msg->tagged, CEDE_COSE_TAG_ENCRYPT0, 3);
-    cose_headers_write(writer, &msg->headers, &protected_map);
-    cede_cbor_put_bytes_head(writer, plaintext.len + cede_aead_tag_len(alg));
+    cose_headers_write(writer, &msg->headers, &strings[0]);
+    strings[1] = external_aad;
+    cede_cbor_put_bytes_head(writer, plaintext.len + lens->tag);
     status = writer->status;
     if (status == CEDE_OK && !counting) {
-        status = make_aad(scratch, protected_map, external_aad, &aad);
+        status = make_aad(strings, scratch, &aad);
     }
     if (status == CEDE_OK) {
         status = seal_into(writer, crypto, alg, secret->key, nonce, aad, plaintext);

@@ -44,6 +44,7 @@ static const struct cbor_field parameters[] = {
 _Static_assert(sizeof(struct cede_cose_params) <= UINT8_MAX, "offsets are bytes");
 _Static_assert(CEDE_COSE_LABELS_MAX == CBOR_KEYS_MAX, "one bound");
 #define PARAMETERS_COUNT (sizeof parameters / sizeof parameters[0])
+#define KNOWN_ROWS       ((1u << PARAMETERS_COUNT) - 1)
 
 static const struct cbor_form params_form = {parameters, PARAMETERS_COUNT, CEDE_COSE_LABEL,
                                              CEDE_COSE_HEADER};
@@ -67,64 +68,55 @@ static void check_ivs(struct cede_reader *reader, uint32_t present)
 enum cede_status cede_cose_params_decode(struct cede_span map, struct cede_cose_params *params)
 {
     struct cede_reader reader = cede_reader(map);
-    struct cbor_keys labels = {.order = CEDE_CBOR_ANY_ORDER};
     struct cede_cose_params decoded = {0};
+    struct cbor_keys labels;
 
     *params = decoded;
+    cbor_keys_begin(&labels, CEDE_CBOR_ANY_ORDER);
     check_ivs(&reader, read_params(&reader, &labels, &decoded));
     CEDE_TRY(cede_reader_finish(&reader));
     *params = decoded;
     return CEDE_OK;
 }
 
-/* crit is protected, not empty, and each label in it is protected and known here (RFC 9052,
- * section 3.1). `present`: the rows that are protected. */
-static bool crit_is_met(struct cede_span crit, uint32_t present)
+/* crit is not empty, and each label in it is known here and `present`, which are the rows that are
+ * protected (RFC 9052, section 3.1). */
+static enum cede_status check_crit(struct cede_span crit, uint32_t present)
 {
     struct cede_reader reader = cede_reader(crit);
     size_t left = cede_cbor_get_array(&reader);
-    bool met = left > 0;
 
-    for (; left > 0 && met; left--) {
-        unsigned row = cbor_field_row(&params_form, cede_cbor_get_item(&reader));
-        met = row < PARAMETERS_COUNT && (present >> row & 1) != 0;
-    }
-    return met;
-}
+    do {
+        const uint8_t *label = cbor_skip(&reader);
 
-/* What the protected bucket says is judged before the unprotected one is read. */
-static uint32_t read_protected(struct cede_cose_headers *headers, struct cbor_keys *labels,
-                               enum cede_status *status)
-{
-    struct cede_reader reader = cede_reader(headers->protected_map);
-    uint32_t present = read_params(&reader, labels, &headers->protected_);
-
-    *status = cede_reader_finish(&reader);
-    if (*status == CEDE_OK && (present >> ROW_CRIT & 1) != 0 &&
-        !crit_is_met(headers->protected_.crit, present)) {
-        *status = CEDE_COSE_CRIT;
-    }
-    /* The empty map counts as the empty string in what is signed (RFC 9052, section 3). */
-    if (headers->protected_map.len == 1) {
-        headers->protected_map.len = 0;
-    }
-    return present;
+        if (label == NULL ||
+            ((present & KNOWN_ROWS) >> cbor_field_row(&params_form, label) & 1) == 0) {
+            return CEDE_COSE_CRIT;
+        }
+    } while (--left > 0);
+    return CEDE_OK;
 }
 
 void cose_headers_read(struct cede_reader *reader, struct cede_cose_headers *headers)
 {
-    struct cbor_keys labels = {.order = CEDE_CBOR_ANY_ORDER};
+    struct cbor_keys labels;
     uint32_t protected_ = 0, unprotected;
-    enum cede_status status = CEDE_OK;
+    struct cede_reader inner;
     size_t from;
 
     memset(headers, 0, sizeof *headers);
+    cbor_keys_begin(&labels, CEDE_CBOR_ANY_ORDER);
     headers->protected_map = cede_cbor_get_bytes(reader);
-    if (headers->protected_map.len > 0) {
-        protected_ = read_protected(headers, &labels, &status);
+    inner = cede_reader(headers->protected_map);
+    /* The empty map counts as the empty string in what is signed (RFC 9052, section 3). */
+    if (inner.in.len == 1 && *inner.in.ptr == 0xa0) {
+        headers->protected_map.len = 0;
+    } else if (inner.in.len > 0) {
+        protected_ = read_params(&inner, &labels, &headers->protected_);
+        cede_reader_fail(reader, cede_reader_finish(&inner));
     }
-    if (status != CEDE_OK) {
-        cede_reader_fail(reader, status);
+    if ((protected_ >> ROW_CRIT & 1) != 0) {
+        cede_reader_fail(reader, check_crit(headers->protected_.crit, protected_));
     }
     from = reader->pos;
     unprotected = read_params(reader, &labels, &headers->unprotected);

@@ -38,6 +38,12 @@ enum cede_status cose_decode(struct cede_span encoding, uint64_t tag,
 
 /* The array that is signed, MACed or authenticated. `opening`: its head and the context, encoded;
  * what follows is `strings`. */
+#define COSE_SIGNATURE1 CEDE_SPAN_TEXT("\x84\x6aSignature1")
+#define COSE_SIGNATURE  CEDE_SPAN_TEXT("\x85\x69Signature")
+#define COSE_MAC0       CEDE_SPAN_TEXT("\x84\x64MAC0")
+#define COSE_ENCRYPT0                                                                              \
+    CEDE_SPAN_TEXT("\x83\x68"                                                                      \
+                   "Encrypt0")
 void cose_make_parts(struct cede_cose_parts *parts, struct cede_span opening,
                      const struct cede_span *strings, size_t strings_count);
 /* Sig_structure of COSE_Sign, "Signature". */

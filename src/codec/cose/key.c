@@ -49,8 +49,9 @@ static enum cede_status collect(struct cede_span encoding, struct key_items *ite
     static const struct cbor_form form = {parameters, sizeof parameters / sizeof parameters[0],
                                           CEDE_COSE_LABEL, CEDE_COSE_KEY};
     struct cede_reader reader = cede_reader(encoding);
-    struct cbor_keys labels = {.order = CEDE_CBOR_ANY_ORDER};
+    struct cbor_keys labels;
 
+    cbor_keys_begin(&labels, CEDE_CBOR_ANY_ORDER);
     *items = (struct key_items){0};
     (void)cbor_get_fields(&reader, &form, &labels, items);
     return cede_reader_finish(&reader);

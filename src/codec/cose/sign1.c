@@ -22,12 +22,6 @@ enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto
     if (!cose_alg_fits(alg, key->curve)) {
         return CEDE_COSE_ALG;
     }
-    if (key->point.len != cede_curve_public_len(key->curve)) {
-        return CEDE_CRYPTO_KEY;
-    }
-    if (signature.len != cede_signature_len(alg)) {
-        return CEDE_CRYPTO_SIGNATURE;
-    }
     return crypto->verify(crypto->context, alg, key, parts->parts, parts->count, signature);
 }
 
@@ -36,11 +30,17 @@ enum cede_status cede_cose_sign1_verify(const struct cede_cose_sign1 *msg,
                                         const struct cede_public_key *key,
                                         struct cede_span external_aad, struct cede_span detached)
 {
+    const struct cede_span *payload = cose_content(&msg->payload, &detached);
     struct cede_cose_parts parts;
-    struct cede_span payload;
+    struct cede_span strings[3];
 
-    CEDE_TRY(cose_pick_content(msg->payload, detached, &payload));
-    cede_cose_sig_structure(&parts, msg->headers.protected_map, external_aad, payload);
+    if (payload == NULL) {
+        return CEDE_COSE_PAYLOAD;
+    }
+    strings[0] = msg->headers.protected_map;
+    strings[1] = external_aad;
+    strings[2] = *payload;
+    cose_make_parts(&parts, COSE_SIGNATURE1, strings, 3);
     return cose_verify_parts(cede_cose_headers_alg(&msg->headers), crypto, key, &parts,
                              msg->signature);
 }

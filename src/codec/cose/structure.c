@@ -22,17 +22,12 @@ void cose_make_parts(struct cede_cose_parts *parts, struct cede_span opening,
     parts->count = (size_t)(part - parts->parts);
 }
 
-/* The heads of the array and of the context before it. */
-#define SIGNATURE1 CEDE_SPAN_TEXT("\x84\x6aSignature1")
-#define SIGNATURE  CEDE_SPAN_TEXT("\x85\x69Signature")
-#define MAC0       CEDE_SPAN_TEXT("\x84\x64MAC0")
-
 void cede_cose_sig_structure(struct cede_cose_parts *parts, struct cede_span protected_map,
                              struct cede_span external_aad, struct cede_span payload)
 {
     const struct cede_span strings[] = {protected_map, external_aad, payload};
 
-    cose_make_parts(parts, SIGNATURE1, strings, 3);
+    cose_make_parts(parts, COSE_SIGNATURE1, strings, 3);
 }
 
 void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_protected,
@@ -41,7 +36,7 @@ void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_pr
 {
     const struct cede_span strings[] = {body_protected, sign_protected, external_aad, payload};
 
-    cose_make_parts(parts, SIGNATURE, strings, 4);
+    cose_make_parts(parts, COSE_SIGNATURE, strings, 4);
 }
 
 void cede_cose_mac_structure(struct cede_cose_parts *parts, struct cede_span protected_map,
@@ -49,7 +44,7 @@ void cede_cose_mac_structure(struct cede_cose_parts *parts, struct cede_span pro
 {
     const struct cede_span strings[] = {protected_map, external_aad, payload};
 
-    cose_make_parts(parts, MAC0, strings, 3);
+    cose_make_parts(parts, COSE_MAC0, strings, 3);
 }
 
 void cede_cose_enc_structure(struct cede_writer *writer, struct cede_span protected_map,
