@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crl_test.c - CRLs: what OpenSSL reads in them, when which is made, and what a provider does not
+ * let itself be told.
+ */
+#include "revocation_world.h"
+
+#include "cede/der.h"
+
+/* --- what others read ------------------------------------------------------------------------- */
+
+static struct cede_span list_of(const struct crl_list *list)
+{
+    assert_non_null(list->blob);
+    return http_blob_bytes(list->blob);
+}
+
+static X509_CRL *parse(struct cede_span der)
+{
+    const uint8_t *at = der.ptr;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)der.len);
+
+    assert_non_null(crl);
+    assert_ptr_equal(at, der.ptr + der.len);
+    return crl;
+}
+
+static int entries_in(struct cede_span der)
+{
+    X509_CRL *crl = parse(der);
+    int count = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+
+    X509_CRL_free(crl);
+    return count < 0 ? 0 : count;
+}
+
+static void an_empty_list_verifies(void **state)
+{
+    struct world *w = *state;
+    X509_CRL *crl;
+    ASN1_INTEGER *number;
+
+    tick(w);
+    crl = parse(list_of(&w->publisher.crl.complete));
+    assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(w->issuer)), 1);
+    assert_int_equal(X509_CRL_get_version(crl), 1);
+    assert_null(X509_CRL_get_REVOKED(crl));
+    assert_int_equal(X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(w->issuer)), 0);
+    number = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+    assert_int_equal(ASN1_INTEGER_get(number), w->publisher.crl.complete.number);
+    assert_true(X509_CRL_get_ext_by_NID(crl, NID_freshest_crl, -1) >= 0);
+    assert_true(X509_CRL_get_ext_by_NID(crl, NID_authority_key_identifier, -1) >= 0);
+    ASN1_INTEGER_free(number);
+    X509_CRL_free(crl);
+}
+
+static void entries_have_serial_time_and_reason(void **state)
+{
+    struct world *w = *state;
+    X509_REVOKED *entry = NULL;
+    uint8_t serial[8];
+    ASN1_INTEGER *asked = ASN1_INTEGER_new();
+    ASN1_ENUMERATED *reason;
+    BIGNUM *number;
+    X509_CRL *crl;
+
+    add_certificates(w, 1, 2, CA_NO_END);
+    revoke(w, 1, 1, 1);
+    revoke(w, 2, 1, 0);
+    tick(w);
+    crl = parse(list_of(&w->publisher.crl.complete));
+    number = BN_bin2bn(serial_of(1, serial).ptr, 8, NULL);
+    BN_to_ASN1_INTEGER(number, asked);
+    assert_int_equal(X509_CRL_get0_by_serial(crl, &entry, asked), 1);
+    reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+    assert_int_equal(ASN1_ENUMERATED_get(reason), 1);
+    ASN1_ENUMERATED_free(reason);
+    BN_free(number);
+    number = BN_bin2bn(serial_of(2, serial).ptr, 8, NULL);
+    BN_to_ASN1_INTEGER(number, asked);
+    assert_int_equal(X509_CRL_get0_by_serial(crl, &entry, asked), 1);
+    assert_null(X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL)); /* unspecified */
+    BN_free(number);
+    ASN1_INTEGER_free(asked);
+    X509_CRL_free(crl);
+}
+
+/* --- when which is made ----------------------------------------------------------------------- */
+
+static void nothing_new_makes_no_list(void **state)
+{
+    struct world *w = *state;
+    int64_t number;
+
+    tick(w);
+    number = w->publisher.crl.complete.number;
+    w->now += 100;
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.number, number);
+    assert_int_equal(w->publisher.crl.delta.number, number);
+}
+
+static void revocations_in_one_moment_share_a_list(void **state)
+{
+    struct world *w = *state;
+    int64_t number;
+
+    add_certificates(w, 1, 3, CA_NO_END);
+    tick(w);
+    number = w->publisher.crl.complete.number;
+    revoke(w, 1, 1, 0);
+    tick(w); /* too soon after the last list */
+    assert_int_equal(w->publisher.crl.complete.number, number);
+    revoke(w, 2, 2, 0);
+    w->now += 1;
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.number, number + 1);
+    assert_int_equal(entries_in(list_of(&w->publisher.crl.complete)), 3);
+}
+
+static void a_long_list_gets_a_delta(void **state)
+{
+    struct world *w = *state;
+    int64_t base;
+    X509_CRL *crl;
+    ASN1_INTEGER *indicator;
+    int critical = 0;
+
+    add_certificates(w, 1, 6000, CA_NO_END);
+    revoke(w, 1, 5000, 4);
+    w->now += 1;
+    tick(w);
+    base = w->publisher.crl.complete.number;
+    assert_int_equal(w->publisher.crl.complete.count, 5000);
+    assert_int_equal(w->publisher.crl.delta.number, base); /* at one time, with one number */
+    revoke(w, 5001, 3, 1);
+    w->now += 1;
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.number, base);
+    assert_int_equal(entries_in(list_of(&w->publisher.crl.delta)), 3);
+    crl = parse(list_of(&w->publisher.crl.delta));
+    indicator = X509_CRL_get_ext_d2i(crl, NID_delta_crl, &critical, NULL);
+    assert_int_equal(ASN1_INTEGER_get(indicator), base);
+    assert_int_equal(critical, 1);
+    assert_int_equal(X509_CRL_verify(crl, X509_get0_pubkey(w->issuer)), 1);
+    ASN1_INTEGER_free(indicator);
+    X509_CRL_free(crl);
+}
+
+static void a_long_delta_makes_a_new_list(void **state)
+{
+    struct world *w = *state;
+    int64_t base;
+
+    add_certificates(w, 1, 10000, CA_NO_END);
+    revoke(w, 1, 5000, 4);
+    w->now += 1;
+    tick(w);
+    base = w->publisher.crl.complete.number;
+    revoke(w, 5001, 2000, 4);
+    w->now += 1;
+    tick(w);
+    assert_true(w->publisher.crl.complete.number > base);
+    assert_int_equal(w->publisher.crl.complete.count, 7000);
+    assert_int_equal(w->publisher.crl.delta.count, 0);
+}
+
+static void lists_are_renewed_before_they_end(void **state)
+{
+    struct world *w = *state;
+    int64_t number, delta;
+
+    tick(w);
+    number = w->publisher.crl.complete.number;
+    w->now += 3000; /* the delta's hour is nearly over */
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.number, number);
+    delta = w->publisher.crl.delta.number;
+    assert_true(delta > number);
+    w->now += 80000; /* and now the complete list's day */
+    tick(w);
+    assert_true(w->publisher.crl.complete.number > delta);
+}
+
+/* An entry leaves once it has been on a list made after its certificate's end. */
+static void what_has_expired_leaves(void **state)
+{
+    struct world *w = *state;
+
+    add_certificates(w, 1, 1, (int64_t)w->now + 50);
+    add_certificates(w, 2, 1, CA_NO_END);
+    revoke(w, 1, 2, 0);
+    w->now += 1;
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.count, 2);
+    w->now += 90000;
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.count, 2); /* once more */
+    w->now += 90000;
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.count, 1);
+}
+
+static void a_restart_serves_the_same_and_numbers_go_on(void **state)
+{
+    struct world *w = *state;
+    uint8_t *before;
+    struct cede_span der;
+    int64_t number;
+
+    add_certificates(w, 1, 2, CA_NO_END);
+    revoke(w, 1, 1, 0);
+    tick(w);
+    der = list_of(&w->publisher.crl.complete);
+    number = w->publisher.crl.complete.number;
+    before = malloc(der.len);
+    memcpy(before, der.ptr, der.len);
+    status_publisher_close(&w->publisher);
+    OK(status_publisher_open(&w->publisher, w->ca));
+    assert_true(cede_span_equal(list_of(&w->publisher.crl.complete), cede_span(before, der.len)));
+    revoke(w, 2, 1, 0);
+    w->now -= 3600; /* nor do they go back with the clock */
+    tick(w);
+    assert_true(w->publisher.crl.complete.number > number);
+    free(before);
+}
+
+/* --- what a provider takes -------------------------------------------------------------------- */
+
+struct told {
+    unsigned count;
+    uint8_t last[CEDE_SERIAL_LEN_MAX];
+};
+
+static enum cede_status take_entry(void *context, const struct crl_entry *entry)
+{
+    struct told *told = context;
+
+    told->count++;
+    memcpy(told->last, entry->serial.ptr, entry->serial.len);
+    return CEDE_OK;
+}
+
+static enum cede_status take(struct world *w, struct cede_span der, struct told *told,
+                             struct revocation_source *source)
+{
+    struct revocation_sink sink = {take_entry, told};
+
+    return revocation_take(der, &w->ca->certificate, w->now, &sink, source);
+}
+
+static void a_provider_follows_list_and_delta(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = -1};
+    struct told told = {.count = 0};
+    uint8_t serial[8];
+
+    add_certificates(w, 1, 6000, CA_NO_END);
+    revoke(w, 1, 5000, 0);
+    tick(w);
+    OK(take(w, list_of(&w->publisher.crl.complete), &told, &source));
+    assert_int_equal(told.count, 5000);
+    assert_string_equal(source.delta_url, "http://127.0.0.1:5702/delta.crl");
+    revoke(w, 5500, 1, 0);
+    w->now += 1;
+    tick(w);
+    OK(take(w, list_of(&w->publisher.crl.delta), &told, &source));
+    assert_int_equal(told.count, 5001);
+    assert_memory_equal(told.last, serial_of(5500, serial).ptr, 8);
+    assert_int_equal(source.number, w->publisher.crl.delta.number);
+    OK(take(w, list_of(&w->publisher.crl.delta), &told, &source)); /* nothing new */
+    assert_int_equal(told.count, 5001);
+}
+
+static void an_old_list_is_not_taken_again(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = -1};
+    struct told told = {.count = 0};
+    struct http_blob *old;
+
+    add_certificates(w, 1, 2, CA_NO_END);
+    tick(w);
+    old = http_blob_hold(w->publisher.crl.complete.blob);
+    revoke(w, 1, 1, 0);
+    w->now += 1;
+    tick(w);
+    OK(take(w, list_of(&w->publisher.crl.complete), &told, &source));
+    assert_int_equal(take(w, http_blob_bytes(old), &told, &source), CEDE_REVOCATION_BACK);
+    assert_int_equal(source.number, w->publisher.crl.complete.number);
+    http_blob_release(old);
+}
+
+static void stale_and_future_lists_are_refused(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = -1};
+    struct told told = {.count = 0};
+
+    tick(w);
+    w->now += 2 * 86400;
+    assert_int_equal(take(w, list_of(&w->publisher.crl.complete), &told, &source),
+                     CEDE_REVOCATION_STALE);
+    w->now -= 3 * 86400;
+    assert_int_equal(take(w, list_of(&w->publisher.crl.complete), &told, &source),
+                     CEDE_REVOCATION_STALE);
+    assert_int_equal(source.number, -1);
+}
+
+static void a_delta_without_its_list_is_not_enough(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = -1};
+    struct told told = {.count = 0};
+
+    add_certificates(w, 1, 3000, CA_NO_END);
+    revoke(w, 1, 2000, 0);
+    tick(w);
+    assert_int_equal(take(w, list_of(&w->publisher.crl.delta), &told, &source), CEDE_NOT_FOUND);
+    source.number = w->publisher.crl.complete.number - 1; /* one list was missed */
+    assert_int_equal(take(w, list_of(&w->publisher.crl.delta), &told, &source), CEDE_NOT_FOUND);
+    assert_int_equal(told.count, 0);
+}
+
+static void lists_of_others_are_refused(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = -1};
+    struct crl_entries none = {NULL, 0, 0, 0};
+    struct crl_info info = {.issuer = w->ca->certificate.subject,
+                            .signature_alg = CEDE_ALG_ESP256,
+                            .number = 5,
+                            .this_update = w->now,
+                            .next_update = w->now + 60};
+    struct told told = {.count = 0};
+    uint8_t scalar[32], point[64], signature[CEDE_SIGNATURE_LEN_MAX];
+    struct cede_private_key key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(scalar), NULL};
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+    uint8_t *tbs = NULL, *der = NULL;
+    size_t tbs_len = 0, der_len = 0, len = 0;
+    struct cede_span part;
+
+    OK(crypto->generate(crypto->context, CEDE_CRV_P256, scalar, point));
+    OK(crl_tbs(&info, &none, &tbs, &tbs_len));
+    part = cede_span(tbs, tbs_len);
+    OK(crypto->sign(crypto->context, CEDE_ALG_ESP256, &key, &part, 1, signature, &len));
+    OK(crl_join(part, CEDE_ALG_ESP256, cede_span(signature, len), &der, &der_len));
+    assert_int_equal(take(w, cede_span(der, der_len), &told, &source), CEDE_CRYPTO_SIGNATURE);
+    free(tbs);
+    free(der);
+    info.issuer = (struct cede_name){CEDE_NAME_TEXT, CEDE_SPAN_TEXT("somebody else")};
+    OK(crl_tbs(&info, &none, &tbs, &tbs_len));
+    part = cede_span(tbs, tbs_len);
+    OK(crypto->sign(crypto->context, CEDE_ALG_ESP256, &w->ca->key, &part, 1, signature, &len));
+    OK(crl_join(part, CEDE_ALG_ESP256, cede_span(signature, len), &der, &der_len));
+    assert_int_equal(take(w, cede_span(der, der_len), &told, &source), CEDE_CERTIFICATE_UNTRUSTED);
+    free(tbs);
+    free(der);
+}
+
+static void no_bit_flip_and_no_truncation_passes(void **state)
+{
+    struct world *w = *state;
+    struct cede_span der;
+    struct told told = {.count = 0};
+    uint8_t *copy;
+
+    add_certificates(w, 1, 2, CA_NO_END);
+    revoke(w, 1, 2, 4);
+    tick(w);
+    der = list_of(&w->publisher.crl.complete);
+    copy = malloc(der.len);
+    memcpy(copy, der.ptr, der.len);
+    for (size_t bit = 0; bit < 8 * der.len; bit++) {
+        struct revocation_source source = {.number = -1};
+
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(take(w, cede_span(copy, der.len), &told, &source), CEDE_OK);
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    for (size_t len = 0; len < der.len; len++) {
+        struct crl_view view;
+
+        assert_int_equal(cede_status_class(crl_decode(cede_span(copy, len), &view)),
+                         CEDE_CLASS_MALFORMED);
+    }
+    assert_int_equal(told.count, 0);
+    free(copy);
+}
+
+/* A list for some certificates only (issuingDistributionPoint) must not pass for the whole. */
+static void a_narrower_list_is_refused(void **state)
+{
+    struct world *w = *state;
+    X509_CRL *crl = X509_CRL_new();
+    ISSUING_DIST_POINT *point = ISSUING_DIST_POINT_new();
+    ASN1_INTEGER *number = ASN1_INTEGER_new();
+    ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)w->now);
+    ASN1_TIME *then = ASN1_TIME_set(NULL, (time_t)w->now + 600);
+    struct revocation_source source = {.number = -1};
+    struct told told = {.count = 0};
+    uint8_t *der = NULL;
+    int len;
+
+    X509_CRL_set_version(crl, 1);
+    X509_CRL_set_issuer_name(crl, X509_get_subject_name(w->issuer));
+    X509_CRL_set1_lastUpdate(crl, now);
+    X509_CRL_set1_nextUpdate(crl, then);
+    ASN1_INTEGER_set(number, 9);
+    X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0);
+    point->onlyuser = 0xff;
+    X509_CRL_add1_ext_i2d(crl, NID_issuing_distribution_point, point, 1, 0);
+    assert_true(X509_CRL_sign(crl, w->ca->pkey, EVP_sha256()) > 0);
+    len = i2d_X509_CRL(crl, &der);
+    assert_int_equal(take(w, cede_span(der, (size_t)len), &told, &source), CEDE_X509_EXTENSION);
+    OPENSSL_free(der);
+    ASN1_TIME_free(now);
+    ASN1_TIME_free(then);
+    ASN1_INTEGER_free(number);
+    ISSUING_DIST_POINT_free(point);
+    X509_CRL_free(crl);
+}
+
+static void how_long_an_old_list_counts(void **state)
+{
+    struct revocation_policy soft = {600, 3600, false}, strict = {600, 3600, true};
+
+    (void)state;
+    OK(revocation_judge(&soft, 1000, 99999, 1600));
+    OK(revocation_judge(&strict, 1000, 99999, 1600));
+    OK(revocation_judge(&soft, 1000, 99999, 1601));
+    assert_int_equal(revocation_judge(&strict, 1000, 99999, 1601), CEDE_REVOCATION_UNKNOWN);
+    OK(revocation_judge(&soft, 1000, 99999, 5200));
+    assert_int_equal(revocation_judge(&soft, 1000, 99999, 5201), CEDE_REVOCATION_UNKNOWN);
+    /* never had one; and one that is over by its own word */
+    assert_int_equal(revocation_judge(&soft, 0, 99999, 100), CEDE_REVOCATION_UNKNOWN);
+    OK(revocation_judge(&soft, 1000, 1100, 1200));
+    assert_int_equal(revocation_judge(&strict, 1000, 1100, 1200), CEDE_REVOCATION_UNKNOWN);
+}
+
+#define in_world(test_) cmocka_unit_test_setup_teardown(test_, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_world(an_empty_list_verifies),
+        in_world(entries_have_serial_time_and_reason),
+        in_world(nothing_new_makes_no_list),
+        in_world(revocations_in_one_moment_share_a_list),
+        in_world(a_long_list_gets_a_delta),
+        in_world(a_long_delta_makes_a_new_list),
+        in_world(lists_are_renewed_before_they_end),
+        in_world(what_has_expired_leaves),
+        in_world(a_restart_serves_the_same_and_numbers_go_on),
+        in_world(a_provider_follows_list_and_delta),
+        in_world(an_old_list_is_not_taken_again),
+        in_world(stale_and_future_lists_are_refused),
+        in_world(a_delta_without_its_list_is_not_enough),
+        in_world(lists_of_others_are_refused),
+        in_world(no_bit_flip_and_no_truncation_passes),
+        in_world(a_narrower_list_is_refused),
+        cmocka_unit_test(how_long_an_old_list_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
