@@ -28,12 +28,15 @@ static int explain(const char *image, enum cede_status status)
 static int run_device(int argc, char **argv)
 {
     const char *image = NULL, *stats = NULL, *trace = NULL, *no_clock = NULL, *profile = NULL;
+    const char *by_reference = NULL;
     const struct cli_option options[] = {
         {"image", "FILE", "the device image", true, &image},
         {"profile", "compact|x509", "run it only if the image is of this profile", false, &profile},
         {"stats", "FILE", "keep a JSON file of bytes, round trips and times", false, &stats},
         {"trace", "DIR", "keep every datagram and EDHOC message as a file", false, &trace},
         {"no-clock", NULL, "live without a wall clock", false, &no_clock},
+        {"by-reference", NULL, "enrol by reference, then fetch the certificate", false,
+         &by_reference},
         {0},
     };
     struct device_agent_options agent;
@@ -52,7 +55,8 @@ static int run_device(int argc, char **argv)
                                           .profile = profile,
                                           .stats = stats,
                                           .trace = trace,
-                                          .no_clock = no_clock != NULL};
+                                          .no_clock = no_clock != NULL,
+                                          .by_reference = by_reference != NULL};
     return explain(image, device_agent_run(&agent));
 }
 

@@ -352,6 +352,7 @@ static enum cede_status run(struct agent *agent)
     struct cede_device_config config = {.crypto = cede_crypto_openssl(),
                                         .flash = &agent->flash.flash,
                                         .has_channel = true,
+                                        .by_reference = agent->options->by_reference != 0,
                                         .wall_clock = agent->options->no_clock ? NULL : wall_clock};
     sigset_t unblocked;
     enum cede_status status = cede_device_load(&agent->device, &config, cede_monotonic_ms());

@@ -14,6 +14,7 @@ struct device_agent_options {
     const char *stats;   /* JSON file kept up to date with what was sent and received; null: none */
     const char *trace;   /* folder for every datagram as a file; null: none */
     int no_clock;        /* live without a wall clock, as small devices do */
+    int by_reference;    /* enrol by reference, then fetch the certificate (EST-oscore, 4.9) */
 };
 
 /* Lives until SIGTERM or SIGINT (CEDE_OK) or until the device halts (its reason).
