@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* oscore.c - a request with 16 bytes of payload, protected and unprotected. */
+/*
+ * oscore.c - a request with 16 bytes of payload, protected and unprotected: in memory, and over UDP
+ * on the loopback interface with both ends in this process, beside the same datagrams sent bare.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "bench/bench.h"
 #include "bench/floor.h"
@@ -73,6 +79,101 @@ static bool floor_exchange(void)
     return floor_round_trip() && floor_round_trip();
 }
 
+/* --- over UDP ----------------------------------------------------------------------------------
+ */
+
+static int client_fd = -1, server_fd = -1;
+static size_t request_len, response_len; /* of the protected datagrams */
+
+/* Two sockets on 127.0.0.1, each connected to the other. */
+static bool open_sockets(void)
+{
+    struct sockaddr_in ends[2] = {{.sin_family = AF_INET}, {.sin_family = AF_INET}};
+    socklen_t len = sizeof ends[0];
+
+    if (client_fd >= 0) {
+        return true;
+    }
+    client_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ends[0].sin_addr.s_addr = ends[1].sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return client_fd >= 0 && server_fd >= 0 &&
+           bind(client_fd, (struct sockaddr *)&ends[0], len) == 0 &&
+           bind(server_fd, (struct sockaddr *)&ends[1], len) == 0 &&
+           getsockname(client_fd, (struct sockaddr *)&ends[0], &len) == 0 &&
+           getsockname(server_fd, (struct sockaddr *)&ends[1], &len) == 0 &&
+           connect(client_fd, (struct sockaddr *)&ends[1], len) == 0 &&
+           connect(server_fd, (struct sockaddr *)&ends[0], len) == 0;
+}
+
+static bool carry(int from, int to, struct cede_span datagram, struct cede_buf out,
+                  struct cede_span *received)
+{
+    ssize_t len;
+
+    if (send(from, datagram.ptr, datagram.len, 0) != (ssize_t)datagram.len) {
+        return false;
+    }
+    len = recv(to, out.ptr, out.cap, 0);
+    *received = cede_span(out.ptr, len > 0 ? (size_t)len : 0);
+    return len > 0;
+}
+
+/* What a server does: unprotect, answer with 16 bytes, protect. */
+static bool serve(struct cede_span datagram, struct cede_buf out, struct cede_span *answer)
+{
+    uint8_t plain_bytes[128], response_bytes[64];
+    struct cede_oscore_exchange received;
+    struct cede_coap_message message;
+    struct cede_coap_encoder encoder;
+    struct cede_span plain, response;
+
+    if (cede_oscore_unprotect_request(&server, crypto, datagram, &received,
+                                      CEDE_BUF_ARRAY(plain_bytes), &plain) != CEDE_OK ||
+        cede_coap_decode(plain, &message) != CEDE_OK) {
+        return false;
+    }
+    encoder =
+        cede_coap_begin_response(CEDE_BUF_ARRAY(response_bytes), &message, CEDE_COAP_CHANGED, 0);
+    cede_coap_put_payload(&encoder, message.payload);
+    return cede_coap_finish(&encoder, &response) == CEDE_OK &&
+           cede_oscore_protect_response(&server, crypto, CEDE_OSCORE_PLAIN, response, &received,
+                                        out, answer) == CEDE_OK;
+}
+
+static bool ask(void)
+{
+    uint8_t out[128], on_wire[128], answer_bytes[128];
+    struct cede_oscore_exchange sent;
+    struct cede_span datagram, answer, plain;
+
+    if (cede_oscore_protect_request(&client, crypto, CEDE_OSCORE_PLAIN, request, &sent,
+                                    CEDE_BUF_ARRAY(out), &datagram) != CEDE_OK) {
+        return false;
+    }
+    request_len = datagram.len;
+    if (!carry(client_fd, server_fd, datagram, CEDE_BUF_ARRAY(on_wire), &datagram) ||
+        !serve(datagram, CEDE_BUF_ARRAY(answer_bytes), &answer)) {
+        return false;
+    }
+    response_len = answer.len;
+    return carry(server_fd, client_fd, answer, CEDE_BUF_ARRAY(on_wire), &answer) &&
+           cede_oscore_unprotect_response(&client, crypto, answer, &sent, CEDE_BUF_ARRAY(out),
+                                          &plain) == CEDE_OK;
+}
+
+static bool floor_ask(void)
+{
+    static const uint8_t bytes[128];
+    uint8_t out[128];
+    struct cede_span received;
+
+    return carry(client_fd, server_fd, cede_span(bytes, request_len), CEDE_BUF_ARRAY(out),
+                 &received) &&
+           carry(server_fd, client_fd, cede_span(bytes, response_len), CEDE_BUF_ARRAY(out),
+                 &received);
+}
+
 static bool prepare(void)
 {
     static const uint8_t payload[PAYLOAD_LEN] = {3};
@@ -86,12 +187,13 @@ static bool prepare(void)
     return cede_coap_finish(&encoder, &request) == CEDE_OK &&
            init_context(&client, CEDE_SPAN_ARRAY(client_id), CEDE_SPAN_ARRAY(server_id)) &&
            init_context(&server, CEDE_SPAN_ARRAY(server_id), CEDE_SPAN_ARRAY(client_id)) &&
-           floor_ccm_prepare(AAD_LEN, TEXT_LEN);
+           floor_ccm_prepare(AAD_LEN, TEXT_LEN) && open_sockets() && ask();
 }
 
 static const struct bench_case cases[] = {
     {"protect+unprotect 16 bytes", round_trip, floor_round_trip, false},
     {"request and response 16 bytes", exchange, floor_exchange, false},
+    {"requests over loopback", ask, floor_ask, false},
     {NULL, NULL, NULL, false},
 };
 
