@@ -124,10 +124,13 @@ static int run_partner(int argc, char **argv)
 static int run_serve(int argc, char **argv)
 {
     const char *dir = NULL, *https = "127.0.0.1:8443", *coap = "127.0.0.1:5683", *workers = "1";
+    const char *coaps = NULL;
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory", true, &dir},
         {"https", "HOST:PORT", "where to listen for partners", false, &https},
         {"coap", "HOST:PORT", "where to listen for devices", false, &coap},
+        {"coaps", "HOST:PORT", "where to listen for those of the X.509 profile (DTLS)", false,
+         &coaps},
         {"workers", "N", "worker processes", false, &workers},
         {NULL, NULL, NULL, false, NULL},
     };
@@ -147,7 +150,7 @@ static int run_serve(int argc, char **argv)
     if (!cli_sp_load(dir, &sp)) {
         return CLI_FAILED;
     }
-    serve = (struct sp_serve_options){https, coap, (unsigned)count};
+    serve = (struct sp_serve_options){https, coap, coaps, (unsigned)count};
     status = sp_serve(&sp, &serve);
     if (status != CEDE_OK) {
         bool refused = cede_status_class(status) == CEDE_CLASS_BACKEND && errno != 0;

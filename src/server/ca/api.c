@@ -217,6 +217,8 @@ static void register_bag(struct ca_api *api, const struct https_request *request
     uint8_t id[CEDE_TRANSFER_ID_LEN];
     struct cede_span transfer;
     char uri[URI_MAX] = "";
+    uint8_t coaps[URI_MAX];
+    json_t *answer;
     size_t bad_index = 0;
     enum cede_status status = read_transfer(request, id, &transfer);
 
@@ -234,8 +236,11 @@ static void register_bag(struct ca_api *api, const struct https_request *request
         return;
     }
     log_info("%s registers %zu devices", request->partner, count);
-    https_answer_json(response, 200,
-                      json_pack("{s:s, s:I}", "enroll_uri", uri, "registered", (json_int_t)count));
+    answer = json_pack("{s:s, s:I}", "enroll_uri", uri, "registered", (json_int_t)count);
+    if (ca_coaps_uri(api->ca, uri, CEDE_BUF_ARRAY(coaps))) {
+        json_object_set_new(answer, "enroll_uri_coaps", json_string((const char *)coaps));
+    }
+    https_answer_json(response, 200, answer);
 }
 
 static void post_registrations(void *context, const struct https_request *request,

@@ -14,6 +14,7 @@
  *      ca.pem ca.der ca.c509   the certificate: X.509, and the same in C509 (type 3)
  *      chain.pem    issuers above it, the root last; empty for a root
  *      est.key est.c509   the enrolment server: native C509, id-kp-cmcRA, issued by this CA
+ *              est.der    the same key's X.509 certificate, for DTLS
  *      dh.key dh.c509     the same for key agreement: EDHOC methods 1 and 3, proofs by MAC; a
  *                   directory without them has none of it
  *      tls.key tls.pem    the partners' door
@@ -60,6 +61,7 @@ struct ca_init {
     enum ca_kind kind;
     const char *https;   /* public HOST:PORT of the partners' door; null: none told */
     const char *coap;    /* public HOST:PORT of the compact door; null: none told */
+    const char *coaps;   /* public HOST:PORT of the door of the X.509 profile; null: none told */
     const char *http;    /* public HOST:PORT of CRL and OCSP; null: none told */
     const char *request; /* where to write the request for a CA below another; null: a root */
     const char *key;     /* PKCS #11 URI of the CA's key; null: make one in a file */
@@ -161,6 +163,8 @@ CEDE_MUST_USE enum cede_status ca_register(struct ca *ca, const char *account,
                                            const struct cede_span *certificates, size_t count,
                                            struct cede_span transfer, char *uri, size_t uri_cap,
                                            size_t *bad_index);
+/* The same enrolment URI for EST-coaps, as text. False: the CA serves none. */
+bool ca_coaps_uri(const struct ca *ca, const char *uri, struct cede_buf out);
 /* An account lets devices go: DeviceUpdateInfo in a JWS signed with the identity key of the account
  * that holds them (R7: whoever brings it). CEDE_JWS_UNSIGNED: by another key. */
 CEDE_MUST_USE enum cede_status ca_release(struct ca *ca, struct cede_span jws, size_t *released);
@@ -241,6 +245,7 @@ struct ca_serve {
     const char *directory;
     const char *https; /* HOST:PORT to listen on */
     const char *coap;  /* HOST:PORT, or null: no compact door */
+    const char *coaps; /* HOST:PORT of EST-coaps (DTLS), or null */
     const char *est;   /* HOST:PORT of EST over HTTPS, or null */
     const char *http;  /* HOST:PORT of CRL and OCSP (plain HTTP), or null */
     unsigned workers;

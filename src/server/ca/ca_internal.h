@@ -26,8 +26,8 @@ struct ca_profile_policy {
     bool ca;
     int32_t path_len;
     bool p256, p384, ed25519; /* keys that are taken */
-    uint64_t grace_s; /* for so long behind its end a certificate may still re-enrol; devices */
-    bool manual_approval;     /* devices only */
+    uint64_t grace_s;     /* for so long behind its end a certificate may still re-enrol; devices */
+    bool manual_approval; /* devices only */
 };
 
 /* What is told about certificates once they are issued, and for how long it holds. */
@@ -68,6 +68,7 @@ struct ca {
     enum ca_kind kind;
     char https[CA_ADDRESS_MAX];
     char coap[CA_ADDRESS_MAX];
+    char coaps[CA_ADDRESS_MAX];        /* empty: no EST-coaps */
     char http[CA_ADDRESS_MAX];         /* of the CRL and OCSP; "": none told */
     char crl_uri[CA_ADDRESS_MAX + 32]; /* likewise */
     char delta_uri[CA_ADDRESS_MAX + 32];
@@ -95,7 +96,9 @@ struct ca {
     EVP_PKEY *est_pkey;
     uint8_t est_bytes[CA_CERTIFICATE_MAX];
     struct cede_span est; /* ~C509Certificate */
-    EVP_PKEY *dh_pkey;    /* null: there is none */
+    uint8_t est_der_bytes[CA_CERTIFICATE_MAX];
+    struct cede_span est_der; /* the same key's in X.509; null: there is none */
+    EVP_PKEY *dh_pkey;        /* null: there is none */
     uint8_t dh_bytes[CA_CERTIFICATE_MAX];
     struct cede_span dh; /* ~C509Certificate, for key agreement */
 
@@ -180,8 +183,8 @@ CEDE_MUST_USE enum cede_status ca_records_live_of_factory(struct ca *ca, int64_t
                                                           struct ca_certificate_record *record);
 /* The live factory certificate for a subject. */
 /* The newest that is not revoked, be it over or not. CEDE_NOT_FOUND: none. */
-CEDE_MUST_USE enum cede_status
-ca_records_last_of_factory(struct ca *ca, int64_t factory, struct ca_certificate_record *record);
+CEDE_MUST_USE enum cede_status ca_records_last_of_factory(struct ca *ca, int64_t factory,
+                                                          struct ca_certificate_record *record);
 CEDE_MUST_USE enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
                                                           enum ca_profile profile,
                                                           struct ca_certificate_record *record);

@@ -286,6 +286,9 @@ static enum cede_status status_proof(void *context, struct cede_buf out, struct 
     return ca_records_proof(api->ca, thumbprint, out, proof);
 }
 
+const struct coap_door_callbacks ca_door_callbacks = {
+    find_certificate, authenticate, still_allowed, handle, before_batch, after_batch, status_proof};
+
 enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int fd,
                               struct coap_door **door)
 {
@@ -302,9 +305,7 @@ enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int f
     config.credential.certificate = api->ca->est;
     config.credential.chain = chain;
     config.credential.chain_count = api->ca->chain_count;
-    config.callbacks =
-        (struct coap_door_callbacks){find_certificate, authenticate, still_allowed, handle,
-                                     before_batch,     after_batch,  status_proof};
+    config.callbacks = ca_door_callbacks;
     config.put_links = put_links;
     config.wants_ephemeral = true;
     config.context = api;

@@ -5,9 +5,18 @@
 
 #include "server/ca/api.h"
 #include "server/common/coap_door.h"
+#include "server/common/dtls_door.h"
+
+/* Both doors: who may come in, and what he is answered. */
+extern const struct coap_door_callbacks ca_door_callbacks;
 
 /* Opens the door on a bound socket, which it then owns. `api` must outlive it. */
 CEDE_MUST_USE enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int fd,
                                             struct coap_door **door);
+
+/* The door of the X.509 profile: EST-coaps (RFC 9148). CEDE_CA_STATE: the enrolment server has no
+ * X.509 certificate. */
+CEDE_MUST_USE enum cede_status ca_dtls_door_open(struct event_base *base, struct ca_api *api,
+                                                 int fd, struct dtls_door **door);
 
 #endif

@@ -181,6 +181,14 @@ enum cede_status ca_register(struct ca *ca, const char *account,
                                                                                     : CEDE_NO_SPACE;
 }
 
+bool ca_coaps_uri(const struct ca *ca, const char *uri, struct cede_buf out)
+{
+    const char *path = strstr(uri, "/e/");
+
+    return ca->coaps[0] != '\0' && path != NULL &&
+           snprintf((char *)out.ptr, out.cap, "coaps://%s%s", ca->coaps, path) < (int)out.cap;
+}
+
 /* --- releases --------------------------------------------------------------------------------- */
 
 /* The account whose signature the release needs: the one that holds the first device of it. */

@@ -30,6 +30,7 @@ struct serving {
     int est_fd;
     int http_fd;
     int coap_fds[SUPERVISOR_CHILDREN_MAX];
+    int coaps_fds[SUPERVISOR_CHILDREN_MAX];
     int signer_pairs[SUPERVISOR_CHILDREN_MAX][2]; /* worker's end, signer's end */
     uint8_t issuer_bytes[CA_CERTIFICATE_MAX];
     struct cede_name issuer; /* the CA's name */
@@ -96,6 +97,7 @@ struct worker {
     struct est_https est;
     struct https_server *est_server;
     struct coap_door *coap;
+    struct dtls_door *coaps;
     struct event *stop;
 };
 
@@ -144,6 +146,10 @@ static enum cede_status open_doors(struct worker *worker, const struct serving *
         CEDE_TRY(ca_door_open(worker->base, &worker->api, serving->coap_fds[child->index],
                               &worker->coap));
     }
+    if (serving->serve->coaps != NULL) {
+        CEDE_TRY(ca_dtls_door_open(worker->base, &worker->api, serving->coaps_fds[child->index],
+                                   &worker->coaps));
+    }
     worker->stop = event_new(worker->base, child->stop_fd, EV_READ, on_stop, worker->base);
     return worker->stop != NULL && event_add(worker->stop, NULL) == 0 ? CEDE_OK
                                                                       : CEDE_SERVER_FAILED;
@@ -155,6 +161,7 @@ static void close_worker(struct worker *worker)
         event_free(worker->stop);
     }
     coap_door_close(worker->coap);
+    dtls_door_close(worker->coaps);
     https_server_free(worker->est_server);
     https_server_free(worker->https);
     if (worker->base != NULL) {
@@ -230,21 +237,22 @@ static enum cede_status listen_https(struct serving *serving)
     return serving->serve->est == NULL ? CEDE_OK : listen_on(serving->serve->est, &serving->est_fd);
 }
 
-static enum cede_status bind_coap(struct serving *serving)
+/* One socket for each worker; no text, no door. */
+static enum cede_status bind_udp(const struct serving *serving, const char *text, int *fds)
 {
     char host[ADDRESS_HOST_MAX];
     struct cede_address address;
     uint16_t port = 0;
 
-    if (serving->serve->coap == NULL) {
+    if (text == NULL) {
         return CEDE_OK;
     }
-    CEDE_TRY(address_split(serving->serve->coap, host, &port));
+    CEDE_TRY(address_split(text, host, &port));
     CEDE_TRY(cede_address_resolve(host, port, &address));
     for (unsigned i = 0; i < serving->serve->workers; i++) {
-        enum cede_status status = coap_door_socket(&address, &serving->coap_fds[i]);
+        enum cede_status status = coap_door_socket(&address, &fds[i]);
         if (status != CEDE_OK) {
-            return ca_fail(status, "cannot bind %s: %s", serving->serve->coap, strerror(errno));
+            return ca_fail(status, "cannot bind %s: %s", text, strerror(errno));
         }
     }
     return CEDE_OK;
@@ -282,8 +290,9 @@ static enum cede_status supervise(struct serving *serving, const char *name)
     char ready[384];
 
     memset(&config, 0, sizeof config);
-    snprintf(ready, sizeof ready, "ca %s ready: https %s coap %s", name, serving->serve->https,
-             serving->serve->coap == NULL ? "-" : serving->serve->coap);
+    snprintf(ready, sizeof ready, "ca %s ready: https %s coap %s coaps %s", name,
+             serving->serve->https, serving->serve->coap == NULL ? "-" : serving->serve->coap,
+             serving->serve->coaps == NULL ? "-" : serving->serve->coaps);
     config.directory = serving->serve->directory;
     config.actor = name;
     config.ready_line = ready;
@@ -314,7 +323,10 @@ enum cede_status ca_serve(const struct ca_serve *serve)
         status = listen_https(serving);
     }
     if (status == CEDE_OK) {
-        status = bind_coap(serving);
+        status = bind_udp(serving, serve->coap, serving->coap_fds);
+    }
+    if (status == CEDE_OK) {
+        status = bind_udp(serving, serve->coaps, serving->coaps_fds);
     }
     if (status == CEDE_OK) {
         status = pair_signer(serving);

@@ -175,6 +175,9 @@ static enum cede_status read_config(const json_t *json, struct ca *ca)
     CEDE_TRY(copy_member(json, "kind", kind, sizeof kind));
     CEDE_TRY(copy_member(json, "https", ca->https, sizeof ca->https));
     CEDE_TRY(copy_member(json, "coap", ca->coap, sizeof ca->coap));
+    if (json_object_get(json, "coaps") != NULL) {
+        CEDE_TRY(copy_member(json, "coaps", ca->coaps, sizeof ca->coaps));
+    }
     if (json_object_get(json, "http") != NULL) {
         CEDE_TRY(copy_member(json, "http", ca->http, sizeof ca->http));
     }
@@ -284,11 +287,16 @@ static enum cede_status open_core(struct ca *ca, unsigned flags)
     return open_store(ca);
 }
 
-/* CAs made before there was one have none. */
+/* CAs made before there were these have none. */
 static enum cede_status load_agreement(struct ca *ca)
 {
     enum cede_status status =
-        read_in(ca->directory, "dh.c509", CEDE_BUF_ARRAY(ca->dh_bytes), &ca->dh);
+        read_in(ca->directory, "est.der", CEDE_BUF_ARRAY(ca->est_der_bytes), &ca->est_der);
+
+    if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
+        return status;
+    }
+    status = read_in(ca->directory, "dh.c509", CEDE_BUF_ARRAY(ca->dh_bytes), &ca->dh);
 
     return status == CEDE_NOT_FOUND ? CEDE_OK
            : status == CEDE_OK      ? load_key(ca, "dh.key", &ca->dh_pkey)
@@ -354,10 +362,11 @@ void ca_close(struct ca *ca)
 
 static enum cede_status write_config(const struct ca_init *init)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", init->name, "kind",
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", init->name, "kind",
                              init->kind == CA_PERMANENT ? "permanent" : "operational", "https",
                              init->https == NULL ? "" : init->https, "coap",
-                             init->coap == NULL ? "" : init->coap, "http",
+                             init->coap == NULL ? "" : init->coap, "coaps",
+                             init->coaps == NULL ? "" : init->coaps, "http",
                              init->http == NULL ? "" : init->http);
     char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     enum cede_status status = CEDE_CA_POLICY; /* a name that is not UTF-8 */
@@ -426,11 +435,10 @@ static enum cede_status save_certificate(const char *directory, struct cede_span
 }
 
 /* A key of the enrolment server and its certificate, "est" or "dh". */
-static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_t key_usage,
-                                        EVP_PKEY **pkey)
+static enum cede_status issue_to_server(struct ca *ca, const char *base, uint16_t key_usage,
+                                        enum cede_certificate_format format, const EVP_PKEY *pkey)
 {
     char file[16];
-    char path[PATH_MAX];
     struct ca_certificate_record record;
     struct cede_certificate_info info;
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
@@ -440,11 +448,7 @@ static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_
 
     memset(&record, 0, sizeof record);
     memset(&info, 0, sizeof info);
-    snprintf(file, sizeof file, "%s.key", base);
-    CEDE_TRY(path_in(ca->directory, file, path));
-    CEDE_TRY(identity_generate_key(pkey));
-    CEDE_TRY(key_store_save(path, *pkey));
-    CEDE_TRY(cede_openssl_public_key(*pkey, point, &info.public_key));
+    CEDE_TRY(cede_openssl_public_key(pkey, point, &info.public_key));
     CEDE_TRY(random_serial(record.serial));
     snprintf(name, sizeof name, "%.60s %s", ca->name, base);
     info.serial = cede_span(record.serial, record.serial_len = CA_SERIAL_LEN);
@@ -455,7 +459,7 @@ static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = key_usage;
     info.eku = CEDE_EKU_CMC_RA;
-    CEDE_TRY(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, ca->signer, &info, &ca->key,
+    CEDE_TRY(cede_certificate_issue(format, ca->signer, &info, &ca->key,
                                     CEDE_BUF_ARRAY(ca->scratch), CEDE_BUF_ARRAY(record.raw), &raw));
     record.raw_len = raw.len;
     record.profile = CA_PROFILE_SERVER;
@@ -466,8 +470,21 @@ static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_
     CEDE_TRY(
         cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, raw, record.thumbprint, &len));
     CEDE_TRY(ca_records_add(ca, &record, "init"));
-    snprintf(file, sizeof file, "%s.c509", base);
+    snprintf(file, sizeof file, "%s.%s", base, format == CEDE_CERTIFICATE_X509 ? "der" : "c509");
     return write_in(ca->directory, file, raw);
+}
+
+static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_t key_usage,
+                                        EVP_PKEY **pkey)
+{
+    char file[16];
+    char path[PATH_MAX];
+
+    snprintf(file, sizeof file, "%s.key", base);
+    CEDE_TRY(path_in(ca->directory, file, path));
+    CEDE_TRY(identity_generate_key(pkey));
+    CEDE_TRY(key_store_save(path, *pkey));
+    return issue_to_server(ca, base, key_usage, CEDE_CERTIFICATE_C509_NATIVE, *pkey);
 }
 
 /* The enrolment server: keys of its own, so that the CA's key stays out of the network. One signs,
@@ -475,6 +492,8 @@ static enum cede_status make_server_key(struct ca *ca, const char *base, uint16_
 static enum cede_status make_enrolment_server(struct ca *ca)
 {
     CEDE_TRY(make_server_key(ca, "est", CEDE_KU_DIGITAL_SIGNATURE, &ca->est_pkey));
+    CEDE_TRY(
+        issue_to_server(ca, "est", CEDE_KU_DIGITAL_SIGNATURE, CEDE_CERTIFICATE_X509, ca->est_pkey));
     return make_server_key(ca, "dh", CEDE_KU_KEY_AGREEMENT, &ca->dh_pkey);
 }
 
@@ -595,7 +614,7 @@ enum cede_status ca_init(const struct ca_init *init)
 
     last_error[0] = '\0';
     if (name_len == 0 || name_len > CA_NAME_MAX - 4 || !address_fits(init->https) ||
-        !address_fits(init->coap) || !address_fits(init->http)) {
+        !address_fits(init->coap) || !address_fits(init->coaps) || !address_fits(init->http)) {
         return ca_fail(CEDE_BAD_ARGUMENT, "the name must have 1 to %d bytes", CA_NAME_MAX - 4);
     }
     CEDE_TRY(make_directory(init->directory));

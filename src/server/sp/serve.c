@@ -13,6 +13,7 @@
 #include "server/common/coap_door.h"
 #include "server/common/confine.h"
 #include "server/common/courier.h"
+#include "server/common/dtls_door.h"
 #include "server/common/https_server.h"
 #include "server/common/key_store.h"
 #include "server/common/log.h"
@@ -29,7 +30,8 @@
 struct serving {
     struct sp *sp;
     int https_fd;
-    struct cede_address coap;
+    struct cede_address coap, coaps;
+    bool has_coaps;
 };
 
 static int fail(const char *what, enum cede_status status)
@@ -72,6 +74,7 @@ struct worker {
     EVP_PKEY *server_key;
     struct https_server *https;
     struct coap_door *door;
+    struct dtls_door *dtls;
 };
 
 static void on_stop(evutil_socket_t fd, short events, void *context)
@@ -109,9 +112,27 @@ static enum cede_status open_door(struct worker *worker, const struct cede_addre
     return coap_door_open(worker->base, &config, &worker->door);
 }
 
+/* A socket of its own: the kernel keeps a device on one worker. The controller is pinned, so the
+ * server's certificate goes without a chain. */
+static enum cede_status open_dtls(struct worker *worker, const struct cede_address *address)
+{
+    struct sp *sp = worker->sp;
+    struct dtls_door_config config = {
+        .crypto = sp->crypto,
+        .certificate = cede_span(sp->server_der, sp->server_der_len),
+        .key = worker->server_key,
+        .callbacks = update_server_callbacks,
+        .context = sp,
+    };
+
+    CEDE_TRY(coap_door_socket(address, &config.fd));
+    return dtls_door_open(worker->base, &config, &worker->dtls);
+}
+
 static void worker_close(struct worker *worker)
 {
     coap_door_close(worker->door);
+    dtls_door_close(worker->dtls);
     https_server_free(worker->https);
     if (worker->base != NULL) {
         event_base_free(worker->base);
@@ -130,7 +151,8 @@ static enum cede_status worker_open(struct worker *worker, const struct serving 
         return CEDE_OS_FAILED;
     }
     CEDE_TRY(open_https(worker, serving->https_fd));
-    return open_door(worker, &serving->coap);
+    CEDE_TRY(open_door(worker, &serving->coap));
+    return serving->has_coaps ? open_dtls(worker, &serving->coaps) : CEDE_OK;
 }
 
 static int run_worker(void *context, const struct supervisor_child *child)
@@ -299,6 +321,11 @@ enum cede_status sp_serve(struct sp *sp, const struct sp_serve_options *options)
 
     CEDE_TRY(address_split(options->coap, host, &port));
     CEDE_TRY(cede_address_resolve(host, port, &serving.coap));
+    if (options->coaps != NULL) {
+        CEDE_TRY(address_split(options->coaps, host, &port));
+        CEDE_TRY(cede_address_resolve(host, port, &serving.coaps));
+        serving.has_coaps = true;
+    }
     CEDE_TRY(address_split(options->https, host, &port));
     CEDE_TRY(https_listen(host, port, &serving.https_fd, NULL));
     status = supervisor_run(&config);

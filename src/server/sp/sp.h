@@ -89,6 +89,7 @@ CEDE_MUST_USE enum cede_status sp_certificate_array(struct cede_span certificate
 struct sp_serve_options {
     const char *https; /* HOST:PORT to listen on */
     const char *coap;
+    const char *coaps; /* null: no DTLS */
     unsigned workers;
 };
 
