@@ -5,11 +5,25 @@
 #include "cli/cli.h"
 #include "demo/demo.h"
 
+static bool parse_profile(const char *text, enum demo_profile *profile)
+{
+    for (int i = DEMO_COMPACT; i <= DEMO_MIXED; i++) {
+        if (strcmp(text, demo_profile_name((enum demo_profile)i)) == 0) {
+            *profile = (enum demo_profile)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int run_demo(int argc, char **argv)
 {
     const char *devices = "20", *hierarchy = "a", *workers = "1", *dir = NULL, *json = NULL;
+    const char *profile = "compact";
     const struct cli_option options[] = {
         {"devices", "N", "how many devices change hands", false, &devices},
+        {"profile", "compact|x509|mixed", "EDHOC and C509, DTLS and X.509, or half each", false,
+         &profile},
         {"hierarchy", "a|b|c|d", "how CA1 and CA2 stand to the permanent CA", false, &hierarchy},
         {"workers", "N", "worker processes a server", false, &workers},
         {"dir", "DIR", "keep all state in this folder, which must not exist yet", false, &dir},
@@ -32,8 +46,16 @@ static int run_demo(int argc, char **argv)
         cli_fail("--hierarchy is a, b, c or d, not '%s'", hierarchy);
         return CLI_USAGE;
     }
-    demo = (struct demo_options){(size_t)device_count, hierarchy[0], (unsigned)worker_count, dir,
-                                 json != NULL};
+    if (!parse_profile(profile, &demo.profile)) {
+        cli_fail("--profile is compact, x509 or mixed, not '%s'", profile);
+        return CLI_USAGE;
+    }
+    demo = (struct demo_options){.devices = (size_t)device_count,
+                                 .profile = demo.profile,
+                                 .hierarchy = hierarchy[0],
+                                 .workers = (unsigned)worker_count,
+                                 .dir = dir,
+                                 .json = json != NULL};
     return demo_run(&demo) == 0 ? CLI_OK : CLI_FAILED;
 }
 

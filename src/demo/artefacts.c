@@ -15,6 +15,7 @@ struct saving {
     struct sp *sp;
     const char *dir;  /* DIR/artefacts */
     const char *from; /* whose operational certificates these are: "sp1", "sp2" */
+    int transfers;    /* saved so far */
 };
 
 static enum cede_status save(const char *dir, const char *name, struct cede_span bytes)
@@ -27,13 +28,20 @@ static enum cede_status save(const char *dir, const char *name, struct cede_span
     return cede_file_write(path, 0600, bytes);
 }
 
+/* Of the second transfer and those after it, the names have a number in front. */
 static enum cede_status save_document(const struct saving *saving, const struct transfer *transfer,
-                                      int kind, const char *name)
+                                      int kind, const char *document)
 {
+    char name[64];
     uint8_t *bytes;
     size_t len;
     enum cede_status status = records_document(saving->sp->store, transfer->id, kind, &bytes, &len);
 
+    if (saving->transfers > 1) {
+        snprintf(name, sizeof name, "%d-%s", saving->transfers, document);
+    } else {
+        snprintf(name, sizeof name, "%s", document);
+    }
     if (status == CEDE_OK) {
         status = save(saving->dir, name, cede_span(bytes, len));
         free(bytes);
@@ -62,6 +70,8 @@ static enum cede_status save_transfer(void *context, const struct transfer *tran
     int64_t batches = 0;
     char name[48];
 
+    saving->transfers++;
+
     CEDE_TRY(save_document(saving, transfer, DOCUMENT_CONTRACT, "contract.jws"));
     CEDE_TRY(save_document(saving, transfer, DOCUMENT_OFFER, "transfer-offer"));
     CEDE_TRY(save_document(saving, transfer, DOCUMENT_TRUST, "transfer-offer-trust"));
@@ -83,7 +93,7 @@ static enum cede_status save_device(void *context, const struct device *device)
 
     CEDE_TRY(
         records_factory_certificate(saving->sp->store, device->id, CEDE_BUF_ARRAY(memory), &raw));
-    snprintf(name, sizeof name, "%s.factory.c509", device->id);
+    snprintf(name, sizeof name, "%s.factory.%s", device->id, device->x509 ? "der" : "c509");
     CEDE_TRY(save(saving->dir, name, raw));
     if (!device->has_operational) {
         return CEDE_OK;
@@ -91,15 +101,16 @@ static enum cede_status save_device(void *context, const struct device *device)
     CEDE_TRY(records_find_certificate(saving->sp->store,
                                       cede_span(device->operational_thumbprint, 32),
                                       CEDE_BUF_ARRAY(memory), &raw));
-    snprintf(name, sizeof name, "%s.operational-%s.c509", device->id, saving->from);
+    snprintf(name, sizeof name, "%s.operational-%s.%s", device->id, saving->from,
+             device->x509 ? "der" : "c509");
     return save(saving->dir, name, raw);
 }
 
 enum cede_status artefacts_save(const char *dir, struct sp *sp1, struct sp *sp2)
 {
     char folder[PATH_MAX_LEN];
-    struct saving from_sp1 = {sp1, folder, "sp1"};
-    struct saving from_sp2 = {sp2, folder, "sp2"};
+    struct saving from_sp1 = {sp1, folder, "sp1", 0};
+    struct saving from_sp2 = {sp2, folder, "sp2", 0};
 
     snprintf(folder, sizeof folder, "%s/artefacts", dir);
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {

@@ -12,8 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How devices speak: EDHOC and OSCORE with C509, DTLS with X.509, or half the fleet each. */
+enum demo_profile { DEMO_COMPACT, DEMO_X509, DEMO_MIXED };
+
 struct demo_options {
     size_t devices;
+    enum demo_profile profile;
     char hierarchy; /* 'a'..'d': how CA1 and CA2 stand to the permanent CA (docs/tour.md) */
     unsigned workers;
     const char *dir; /* where all state stays; null: a temporary folder, removed at the end */
@@ -28,6 +32,7 @@ int demo_run(const struct demo_options *options);
 
 /* What the fleet looks like at the end. */
 struct demo_result {
+    enum demo_profile profile;
     size_t devices;
     size_t operational_sp1; /* were operational under SP1 before the hand-over */
     size_t transferred;     /* SP1 has SP2's receipt for */
@@ -39,11 +44,17 @@ struct demo_result {
     double phase_s[4]; /* provisioning, enrolment at CA1, contract, hand-over */
 };
 
-/* Reads the statistics that the devices wrote (DIR/stats/ID.json) and sums them up. The caller
- * drops the reference; null: none could be read. */
-json_t *demo_statistics(const char *dir);
+/* What the devices of each profile cost, and all of them together. */
+struct demo_statistics {
+    json_t *all, *compact, *x509;
+};
+
+/* Reads the statistics that the devices wrote (DIR/stats/ID.json) and sums them up. */
+void demo_statistics_read(const char *dir, struct demo_statistics *statistics);
+void demo_statistics_drop(struct demo_statistics *statistics);
+const char *demo_profile_name(enum demo_profile profile);
 /* One JSON object, or the tables for people. */
-void demo_report_json(const struct demo_result *result, const json_t *statistics);
-void demo_report_text(const struct demo_result *result, const json_t *statistics);
+void demo_report_json(const struct demo_result *result, const struct demo_statistics *statistics);
+void demo_report_text(const struct demo_result *result, const struct demo_statistics *statistics);
 
 #endif

@@ -30,32 +30,55 @@ static void add_numbers(json_t *to, json_t *from)
     }
 }
 
-json_t *demo_statistics(const char *dir)
+static void add_device(json_t *sums, json_t *one)
+{
+    json_int_t files = json_integer_value(json_object_get(sums, "files"));
+
+    add_numbers(sums, one);
+    json_object_set_new(sums, "files", json_integer(files + 1));
+}
+
+void demo_statistics_read(const char *dir, struct demo_statistics *statistics)
 {
     char path[1024];
-    json_t *sums = json_object();
-    json_int_t count = 0;
     struct dirent *entry;
     DIR *folder;
 
+    *statistics = (struct demo_statistics){json_object(), json_object(), json_object()};
     snprintf(path, sizeof path, "%s/stats", dir);
     folder = opendir(path);
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        const char *profile;
         json_t *one;
 
         snprintf(path, sizeof path, "%.500s/stats/%.255s", dir, entry->d_name);
         one = strstr(entry->d_name, ".json") != NULL ? json_load_file(path, 0, NULL) : NULL;
         if (one != NULL) {
-            add_numbers(sums, one);
-            count++;
+            profile = json_string_value(json_object_get(one, "profile"));
+            add_device(statistics->all, one);
+            add_device(profile != NULL && strcmp(profile, "x509") == 0 ? statistics->x509
+                                                                       : statistics->compact,
+                       one);
             json_decref(one);
         }
     }
     if (folder != NULL) {
         closedir(folder);
     }
-    json_object_set_new(sums, "files", json_integer(count));
-    return sums;
+}
+
+void demo_statistics_drop(struct demo_statistics *statistics)
+{
+    json_decref(statistics->all);
+    json_decref(statistics->compact);
+    json_decref(statistics->x509);
+}
+
+const char *demo_profile_name(enum demo_profile profile)
+{
+    static const char *const names[] = {"compact", "x509", "mixed"};
+
+    return names[profile];
 }
 
 static double mean(const json_t *statistics, const char *name)
@@ -104,20 +127,41 @@ static double hand_over_bytes(const json_t *statistics)
            mean(statistics, "trust_update") + mean(statistics, "transfer_message");
 }
 
-void demo_report_json(const struct demo_result *result, const json_t *statistics)
+static json_t *bytes_of(const json_t *statistics)
 {
-    json_t *json = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f, s:f, s:f, s:f, s:f}, s:f}", "devices",
-        (json_int_t)result->devices, "operational_sp1", (json_int_t)result->operational_sp1,
-        "transferred", (json_int_t)result->transferred, "operational_sp2",
-        (json_int_t)result->operational_sp2, "fallback", (json_int_t)result->fallback, "lost",
-        (json_int_t)result->lost, "old_certs_revoked", (json_int_t)result->old_certs_revoked,
-        "bytes", "edhoc_1", mean(statistics, "edhoc_message_1"), "edhoc_2",
+    return json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f}", "edhoc_1", mean(statistics, "edhoc_message_1"), "edhoc_2",
         mean(statistics, "edhoc_message_2"), "edhoc_3", mean(statistics, "edhoc_message_3"),
         "enrolment_total", state_bytes(statistics, CEDE_DEVICE_ENROLLING), "transfer_message",
-        mean(statistics, "transfer_message"), "handover_total", hand_over_bytes(statistics),
-        "elapsed_s", result->elapsed_s);
+        mean(statistics, "transfer_message"), "handover_total", hand_over_bytes(statistics));
+}
 
+static void add_profile(json_t *profiles, enum demo_profile profile, const json_t *statistics)
+{
+    json_object_set_new(profiles, demo_profile_name(profile),
+                        json_pack("{s:I, s:o}", "devices",
+                                  json_integer_value(json_object_get(statistics, "files")), "bytes",
+                                  bytes_of(statistics)));
+}
+
+void demo_report_json(const struct demo_result *result, const struct demo_statistics *statistics)
+{
+    json_t *json = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "profile",
+        demo_profile_name(result->profile), "devices", (json_int_t)result->devices,
+        "operational_sp1", (json_int_t)result->operational_sp1, "transferred",
+        (json_int_t)result->transferred, "operational_sp2", (json_int_t)result->operational_sp2,
+        "fallback", (json_int_t)result->fallback, "lost", (json_int_t)result->lost,
+        "old_certs_revoked", (json_int_t)result->old_certs_revoked, "bytes",
+        bytes_of(statistics->all), "elapsed_s", result->elapsed_s);
+
+    if (result->profile == DEMO_MIXED) {
+        json_t *profiles = json_object();
+
+        add_profile(profiles, DEMO_COMPACT, statistics->compact);
+        add_profile(profiles, DEMO_X509, statistics->x509);
+        json_object_set_new(json, "profiles", profiles);
+    }
     json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(json);
@@ -131,7 +175,29 @@ static void print_phase(const json_t *statistics, const char *name, enum cede_de
            state_mean(statistics, state, "time_ms") / 1000);
 }
 
-void demo_report_text(const struct demo_result *result, const json_t *statistics)
+static void print_costs(const json_t *statistics, const char *profile)
+{
+    if (json_integer_value(json_object_get(statistics, "files")) == 0) {
+        return;
+    }
+    printf("\n  per device (means), %-8s           sent received round tr.   seconds\n", profile);
+    print_phase(statistics, "enrol at CA1", CEDE_DEVICE_ENROLLING);
+    print_phase(statistics, "operate, be told to leave", CEDE_DEVICE_OPERATIONAL);
+    print_phase(statistics, "accept", CEDE_DEVICE_ACCEPTED);
+    print_phase(statistics, "reset", CEDE_DEVICE_RESET);
+    print_phase(statistics, "enrol at CA2", CEDE_DEVICE_JOINING);
+    print_phase(statistics, "report to SP2", CEDE_DEVICE_JOINED);
+    printf("  enrolment in all %.0f bytes; TransferMessage %.0f; hand-over %.0f",
+           state_bytes(statistics, CEDE_DEVICE_ENROLLING), mean(statistics, "transfer_message"),
+           hand_over_bytes(statistics));
+    if (mean(statistics, "edhoc_message_1") > 0) {
+        printf("; EDHOC messages %.0f, %.0f, %.0f", mean(statistics, "edhoc_message_1"),
+               mean(statistics, "edhoc_message_2"), mean(statistics, "edhoc_message_3"));
+    }
+    putchar('\n');
+}
+
+void demo_report_text(const struct demo_result *result, const struct demo_statistics *statistics)
 {
     printf("\n  %-34s %8zu\n", "devices", result->devices);
     printf("  %-34s %8zu\n", "were operational under SP1", result->operational_sp1);
@@ -139,22 +205,11 @@ void demo_report_text(const struct demo_result *result, const json_t *statistics
     printf("  %-34s %8zu\n", "operational under SP2", result->operational_sp2);
     printf("  %-34s %8zu\n", "came back to SP1", result->fallback);
     printf("  %-34s %8zu\n", "lost", result->lost);
-    printf("  %-34s %8zu\n\n", "old certificates revoked at CA1", result->old_certs_revoked);
-    printf("  per device (means)                     sent received round tr.   seconds\n");
-    print_phase(statistics, "enrol at CA1", CEDE_DEVICE_ENROLLING);
-    print_phase(statistics, "operate, be told to leave", CEDE_DEVICE_OPERATIONAL);
-    print_phase(statistics, "accept", CEDE_DEVICE_ACCEPTED);
-    print_phase(statistics, "reset", CEDE_DEVICE_RESET);
-    print_phase(statistics, "enrol at CA2", CEDE_DEVICE_JOINING);
-    print_phase(statistics, "report to SP2", CEDE_DEVICE_JOINED);
-    printf(
-        "\n  EDHOC messages %.0f, %.0f, %.0f bytes; enrolment in all %.0f; TransferMessage %.0f; "
-        "hand-over %.0f\n",
-        mean(statistics, "edhoc_message_1"), mean(statistics, "edhoc_message_2"),
-        mean(statistics, "edhoc_message_3"), state_bytes(statistics, CEDE_DEVICE_ENROLLING),
-        mean(statistics, "transfer_message"), hand_over_bytes(statistics));
-    printf(
-        "  provisioning %.1f s, enrolment %.1f s, contract %.1f s, hand-over %.1f s; all %.1f s\n",
-        result->phase_s[0], result->phase_s[1], result->phase_s[2], result->phase_s[3],
-        result->elapsed_s);
+    printf("  %-34s %8zu\n", "old certificates revoked at CA1", result->old_certs_revoked);
+    print_costs(statistics->compact, demo_profile_name(DEMO_COMPACT));
+    print_costs(statistics->x509, demo_profile_name(DEMO_X509));
+    printf("\n  provisioning %.1f s, enrolment %.1f s, contract %.1f s, hand-over %.1f s; all "
+           "%.1f s\n",
+           result->phase_s[0], result->phase_s[1], result->phase_s[2], result->phase_s[3],
+           result->elapsed_s);
 }

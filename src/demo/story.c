@@ -39,13 +39,15 @@ struct story {
     struct processes processes;
     char dir[TEXT_MAX];
     bool remove_dir;
-    uint16_t ports[ACTOR_COUNT];
+    uint16_t ports[2 * ACTOR_COUNT]; /* HTTPS and CoAP, then CoAP over DTLS */
     char names[ACTOR_COUNT][16];
     char paths[ACTOR_COUNT][TEXT_MAX];
     char https[ACTOR_COUNT][64];
     char coap[ACTOR_COUNT][64];
+    char coaps[ACTOR_COUNT][64];
     char log[TEXT_MAX];
     struct sp sp1, sp2;
+    uint8_t transfer[TRANSFER_ID_LEN]; /* the one that is agreed on */
     double started_at, phase_at;
     struct demo_result result;
     bool traced;
@@ -113,6 +115,28 @@ static bool one_ca(const struct story *story)
     return story->options->hierarchy == 'd';
 }
 
+static bool has_x509(const struct story *story)
+{
+    return story->options->profile != DEMO_COMPACT;
+}
+
+/* Ends a list of arguments where only a fleet with X.509 needs the rest. */
+static const char *coaps_option(const struct story *story)
+{
+    return has_x509(story) ? "--coaps" : NULL;
+}
+
+/* How many devices of the fleet are of that profile: compact or X.509. */
+static size_t share_of(const struct story *story, enum demo_profile profile)
+{
+    size_t all = story->options->devices;
+
+    if (story->options->profile == DEMO_MIXED) {
+        return profile == DEMO_COMPACT ? all - all / 2 : all / 2;
+    }
+    return story->options->profile == profile ? all : 0;
+}
+
 /* The CA that plays the part: in hierarchy d CA1 is CA2 as well. */
 static enum actor ca_actor(const struct story *story, enum actor actor)
 {
@@ -137,7 +161,8 @@ static bool init_sub_ca(struct story *story, enum actor actor)
     unlink(certificate);
     return RUN(story, "ca", "init", "--dir", story->paths[actor], "--name", story->names[actor],
                "--kind", "operational", "--https", story->https[actor], "--coap",
-               story->coap[actor], "--request-out", request) &&
+               story->coap[actor], "--request-out", request, "--http", story->coaps[actor],
+               coaps_option(story), story->coaps[actor]) &&
            RUN(story, "ca", "issue", "--dir", story->paths[PCA], "--profile", "subca", "--in",
                request, "--out", certificate) &&
            RUN(story, "ca", "init", "--dir", story->paths[actor], "--certificate", certificate,
@@ -151,7 +176,8 @@ static bool init_ca(struct story *story, enum actor actor)
     }
     return RUN(story, "ca", "init", "--dir", story->paths[actor], "--name", story->names[actor],
                "--kind", actor == PCA ? "permanent" : "operational", "--https", story->https[actor],
-               "--coap", story->coap[actor]);
+               "--coap", story->coap[actor], "--http", story->coaps[actor], coaps_option(story),
+               story->coaps[actor]);
 }
 
 static bool add_account(struct story *story, enum actor ca, enum actor sp)
@@ -165,19 +191,22 @@ static bool add_account(struct story *story, enum actor ca, enum actor sp)
 
 static bool add_partner(struct story *story, enum actor sp, enum actor partner, const char *role)
 {
-    char certificate[TEXT_MAX], url[96];
+    char certificate[TEXT_MAX], url[96], crl[96];
     bool is_sp = partner == SP1 || partner == SP2;
 
     path_of(story->paths[partner], is_sp ? "identity.pem" : "ca.pem", certificate);
     snprintf(url, sizeof url, "https://%s", story->https[partner]);
+    snprintf(crl, sizeof crl, "http://%s/ca.crl", story->coaps[partner]);
     return RUN(story, "sp", "partner", "--dir", story->paths[sp], "--name", story->names[partner],
-               "--role", role, "--url", url, "--certificate", certificate);
+               "--role", role, "--url", url, "--certificate", certificate, is_sp ? NULL : "--crl",
+               crl);
 }
 
 static bool init_sp(struct story *story, enum actor sp, enum actor ca)
 {
     return RUN(story, "sp", "init", "--dir", story->paths[sp], "--name", story->names[sp],
-               "--https", story->https[sp], "--coap", story->coap[sp], "--poll", POLL_S) &&
+               "--https", story->https[sp], "--coap", story->coap[sp], "--poll", POLL_S,
+               coaps_option(story), story->coaps[sp]) &&
            add_account(story, PCA, sp) && add_account(story, ca, sp) &&
            add_partner(story, sp, PCA, PARTNER_PERMANENT_CA) &&
            add_partner(story, sp, ca, PARTNER_CA);
@@ -196,13 +225,34 @@ static bool start_actor(struct story *story, enum actor actor)
 {
     char log[TEXT_MAX], workers[16];
     bool is_sp = actor == SP1 || actor == SP2;
-    const char *arguments[] = {
-        is_sp ? "sp" : "ca", "serve", "--dir",  story->paths[actor], "--https", story->https[actor],
-        "--workers",         workers, "--coap", story->coap[actor],  NULL};
+    /* TCP on the number that CoAP over DTLS has of UDP. */
+    const char *const http[] = {"--http", story->coaps[actor]};
+    size_t count = 0;
+    const char *arguments[20] = {is_sp ? "sp" : "ca",
+                                 "serve",
+                                 "--dir",
+                                 story->paths[actor],
+                                 "--https",
+                                 story->https[actor],
+                                 "--workers",
+                                 workers,
+                                 "--coap",
+                                 story->coap[actor],
+                                 coaps_option(story),
+                                 story->coaps[actor],
+                                 NULL};
 
     snprintf(workers, sizeof workers, "%u", story->options->workers);
     if (actor == PCA) {
         arguments[8] = NULL; /* devices never meet the permanent CA */
+    }
+    while (arguments[count] != NULL) {
+        count++;
+    }
+    if (!is_sp) {
+        arguments[count++] = http[0];
+        arguments[count++] = http[1];
+        arguments[count] = NULL;
     }
     snprintf(log, sizeof log, "%.400s/logs/%s.log", story->dir, story->names[actor]);
     return processes_start(&story->processes, log, arguments);
@@ -290,35 +340,28 @@ static size_t count_left(struct story *story)
     return left < taken ? left : taken;
 }
 
-static enum cede_status only_state(void *context, const struct transfer *transfer)
+static enum transfer_state state_of(const struct story *story, const struct sp *sp)
 {
-    *(enum transfer_state *)context = transfer->state;
-    return CEDE_OK;
-}
+    struct transfer transfer;
 
-static enum transfer_state state_of(struct sp *sp)
-{
-    enum transfer_state state = (enum transfer_state)0;
-
-    if (records_each_transfer(sp->store, (enum transfer_state)0, only_state, &state) != CEDE_OK) {
-        return (enum transfer_state)0;
-    }
-    return state;
+    return records_transfer(sp->store, story->transfer, &transfer) == CEDE_OK
+               ? transfer.state
+               : (enum transfer_state)0;
 }
 
 static size_t sp2_has_offer(struct story *story)
 {
-    return state_of(&story->sp2) >= TRANSFER_OFFERED;
+    return state_of(story, &story->sp2) >= TRANSFER_OFFERED;
 }
 
 static size_t sp1_has_signatures(struct story *story)
 {
-    return state_of(&story->sp1) >= TRANSFER_SIGNED;
+    return state_of(story, &story->sp1) >= TRANSFER_SIGNED;
 }
 
 static size_t sp1_is_ready(struct story *story)
 {
-    return state_of(&story->sp1) >= TRANSFER_READY;
+    return state_of(story, &story->sp1) >= TRANSFER_READY;
 }
 
 /* Operational certificates of CA1 that are revoked. */
@@ -382,20 +425,30 @@ static bool open_shop(struct story *story)
     return true;
 }
 
+static bool provision_some(struct story *story, enum demo_profile profile, size_t first)
+{
+    char images[TEXT_MAX], count[24], number[24];
+
+    path_of(story->dir, "devices", images);
+    snprintf(count, sizeof count, "%zu", share_of(story, profile));
+    snprintf(number, sizeof number, "%zu", first);
+    return share_of(story, profile) == 0 ||
+           RUN(story, "sp", "provision", "--dir", story->paths[SP1], "--out", images, "--profile",
+               demo_profile_name(profile), "--count", count, "--first", number, "--poll", POLL_S,
+               "--retry", RETRY_MS, "--retry-max", RETRY_MAX);
+}
+
 static bool provision(struct story *story)
 {
-    char images[TEXT_MAX], count[24];
     double from = seconds();
     bool ok;
 
     tell(story,
-         "SP1 provisions %zu devices: factory certificates by the permanent CA, registered "
+         "SP1 provisions %zu devices (%s): factory certificates by the permanent CA, registered "
          "at CA1",
-         story->options->devices);
-    path_of(story->dir, "devices", images);
-    snprintf(count, sizeof count, "%zu", story->options->devices);
-    ok = RUN(story, "sp", "provision", "--dir", story->paths[SP1], "--out", images, "--count",
-             count, "--poll", POLL_S, "--retry", RETRY_MS, "--retry-max", RETRY_MAX);
+         story->options->devices, demo_profile_name(story->options->profile));
+    ok = provision_some(story, DEMO_COMPACT, 1) &&
+         provision_some(story, DEMO_X509, 1 + share_of(story, DEMO_COMPACT));
     story->result.phase_s[0] = seconds() - from;
     return ok || give_up(story, "provisioning failed");
 }
@@ -439,20 +492,56 @@ static bool enrol(struct story *story)
     return ok;
 }
 
-static bool contract(struct story *story)
+struct id_file {
+    FILE *file;
+    bool x509;
+};
+
+static enum cede_status write_id(void *context, const struct device *device)
 {
-    char id[2 * TRANSFER_ID_LEN + 16];
-    double from = seconds();
+    struct id_file *ids = context;
+
+    return device->x509 != ids->x509 || fprintf(ids->file, "%s\n", device->id) > 0
+               ? CEDE_OK
+               : CEDE_FILE_FAILED;
+}
+
+/* "@FILE" with the devices of one profile: a transfer is of one. */
+static bool write_ids(struct story *story, enum demo_profile profile, char argument[TEXT_MAX])
+{
+    char name[32], path[TEXT_MAX];
+    struct id_file ids = {NULL, profile == DEMO_X509};
     bool ok;
 
-    tell(story, "SP1 offers the fleet, SP2 accepts: the contract has both signatures");
-    begin_phase(story);
-    ok = run(story,
-             (const char *const[]){"transfer", "offer", "--dir", story->paths[SP1], "--to",
-                                   story->names[SP2], "--devices", "all", "--latest", WINDOW_S,
-                                   NULL},
-             id, sizeof id);
+    snprintf(name, sizeof name, "%s.ids", demo_profile_name(profile));
+    path_of(story->dir, name, path);
+    snprintf(argument, TEXT_MAX, "@%.510s", path);
+    ids.file = fopen(path, "we");
+    if (ids.file == NULL) {
+        return false;
+    }
+    ok = records_each_device(story->sp1.store, write_id, &ids) == CEDE_OK;
+    return fclose(ids.file) == 0 && ok;
+}
+
+/* Reads the id that the command printed. */
+static bool take_transfer(struct story *story, char *id)
+{
     id[strcspn(id, "\n")] = '\0';
+    return strlen(id) == 2 * TRANSFER_ID_LEN &&
+           hex_decode(id, story->transfer, sizeof story->transfer);
+}
+
+static bool agree(struct story *story, const char *devices)
+{
+    char id[2 * TRANSFER_ID_LEN + 16];
+    bool ok = run(story,
+                  (const char *const[]){"transfer", "offer", "--dir", story->paths[SP1], "--to",
+                                        story->names[SP2], "--devices", devices, "--latest",
+                                        WINDOW_S, NULL},
+                  id, sizeof id) &&
+              take_transfer(story, id);
+
     ok = ok && wait_for(story, "offer at SP2", sp2_has_offer, 1) &&
          RUN(story, "transfer", "accept", "--dir", story->paths[SP2], "--id", id, "--ca",
              story->names[ca_actor(story, CA2)]) &&
@@ -462,6 +551,30 @@ static bool contract(struct story *story)
         ok = RUN(story, "transfer", "start", "--dir", story->paths[SP1], "--id", id) &&
              wait_for(story, "offer checked by SP1", sp1_is_ready, 1);
     }
+    return ok;
+}
+
+static bool agree_on(struct story *story, enum demo_profile profile)
+{
+    char devices[TEXT_MAX] = "all";
+
+    if (share_of(story, profile) == 0) {
+        return true;
+    }
+    if (story->options->profile == DEMO_MIXED && !write_ids(story, profile, devices)) {
+        return false;
+    }
+    return agree(story, devices);
+}
+
+static bool contract(struct story *story)
+{
+    double from = seconds();
+    bool ok;
+
+    tell(story, "SP1 offers the fleet, SP2 accepts: the contract has both signatures");
+    begin_phase(story);
+    ok = agree_on(story, DEMO_COMPACT) && agree_on(story, DEMO_X509);
     story->result.phase_s[2] = seconds() - from;
     return ok || give_up(story, "no agreement was reached");
 }
@@ -485,6 +598,7 @@ static void take_stock(struct story *story)
     size_t at_home;
 
     result->devices = story->options->devices;
+    result->profile = story->options->profile;
     if (story->sp1.store != NULL && story->sp2.store != NULL) {
         at_home = count_operational_sp1(story);
         result->transferred = count_status(&story->sp1, DEVICE_LEFT);
@@ -552,8 +666,8 @@ static bool draw_port(struct story *story, size_t actor)
     do {
         taken = false;
         story->ports[actor] = free_port();
-        for (size_t i = 0; i < actor; i++) {
-            taken = taken || story->ports[i] == story->ports[actor];
+        for (size_t i = 0; i < 2 * ACTOR_COUNT; i++) {
+            taken = taken || (i != actor && story->ports[i] == story->ports[actor]);
         }
     } while (taken && story->ports[actor] != 0);
     return story->ports[actor] != 0;
@@ -564,7 +678,7 @@ static bool name_actors(struct story *story)
     static const char *const names[ACTOR_COUNT] = {"PCA", "CA1", "CA2", "SP1", "SP2"};
 
     for (int actor = 0; actor < ACTOR_COUNT; actor++) {
-        if (!draw_port(story, (size_t)actor)) {
+        if (!draw_port(story, (size_t)actor) || !draw_port(story, (size_t)(ACTOR_COUNT + actor))) {
             return false;
         }
         snprintf(story->names[actor], sizeof story->names[actor], "%s", names[actor]);
@@ -573,6 +687,8 @@ static bool name_actors(struct story *story)
                  story->ports[actor]);
         snprintf(story->coap[actor], sizeof story->coap[actor], "127.0.0.1:%u",
                  story->ports[actor]);
+        snprintf(story->coaps[actor], sizeof story->coaps[actor], "127.0.0.1:%u",
+                 story->ports[ACTOR_COUNT + actor]);
     }
     path_of(story->dir, "logs/commands.log", story->log);
     return true;
@@ -604,14 +720,15 @@ static bool all_moved(const struct demo_result *result)
 
 static void report(const struct story *story)
 {
-    json_t *statistics = demo_statistics(story->dir);
+    struct demo_statistics statistics;
 
+    demo_statistics_read(story->dir, &statistics);
     if (story->options->json) {
-        demo_report_json(&story->result, statistics);
+        demo_report_json(&story->result, &statistics);
     } else {
-        demo_report_text(&story->result, statistics);
+        demo_report_text(&story->result, &statistics);
     }
-    json_decref(statistics);
+    demo_statistics_drop(&statistics);
 }
 
 int demo_run(const struct demo_options *options)
