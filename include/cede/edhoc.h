@@ -16,7 +16,8 @@
  * Memory: the session is plain memory without any pointer, CEDE_EDHOC_SESSION_LEN_MAX at most; it
  *      may be copied or kept. Never run one step twice from a copy: message_3 and message_4 would
  *      use a key and nonce twice (RFC 9528, section 7). Messages are the caller's memory. Stack:
- *      1.8 kB on a 64-bit machine and 1.5 kB on a Cortex-M4, beside the crypto back end's.
+ *      1.8 kB on a 64-bit machine, 1.2 kB (initiator) or 1.4 kB (responder) on a Cortex-M4, beside
+ *      the crypto back end's.
  * Cost: one key generation, one ECDH and one more for each static Diffie-Hellman key, one
  *      signature or verification where signature keys are used.
  * Errors: malformed, invalid, unauthentic, policy; CEDE_NO_SPACE; the crypto back end's.
@@ -34,9 +35,8 @@
 /* Suites in SUITES_I, SUITES_R and in a configuration. */
 #define CEDE_EDHOC_SUITES_MAX 16
 /* Items in one EAD field, padding and what is ignored apart. */
-#define CEDE_EDHOC_EAD_ITEMS_MAX      6
-#define CEDE_EDHOC_COORDINATE_LEN_MAX 48
-#define CEDE_EDHOC_SESSION_LEN_MAX    512
+#define CEDE_EDHOC_EAD_ITEMS_MAX   6
+#define CEDE_EDHOC_SESSION_LEN_MAX 512
 
 /* Upper bounds of messages; id_cred_len_ and ead_len_ are lengths of encodings. */
 #define CEDE_EDHOC_MESSAGE_1_LEN(ead_len_)               (168 + (size_t)(ead_len_))

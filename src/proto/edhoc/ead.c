@@ -16,7 +16,7 @@ void edhoc_put_eads(struct cede_writer *writer, const struct cede_edhoc_eads *ea
     for (size_t i = 0; i < eads->count; i++) {
         const struct cede_edhoc_ead *item = &eads->items[i];
 
-        if (item->label < 0 || (item->critical && item->label == PADDING)) {
+        if (item->label < (item->critical ? 1 : 0)) { /* padding is never critical */
             cede_writer_fail(writer, CEDE_BAD_ARGUMENT);
         }
         cede_cbor_put_int(writer, item->critical ? -item->label : item->label);
@@ -50,7 +50,7 @@ enum cede_status edhoc_eads_decode(const struct cede_edhoc_config *config, struc
         if (cede_cbor_peek(&reader) == CEDE_CBOR_BYTES) {
             item.value = cede_cbor_get_bytes(&reader);
         }
-        if (label == PADDING || !is_known(config, item.label)) {
+        if (!is_known(config, item.label)) {
             if (item.critical) {
                 cede_reader_fail(&reader, CEDE_EDHOC_EAD_CRITICAL);
             }
