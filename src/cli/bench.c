@@ -7,6 +7,7 @@
 
 #include "bench/bench.h"
 #include "bench/enrol.h"
+#include "bench/revoke.h"
 #include "cli/cli.h"
 
 #define SECONDS_MAX 3600.0
@@ -133,6 +134,39 @@ static int run_enrol(int argc, char **argv)
     return CLI_OK;
 }
 
+static int run_bench_revoke(int argc, char **argv)
+{
+    const char *certificates = "1000000";
+    const char *json = NULL;
+    const struct cli_option options[] = {
+        {"certificates", "N", "how many the CA has issued (1000000)", false, &certificates},
+        {"json", NULL, "an array of name, rate, floor, ratio", false, &json},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    struct bench_result results[BENCH_RESULTS_MAX];
+    size_t count = 0;
+    long number = 0;
+    int positional = 0;
+    int parsed = cli_options(argc, argv, "bench revoke [--certificates N] [--json]", options, 0,
+                             &positional);
+
+    if (parsed != CLI_OK) {
+        return parsed < 0 ? CLI_OK : parsed;
+    }
+    if (!cli_number("certificates", certificates, 1000, 100000000, &number)) {
+        return CLI_USAGE;
+    }
+    if (!bench_revoke((size_t)number, results, &count)) {
+        return CLI_FAILED;
+    }
+    if (json != NULL) {
+        print_json(results, count);
+    } else {
+        print_table(results, count);
+    }
+    return CLI_OK;
+}
+
 const struct cli_command cli_bench_commands[] = {
     {"bench", "crypto", "the crypto port against OpenSSL", run_bench},
     {"bench", "cbor", "messages of a hand-over", run_bench},
@@ -141,5 +175,6 @@ const struct cli_command cli_bench_commands[] = {
     {"bench", "edhoc", "handshakes, both sides", run_bench},
     {"bench", "oscore", "requests and responses", run_bench},
     {"bench", "enrol", "durable enrolments through a CA's doors", run_enrol},
+    {"bench", "revoke", "one revocation among many certificates", run_bench_revoke},
     {NULL, NULL, NULL, NULL},
 };
