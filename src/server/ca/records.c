@@ -18,21 +18,19 @@ static const char schema[] =
     " thumbprint {BLOB} NOT NULL UNIQUE, created_at BIGINT NOT NULL);"
     "CREATE TABLE token (token TEXT NOT NULL PRIMARY KEY,"
     " account BIGINT NOT NULL UNIQUE REFERENCES account(id), created_at BIGINT NOT NULL);"
-    "CREATE TABLE factory (id {ID}, thumbprint {BLOB} NOT NULL UNIQUE, prefix {BLOB} NOT NULL,"
+    "CREATE TABLE factory (id {ID}, thumbprint {BLOB} NOT NULL UNIQUE,"
     " device_id TEXT NOT NULL, key_hash {BLOB} NOT NULL, raw {BLOB} NOT NULL,"
     " registered_at BIGINT NOT NULL);"
-    "CREATE INDEX factory_prefix ON factory(prefix);"
     "CREATE INDEX factory_device ON factory(device_id);"
     "CREATE TABLE registration (factory BIGINT NOT NULL REFERENCES factory(id),"
     " account BIGINT NOT NULL REFERENCES account(id), state BIGINT NOT NULL,"
     " transfer {BLOB}, registered_at BIGINT NOT NULL, PRIMARY KEY (factory, account));"
     "CREATE TABLE certificate (id {ID}, serial {BLOB} NOT NULL UNIQUE, subject TEXT NOT NULL,"
-    " profile BIGINT NOT NULL, thumbprint {BLOB} NOT NULL UNIQUE, prefix {BLOB} NOT NULL,"
+    " profile BIGINT NOT NULL, thumbprint {BLOB} NOT NULL UNIQUE,"
     " key_hash {BLOB} NOT NULL, account BIGINT REFERENCES account(id),"
     " factory BIGINT REFERENCES factory(id), authorised_by TEXT NOT NULL,"
     " status BIGINT NOT NULL, not_before BIGINT NOT NULL, not_after BIGINT NOT NULL,"
     " raw {BLOB} NOT NULL, issued_at BIGINT NOT NULL, revoked_at BIGINT, reason BIGINT);"
-    "CREATE INDEX certificate_prefix ON certificate(prefix);"
     "CREATE INDEX certificate_key ON certificate(key_hash);"
     "CREATE INDEX certificate_factory ON certificate(factory);"
     "CREATE INDEX certificate_subject ON certificate(subject);"
@@ -70,10 +68,16 @@ static struct store_value row_or_null(int64_t row)
     return row == CA_NO_ROW ? store_null() : store_int(row);
 }
 
-static struct cede_span prefix_of(const uint8_t thumbprint[32])
+/* The greatest hash that begins as `hash`, a whole one or a prefix. No index of its own is kept for
+ * prefixes: each index is one more page that a commit writes. */
+static struct cede_span upper_end(struct cede_span hash, uint8_t out[CEDE_SHA256_LEN])
 {
-    return cede_span(thumbprint, CA_HASH_PREFIX);
+    memset(out, 0xff, CEDE_SHA256_LEN);
+    memcpy(out, hash.ptr, hash.len);
+    return cede_span(out, CEDE_SHA256_LEN);
 }
+
+#define BY_HASH "WHERE thumbprint >= $1 AND thumbprint <= $2 ORDER BY thumbprint"
 
 /* A query of which the first row counts, if there is one. */
 struct first_row {
@@ -178,16 +182,16 @@ enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *rec
 {
     CEDE_TRY(store_get_int(
         ca->store,
-        "INSERT INTO certificate (serial, subject, profile, thumbprint, prefix, key_hash, account,"
+        "INSERT INTO certificate (serial, subject, profile, thumbprint, key_hash, account,"
         " factory, authorised_by, status, not_before, not_after, raw, issued_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13) RETURNING id",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12) RETURNING id",
         STORE_PARAMS(
             store_blob(cede_span(record->serial, record->serial_len)), store_text(record->subject),
             store_int(record->profile), store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
-            store_blob(prefix_of(record->thumbprint)), store_blob(CEDE_SPAN_ARRAY(record->key)),
-            row_or_null(record->account), row_or_null(record->factory), store_text(authorised_by),
-            store_int(record->not_before), store_int(record->not_after),
-            store_blob(cede_span(record->raw, record->raw_len)), store_int((int64_t)ca_now(ca))),
+            store_blob(CEDE_SPAN_ARRAY(record->key)), row_or_null(record->account),
+            row_or_null(record->factory), store_text(authorised_by), store_int(record->not_before),
+            store_int(record->not_after), store_blob(cede_span(record->raw, record->raw_len)),
+            store_int((int64_t)ca_now(ca))),
         &record->row));
     record->status = CA_LIVE;
     return ca_records_count(ca, "issued", 1);
@@ -196,12 +200,14 @@ enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *rec
 enum cede_status ca_records_by_hash(struct ca *ca, struct cede_span hash,
                                     struct ca_certificate_record *record)
 {
-    if (hash.len == CA_HASH_PREFIX) {
-        return get_first(ca, CERTIFICATE_COLUMNS "WHERE prefix = $1 ORDER BY id",
-                         STORE_PARAMS(store_blob(hash)), read_certificate, record);
+    uint8_t end[CEDE_SHA256_LEN];
+
+    if (hash.len < CA_HASH_PREFIX || hash.len > sizeof end) {
+        return CEDE_NOT_FOUND;
     }
-    return get_first(ca, CERTIFICATE_COLUMNS "WHERE thumbprint = $1",
-                     STORE_PARAMS(store_blob(hash)), read_certificate, record);
+    return get_first(ca, CERTIFICATE_COLUMNS BY_HASH,
+                     STORE_PARAMS(store_blob(hash), store_blob(upper_end(hash, end))),
+                     read_certificate, record);
 }
 
 enum cede_status ca_records_by_row(struct ca *ca, int64_t row, struct ca_certificate_record *record)
@@ -364,12 +370,14 @@ static enum cede_status read_factory(void *context, const struct store_row *row)
 enum cede_status ca_records_factory(struct ca *ca, struct cede_span hash,
                                     struct ca_factory_record *record)
 {
-    if (hash.len == CA_HASH_PREFIX) {
-        return get_first(ca, FACTORY_COLUMNS "WHERE prefix = $1 ORDER BY id",
-                         STORE_PARAMS(store_blob(hash)), read_factory, record);
+    uint8_t end[CEDE_SHA256_LEN];
+
+    if (hash.len < CA_HASH_PREFIX || hash.len > sizeof end) {
+        return CEDE_NOT_FOUND;
     }
-    return get_first(ca, FACTORY_COLUMNS "WHERE thumbprint = $1", STORE_PARAMS(store_blob(hash)),
-                     read_factory, record);
+    return get_first(ca, FACTORY_COLUMNS BY_HASH,
+                     STORE_PARAMS(store_blob(hash), store_blob(upper_end(hash, end))), read_factory,
+                     record);
 }
 
 enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
@@ -381,16 +389,15 @@ enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
 
 enum cede_status ca_records_add_factory(struct ca *ca, struct ca_factory_record *record)
 {
-    return store_get_int(
-        ca->store,
-        "INSERT INTO factory (thumbprint, prefix, device_id, key_hash, raw, registered_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-        STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
-                     store_blob(prefix_of(record->thumbprint)), store_text(record->device_id),
-                     store_blob(CEDE_SPAN_ARRAY(record->key)),
-                     store_blob(cede_span(record->raw, record->raw_len)),
-                     store_int((int64_t)ca_now(ca))),
-        &record->row);
+    return store_get_int(ca->store,
+                         "INSERT INTO factory (thumbprint, device_id, key_hash, raw, registered_at)"
+                         " VALUES ($1, $2, $3, $4, $5) RETURNING id",
+                         STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
+                                      store_text(record->device_id),
+                                      store_blob(CEDE_SPAN_ARRAY(record->key)),
+                                      store_blob(cede_span(record->raw, record->raw_len)),
+                                      store_int((int64_t)ca_now(ca))),
+                         &record->row);
 }
 
 enum cede_status ca_records_id_taken(struct ca *ca, const char *device_id,
