@@ -1304,6 +1304,258 @@ static void test_bad_network(void **state)
     assert_true(answered > 400);
 }
 
+/* --- what is refused, one by one ---------------------------------------------------------------
+ */
+
+static void test_dedup_limits(void **state)
+{
+    static const uint8_t long_bytes[UINT16_MAX + 1];
+    struct cede_coap_dedup_entry entries[2];
+    struct cede_coap_dedup dedup;
+    struct cede_span peer = CEDE_SPAN_TEXT("192.0.2.1:1"), answer;
+    struct cede_span long_peer = cede_span(long_bytes, CEDE_COAP_PEER_LEN_MAX + 1);
+
+    (void)state;
+    assert_int_equal(cede_coap_dedup_init(&dedup, NULL, 2, cede_buf(NULL, 0), 1000, 7),
+                     CEDE_BAD_ARGUMENT);
+    assert_int_equal(cede_coap_dedup_init(&dedup, entries, 2, cede_buf(NULL, 0), 1000, 7), CEDE_OK);
+    for (int i = 0; i < 2; i++) { /* cannot be remembered: new each time */
+        assert_int_equal(cede_coap_dedup_check(&dedup, long_peer, 1, 0, &answer), CEDE_COAP_NEW);
+        assert_int_equal(cede_coap_dedup_check(&dedup, CEDE_SPAN_NULL, 1, 0, &answer),
+                         CEDE_COAP_NEW);
+    }
+    assert_int_equal(cede_coap_dedup_store(&dedup, long_peer, 1, peer), CEDE_NOT_FOUND);
+    assert_int_equal(cede_coap_dedup_store(&dedup, CEDE_SPAN_NULL, 1, peer), CEDE_NOT_FOUND);
+    assert_int_equal(cede_coap_dedup_check(&dedup, peer, 1, 0, &answer), CEDE_COAP_NEW);
+    assert_int_equal(cede_coap_dedup_store(&dedup, peer, 1, CEDE_SPAN_ARRAY(long_bytes)),
+                     CEDE_NO_SPACE);
+    assert_int_equal(cede_coap_dedup_store(&dedup, peer, 1, CEDE_SPAN_TEXT("x")), CEDE_NO_SPACE);
+    assert_int_equal(cede_coap_dedup_store(&dedup, peer, 1, cede_span(long_bytes, 0)), CEDE_OK);
+    assert_int_equal(cede_coap_dedup_check(&dedup, peer, 1, 0, &answer), CEDE_COAP_ANSWERED);
+    assert_int_equal(answer.len, 0);
+}
+
+static void test_exchange_params(void **state)
+{
+    static const uint8_t malformed[] = {0x40, 1, 0};
+    struct cede_coap_exchange exchange = {.state = CEDE_COAP_IDLE};
+    struct cede_coap_params bad[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        bad[i] = cede_coap_default_params;
+    }
+    bad[0].ack_timeout_ms = 0;
+    bad[1].ack_random_permille = 999;
+    bad[2].ack_random_permille = 100001;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            cede_coap_exchange_start(&exchange, &bad[i], &crypto, CEDE_SPAN_ARRAY(get_request), 0),
+            CEDE_BAD_ARGUMENT);
+    }
+    assert_int_equal(cede_coap_exchange_start(&exchange, &cede_coap_default_params, &crypto,
+                                              CEDE_SPAN_ARRAY(malformed), 0),
+                     CEDE_TRUNCATED);
+    cede_coap_exchange_resume(&exchange); /* nothing to resume */
+    assert_int_equal(exchange.state, CEDE_COAP_IDLE);
+}
+
+/* A non-confirmable request is not sent again; a Reset ends it, an acknowledged one's does not. */
+static void test_exchange_non(void **state)
+{
+    static const uint8_t request[] = {0x51, 0x01, 0x12, 0x34, 0xaa};
+    struct cede_coap_exchange exchange = {.state = CEDE_COAP_IDLE};
+    struct cede_coap_step step;
+    uint8_t bytes[8];
+
+    (void)state;
+    step = receive_hex(&exchange, "41450009aa", 1); /* nobody has asked */
+    assert_int_equal(step.next, CEDE_COAP_WAIT);
+    assert_span(step.send, hex(bytes, "70000009"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(cede_coap_exchange_start(&exchange, &cede_coap_default_params, &crypto,
+                                                  CEDE_SPAN_ARRAY(request), 0),
+                         CEDE_OK);
+        assert_int_equal(exchange.state, CEDE_COAP_WAIT_RESPONSE);
+        assert_int_equal(exchange.deadline_ms, cede_coap_default_params.response_timeout_ms);
+        if (i == 0) {
+            assert_int_equal(receive_hex(&exchange, "70001235", 1).next, CEDE_COAP_WAIT);
+            step = receive_hex(&exchange, "70001234", 1);
+            assert_int_equal(step.next, CEDE_COAP_FAILED);
+            assert_int_equal(step.reason, CEDE_COAP_RESET);
+        }
+    }
+    step = receive_hex(&exchange, "51450009aaff31", 2);
+    assert_int_equal(step.next, CEDE_COAP_RESPONSE);
+    cede_coap_exchange_resume(&exchange);
+    assert_int_equal(exchange.state, CEDE_COAP_WAIT_RESPONSE);
+    cede_coap_exchange_cancel(&exchange);
+    cede_coap_exchange_resume(&exchange);
+    assert_int_equal(exchange.state, CEDE_COAP_DONE);
+    /* Acknowledged, a confirmable request is beyond Resets. */
+    start_get(&exchange, 0);
+    assert_int_equal(receive_hex(&exchange, "60001234", 1).next, CEDE_COAP_WAIT);
+    assert_int_equal(receive_hex(&exchange, "70001234", 2).next, CEDE_COAP_WAIT);
+}
+
+static enum cede_status take_response(struct cede_coap_transfer *transfer, const char *text,
+                                      size_t body_len, size_t cap)
+{
+    static const uint8_t body[64];
+    uint8_t bytes[64], buffer[64];
+    struct cede_coap_message message = response_view(bytes, text);
+    struct cede_span result;
+
+    return cede_coap_transfer_receive(transfer, cede_span(body, body_len), &message,
+                                      cede_buf(buffer, cap), &result);
+}
+
+/* A transfer of 40 bytes in blocks of 16, whose first block has been written. */
+static struct cede_coap_transfer begun_upload(uint8_t szx)
+{
+    static const uint8_t body[40];
+    uint8_t bytes[128];
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_POST, 1, CEDE_SPAN_NULL);
+    struct cede_coap_transfer transfer;
+
+    cede_coap_transfer_start(&transfer, szx);
+    cede_coap_transfer_put(&transfer, CEDE_SPAN_ARRAY(body), &encoder);
+    return transfer;
+}
+
+static void test_transfer_upload_answers(void **state)
+{
+    static const struct {
+        const char *response;
+        enum cede_status status;
+    } cases[] = {
+        {"605f0001", CEDE_COAP_BLOCK},                    /* 2.31 without Block1 */
+        {"605f0001d10e18", CEDE_COAP_BLOCK},              /* of another block */
+        {"605f0001d40e00000008", CEDE_COAP_OPTION_VALUE}, /* Block1 of four bytes */
+        {"605f0001d10a07", CEDE_COAP_BLOCK},              /* Block2 of reserved size */
+        {"605f0001d10e08", CEDE_OK},                      /* go on */
+        {"608d0001", CEDE_OK},                            /* 4.13 is the result */
+        {"608d0001d10e08", CEDE_OK},                      /* also with the size we have */
+        {"60800001ff303132", CEDE_COAP_BODY_TOO_LARGE},   /* a result that does not fit */
+    };
+    struct cede_coap_transfer transfer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        transfer = begun_upload(0);
+        assert_int_equal(take_response(&transfer, cases[i].response, 40, 2), cases[i].status);
+        assert_int_equal(transfer.sent_len, i == 4 ? 16 : 0);
+        assert_int_equal(transfer.done, i == 5 || i == 6);
+    }
+    transfer = begun_upload(1);
+    assert_int_equal(take_response(&transfer, "608d0001d10e08", 40, 2), CEDE_OK);
+    assert_false(transfer.done); /* 4.13 with a smaller size: once more with that */
+    assert_int_equal(transfer.szx, 0);
+    assert_int_equal(take_response(&transfer, "605f0001d10e18", 40, 2), CEDE_COAP_BLOCK);
+}
+
+static void test_transfer_download_answers(void **state)
+{
+    struct cede_coap_transfer transfer;
+
+    (void)state;
+    cede_coap_transfer_start(&transfer, 7); /* as large as there is */
+    assert_int_equal(transfer.szx, CEDE_COAP_SZX_MAX);
+    cede_coap_transfer_start(&transfer, 0);
+    assert_int_equal(take_response(&transfer, "60450001d10a09ff" SIXTEEN SIXTEEN, 0, 64),
+                     CEDE_COAP_BLOCK); /* larger blocks than asked for */
+    assert_int_equal(
+        take_response(&transfer, "6045000149010203040506070809d10608ff" SIXTEEN, 0, 64),
+        CEDE_COAP_BLOCK); /* an ETag of nine bytes */
+    assert_int_equal(take_response(&transfer, "60450001d10a08ff" SIXTEEN, 0, 64), CEDE_OK);
+    assert_int_equal(take_response(&transfer, "60440001d10a18ff" SIXTEEN, 0, 64),
+                     CEDE_COAP_BODY_CHANGED); /* another code */
+    assert_int_equal(take_response(&transfer, "604500014101d10618ff" SIXTEEN, 0, 64),
+                     CEDE_COAP_BODY_CHANGED); /* an ETag where none was */
+    assert_int_equal(take_response(&transfer, "60450001ff30", 0, 64),
+                     CEDE_COAP_BLOCK); /* no block */
+    assert_int_equal(take_response(&transfer, "608d0001d10e00", 0, 64), CEDE_OK);
+    assert_true(transfer.done); /* a late 4.13 is a result */
+}
+
+static void test_assembly_refusals(void **state)
+{
+    static const uint8_t sixteen[16] = {1}, other[16] = {2};
+    struct cede_coap_assembly assembly = {.len = 0};
+    struct cede_coap_block block = {.more = true};
+    struct cede_span slice;
+    uint8_t buffer[40];
+
+    (void)state;
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(sixteen, 16)),
+        CEDE_OK);
+    block.number = 1;
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(sixteen, 16)),
+        CEDE_OK);
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(other, 16)),
+        CEDE_COAP_BLOCK_MISSING); /* the block came before, with other bytes */
+    block.more = false;
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(buffer, 17)),
+        CEDE_COAP_BLOCK_MISSING); /* or longer */
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(sixteen, 0)),
+        CEDE_OK);
+    block.number = 2;
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, cede_buf(buffer, 20), &block, cede_span(sixteen, 0)),
+        CEDE_COAP_BODY_TOO_LARGE);
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(sixteen, 0)),
+        CEDE_OK);
+    assert_true(assembly.complete);
+    assert_int_equal(
+        cede_coap_assembly_add(&assembly, CEDE_BUF_ARRAY(buffer), &block, cede_span(sixteen, 1)),
+        CEDE_COAP_BLOCK_MISSING); /* whole already */
+    block.number = 0x100000;
+    assert_int_equal(cede_coap_block_slice(CEDE_SPAN_ARRAY(sixteen), &block, &slice),
+                     CEDE_COAP_BLOCK);
+}
+
+static enum cede_status upload(struct cede_coap_assembly *assembly, const char *text)
+{
+    uint8_t bytes[64];
+    static uint8_t buffer[64];
+    struct cede_coap_message message;
+    struct cede_coap_upload result;
+
+    assert_int_equal(cede_coap_decode(hex(bytes, text), &message), CEDE_OK);
+    return cede_coap_upload_receive(assembly, CEDE_BUF_ARRAY(buffer), &message, 6, &result);
+}
+
+static void test_upload_and_download_refusals(void **state)
+{
+    struct cede_coap_assembly assembly = {.len = 0};
+    struct cede_coap_download download;
+    struct cede_coap_message message;
+    uint8_t bytes[16];
+
+    (void)state;
+    assert_int_equal(upload(&assembly, "40020001d10e07"), CEDE_COAP_BLOCK);
+    assert_int_equal(upload(&assembly, "40020001d10e08ff3030"), CEDE_COAP_BLOCK); /* not full */
+    assert_int_equal(upload(&assembly, "40020001c0ff00"), CEDE_OK);               /* no Block1 */
+    assert_int_equal(upload(&assembly, "40020001c0d10208ff" SIXTEEN), CEDE_OK);
+    assert_int_equal(upload(&assembly, "40020001d10e18ff" SIXTEEN), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(upload(&assembly, "40020001c13cd10218ff" SIXTEEN), CEDE_COAP_BLOCK_MISSING);
+    assert_int_equal(upload(&assembly, "40020001c0d10218ff" SIXTEEN), CEDE_OK);
+    assert_int_equal(cede_coap_decode(hex(bytes, "40010001d10a07"), &message), CEDE_OK);
+    assert_int_equal(cede_coap_download_slice(&message, CEDE_SPAN_TEXT("body"), 6, &download),
+                     CEDE_COAP_BLOCK);
+    assert_int_equal(cede_coap_decode(hex(bytes, "40010001d10a10"), &message), CEDE_OK);
+    assert_int_equal(cede_coap_download_slice(&message, CEDE_SPAN_TEXT("body"), 6, &download),
+                     CEDE_COAP_BLOCK); /* behind the end */
+    assert_false(download.has_block2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1331,6 +1583,13 @@ int main(void)
         cmocka_unit_test(test_exchange_resume_after_forgery),
         cmocka_unit_test(test_exchange_start_refusals),
         cmocka_unit_test(test_dedup),
+        cmocka_unit_test(test_dedup_limits),
+        cmocka_unit_test(test_exchange_params),
+        cmocka_unit_test(test_exchange_non),
+        cmocka_unit_test(test_transfer_upload_answers),
+        cmocka_unit_test(test_transfer_download_answers),
+        cmocka_unit_test(test_assembly_refusals),
+        cmocka_unit_test(test_upload_and_download_refusals),
         cmocka_unit_test(test_dedup_against_model),
         cmocka_unit_test(test_block_option),
         cmocka_unit_test(test_block_slice),

@@ -2407,6 +2407,299 @@ static void test_observe_over_bad_network(void **state)
                      newest < NOTIFICATIONS - 1 ? CEDE_OK : CEDE_OSCORE_REPLAY);
 }
 
+/* --- back ends that fail, buffers that are too small
+ * -------------------------------------------------------- */
+
+/* The back end under test, that fails at the n-th operation. */
+static int operations_left;
+
+static bool fails(void)
+{
+    return operations_left-- == 0;
+}
+
+static enum cede_status failing_random(void *context, struct cede_buf out)
+{
+    return fails() ? CEDE_CRYPTO_RANDOM : crypto->random(context, out);
+}
+
+static enum cede_status failing_hmac(void *context, int32_t hash_alg, struct cede_span key,
+                                     const struct cede_span *parts, size_t parts_count,
+                                     uint8_t *out)
+{
+    return fails() ? CEDE_CRYPTO_FAILED
+                   : crypto->hmac(context, hash_alg, key, parts, parts_count, out);
+}
+
+static enum cede_status failing_seal(void *context, int32_t alg, struct cede_span key,
+                                     struct cede_span nonce, struct cede_span aad,
+                                     struct cede_span plaintext, struct cede_buf out,
+                                     struct cede_span *ciphertext)
+{
+    *ciphertext = CEDE_SPAN_NULL;
+    return fails() ? CEDE_CRYPTO_FAILED
+                   : crypto->aead_seal(context, alg, key, nonce, aad, plaintext, out, ciphertext);
+}
+
+static enum cede_status failing_open(void *context, int32_t alg, struct cede_span key,
+                                     struct cede_span nonce, struct cede_span aad,
+                                     struct cede_span ciphertext, struct cede_buf out,
+                                     struct cede_span *plaintext)
+{
+    *plaintext = CEDE_SPAN_NULL;
+    return fails() ? CEDE_CRYPTO_FAILED
+                   : crypto->aead_open(context, alg, key, nonce, aad, ciphertext, out, plaintext);
+}
+
+static unsigned forgotten;
+
+static void count_forgotten(void *context, struct cede_span key)
+{
+    (void)context;
+    forgotten += key.len == 16;
+}
+
+static struct cede_crypto failing_crypto(void)
+{
+    struct cede_crypto failing = *crypto;
+
+    failing.random = failing_random;
+    failing.hmac = failing_hmac;
+    failing.aead_seal = failing_seal;
+    failing.aead_open = failing_open;
+    failing.aead_forget = count_forgotten;
+    return failing;
+}
+
+/* All of B.2 with these limits; the first failure. */
+static enum cede_status rederive_within(const struct cede_crypto *with, size_t memory_cap,
+                                        size_t out_cap)
+{
+    static struct rederiving world;
+    struct cede_buf memory = cede_buf(world.memory, memory_cap);
+    struct cede_buf out = cede_buf(world.out, out_cap);
+    struct cede_span datagram, request;
+
+    begin_rederiving(&world);
+    CEDE_TRY(cede_oscore_rederive_start(&world.run, with, &world.at_client, HEX("41010001aab161"),
+                                        &world.sent, memory, out, &datagram));
+    world.request_1 = keep_message(&world, 0, datagram);
+    CEDE_TRY(cede_oscore_rederive_answer(&world.server, with, &world.at_server, world.request_1, 7,
+                                         memory, out, &datagram));
+    world.response_1 = keep_message(&world, 1, datagram);
+    CEDE_TRY(cede_oscore_rederive_continue(&world.run, with, &world.at_client, world.response_1,
+                                           &world.sent, memory, out, &world.client_context));
+    CEDE_TRY(cede_oscore_rederive_request(&world.client_context, with, HEX("41010002aab161"),
+                                          &world.sent, memory, out, &datagram));
+    world.request_2 = keep_message(&world, 2, datagram);
+    return cede_oscore_rederive_finish(&world.server, with, &world.at_server, world.request_2,
+                                       &world.received, memory, out, &world.server_context,
+                                       &request);
+}
+
+static void test_rederivation_fails_cleanly(void **state)
+{
+    struct cede_crypto failing = failing_crypto();
+    enum cede_status status = CEDE_CRYPTO_FAILED;
+    int calls = 0;
+
+    (void)state;
+    for (; status != CEDE_OK; calls++) {
+        operations_left = calls;
+        status = rederive_within(&failing, 256, 256);
+        assert_true(status == CEDE_OK || status == CEDE_CRYPTO_FAILED ||
+                    status == CEDE_CRYPTO_RANDOM);
+    }
+    assert_true(calls > 25);
+    operations_left = -1;
+    for (size_t cap = 0; cap < 80; cap++) {
+        status = rederive_within(&failing, cap, 256);
+        assert_true(status == CEDE_OK ? cap >= 16 : status == CEDE_NO_SPACE);
+        status = rederive_within(&failing, 256, cap);
+        assert_true(status == CEDE_OK ? cap >= 16 : status == CEDE_NO_SPACE);
+    }
+    assert_int_equal(status, CEDE_OK);
+}
+
+static void test_back_end_failures(void **state)
+{
+    static const struct cede_oscore_context empty;
+    struct cede_crypto failing = failing_crypto();
+    struct cede_oscore_params params =
+        params_of(HEX(MASTER_SALT), HEX("01"), HEX("02"), CEDE_SPAN_NULL);
+    struct pair pair = new_pair();
+    struct cede_oscore_context before;
+    uint8_t key[CEDE_OSCORE_ECHO_KEY_LEN] = {1}, echo[CEDE_OSCORE_ECHO_LEN], wire[64];
+    struct cede_coap_message message;
+    struct cede_span datagram, plain;
+
+    (void)state;
+    for (operations_left = 3; operations_left >= 0;) {
+        int left = operations_left;
+
+        assert_int_equal(cede_oscore_init(&pair.client, &failing, &params), CEDE_CRYPTO_FAILED);
+        assert_memory_equal(&pair.client, &empty, sizeof(empty));
+        operations_left = left - 1;
+    }
+    pair = new_pair();
+    before = pair.client;
+    operations_left = 0;
+    assert_int_equal(cede_oscore_recover(&pair.client, &failing, 5), CEDE_CRYPTO_RANDOM);
+    assert_memory_equal(&pair.client, &before, sizeof(before));
+    operations_left = 0;
+    assert_int_equal(cede_oscore_echo_create(&failing, key, 1, CEDE_SPAN_NULL, echo),
+                     CEDE_CRYPTO_FAILED);
+    assert_int_equal(cede_oscore_echo_create(crypto, key, 1, CEDE_SPAN_NULL, echo), CEDE_OK);
+    operations_left = 0;
+    assert_int_equal(
+        cede_oscore_echo_verify(&failing, key, 1, 5, CEDE_SPAN_NULL, CEDE_SPAN_ARRAY(echo)),
+        CEDE_CRYPTO_FAILED);
+    /* A number whose sealing failed is gone; a request that could not be opened has not come. */
+    operations_left = 0;
+    assert_int_equal(cede_oscore_protect_request(&pair.client, &failing, 0, HEX("41010001aab161"),
+                                                 &pair.at_client, CEDE_BUF_ARRAY(wire), &datagram),
+                     CEDE_CRYPTO_FAILED);
+    assert_true(cede_span_is_null(datagram));
+    assert_int_equal(pair.client.sender_seq, 1);
+    datagram = protect_request(&pair, HEX("41010001aab161"));
+    operations_left = 0;
+    assert_int_equal(cede_oscore_unprotect_request(&pair.server, &failing, datagram,
+                                                   &pair.at_server,
+                                                   CEDE_BUF_ARRAY(pair.plain_bytes), &plain),
+                     CEDE_CRYPTO_FAILED);
+    assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+    message = decoded(datagram);
+    operations_left = 0;
+    assert_int_equal(cede_oscore_compose_challenge(&pair.server, &failing, &message, 0,
+                                                   &pair.at_server, CEDE_BUF_ARRAY(wire), &plain),
+                     CEDE_CRYPTO_FAILED);
+    forgotten = 0;
+    cede_oscore_close(&pair.server, &failing);
+    assert_int_equal(forgotten, 2);
+    assert_memory_equal(&pair.server, &empty, sizeof(empty));
+    cede_oscore_close(&pair.client, crypto);
+    assert_memory_equal(&pair.client, &empty, sizeof(empty));
+}
+
+/* Any `out` that is too small is refused, and nothing of the message is left in it. */
+static void test_small_buffers(void **state)
+{
+    static const uint8_t zeros[64];
+    struct pair pair = new_pair();
+    struct cede_span request = HEX("42010001aabb3168 30 5161 ff1234");
+    struct cede_span datagram;
+    uint8_t out[64];
+    size_t needed = protect_request(&pair, request).len;
+
+    (void)state;
+    for (size_t cap = 0; cap < needed; cap++) {
+        uint64_t seq = pair.client.sender_seq;
+
+        assert_int_equal(
+            cede_oscore_protect_request(&pair.client, crypto, 0, request, &pair.at_client,
+                                        cede_buf(cap > 0 ? out : NULL, cap), &datagram),
+            CEDE_NO_SPACE);
+        assert_true(cede_span_is_null(datagram));
+        if (cap > 0) {
+            assert_memory_equal(out, zeros, cap);
+        }
+        assert_true(pair.client.sender_seq - seq <= 1);
+    }
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, 0, request, &pair.at_client,
+                                                 cede_buf(out, needed), &datagram),
+                     CEDE_OK);
+}
+
+/* Smaller things that peers may do. */
+static void test_odd_messages(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_span plain, value;
+    struct cede_oscore_header header = {CEDE_SPAN_NULL, CEDE_SPAN_NULL, CEDE_SPAN_NULL};
+    uint8_t out[8], long_bytes[256] = {1}, kept[64];
+
+    (void)state;
+    /* An Observe value that is too long registers nothing. */
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aa64000000005161")), &plain),
+        CEDE_OK);
+    assert_false(pair.at_server.observe || pair.at_client.observe);
+    /* Without an ID Context there is none to send. */
+    assert_int_equal(cede_oscore_protect_request(&pair.client, crypto, CEDE_OSCORE_SEND_KID_CONTEXT,
+                                                 HEX("41010001aab161"), &pair.at_client,
+                                                 CEDE_BUF_ARRAY(pair.wire_bytes), &value),
+                     CEDE_OK);
+    assert_int_equal(unprotect_request(&pair, value, &plain), CEDE_OK);
+    /* An empty message has nothing to protect. */
+    assert_int_equal(cede_oscore_protect_response(&pair.server, crypto, 0, HEX("60000001"),
+                                                  &pair.at_server, CEDE_BUF_ARRAY(pair.wire_bytes),
+                                                  &value),
+                     CEDE_BAD_ARGUMENT);
+    /* The first notification numbered, then one without a number: it counts as older. */
+    assert_int_equal(
+        unprotect_request(&pair, protect_request(&pair, HEX("41010001aa605161")), &plain), CEDE_OK);
+    assert_int_equal(
+        cede_copy(CEDE_BUF_ARRAY(kept), protect_response(&pair, 0, HEX("51450002aa60")), &value),
+        CEDE_OK);
+    assert_int_equal(
+        unprotect_response(&pair,
+                           protect_response(&pair, CEDE_OSCORE_NEW_PARTIAL_IV, HEX("51450003aa60")),
+                           &plain),
+        CEDE_OK);
+    assert_int_equal(unprotect_response(&pair, value, &plain), CEDE_OSCORE_REPLAY);
+    /* Option values that cannot be written. */
+    header.kid_context = CEDE_SPAN_ARRAY(long_bytes);
+    assert_int_equal(cede_oscore_encode_option(&header, CEDE_BUF_ARRAY(out), &value),
+                     CEDE_BAD_ARGUMENT);
+    header.kid_context = CEDE_SPAN_NULL;
+    header.partial_iv = HEX("0001");
+    assert_int_equal(cede_oscore_encode_option(&header, CEDE_BUF_ARRAY(out), &value),
+                     CEDE_BAD_ARGUMENT);
+    header.partial_iv = HEX("010203040506");
+    assert_int_equal(cede_oscore_encode_option(&header, CEDE_BUF_ARRAY(out), &value),
+                     CEDE_BAD_ARGUMENT);
+    header.partial_iv = HEX("0102");
+    assert_int_equal(cede_oscore_encode_option(&header, cede_buf(out, 3), &value), CEDE_NO_SPACE);
+    assert_true(cede_span_is_null(value));
+}
+
+/* A lost window: requests without Echo, with one too short, and the larger window after it. */
+static void test_recovering_variants(void **state)
+{
+    struct pair pair = new_pair();
+    struct cede_oscore_params params =
+        params_of(HEX(MASTER_SALT), HEX("01"), cede_span((const uint8_t *)"", 0), CEDE_SPAN_NULL);
+    uint32_t words[2];
+    uint8_t bytes[64];
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_GET, 2, CEDE_SPAN_NULL);
+    struct cede_span datagram, plain, request;
+    uint8_t out[8];
+
+    (void)state;
+    params.window_len = 64;
+    params.window = words;
+    assert_int_equal(cede_oscore_init(&pair.server, crypto, &params), CEDE_OK);
+    assert_int_equal(cede_oscore_recover(&pair.server, crypto, 10), CEDE_OK);
+    assert_int_equal(
+        unprotect_recovering(&pair, protect_request(&pair, HEX("41010001aab161")), &plain),
+        CEDE_OSCORE_NEEDS_ECHO);
+    assert_int_equal(
+        unprotect_recovering(&pair, protect_request(&pair, HEX("41010001aad1ef11")), &plain),
+        CEDE_OSCORE_NEEDS_ECHO); /* Echo of one byte */
+    datagram = protect_request(&pair, HEX("41010001aab161"));
+    pair.wire_bytes[datagram.len - 1] ^= 1;
+    assert_int_equal(unprotect_recovering(&pair, datagram, &plain), CEDE_OSCORE_DECRYPTION);
+    cede_coap_put_option(&encoder, CEDE_COAP_ECHO, CEDE_SPAN_ARRAY(pair.server.echo));
+    assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+    assert_int_equal(unprotect_recovering(&pair, protect_request(&pair, request), &plain), CEDE_OK);
+    assert_true(words[0] == UINT32_MAX && words[1] == UINT32_MAX);
+    assert_int_equal(cede_oscore_compose_challenge(&pair.server, crypto,
+                                                   &(struct cede_coap_message){.type = 0}, 1,
+                                                   &pair.at_server, CEDE_BUF_ARRAY(out), &plain),
+                     CEDE_OSCORE_RESERVE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -2423,6 +2716,11 @@ int main(void)
         ON_BOTH(test_injected_outer_options),
         ON_BOTH(test_leftover_edhoc_option),
         ON_BOTH(test_larger_window),
+        ON_BOTH(test_rederivation_fails_cleanly),
+        ON_BOTH(test_back_end_failures),
+        ON_BOTH(test_small_buffers),
+        ON_BOTH(test_odd_messages),
+        ON_BOTH(test_recovering_variants),
         ON_BOTH(test_power_cuts),
         ON_BOTH(test_keep_ahead_at_the_end),
         ON_BOTH(test_order_of_checks),

@@ -140,7 +140,8 @@ static enum cede_status check_format(const struct cede_coap_assembly *assembly,
 {
     struct cede_span value;
 
-    CEDE_TRY(cede_coap_find_uint(request, CEDE_COAP_CONTENT_FORMAT, 0, format));
+    /* An elective option: one that cannot be read counts as absent. */
+    (void)!cede_coap_find_uint(request, CEDE_COAP_CONTENT_FORMAT, 0, format);
     *known = cede_coap_find_option(request, CEDE_COAP_CONTENT_FORMAT, &value);
     if (number > 0 &&
         (*known != assembly->content_format_known || *format != assembly->content_format)) {
@@ -154,7 +155,7 @@ static enum cede_status check_announced(const struct cede_coap_message *request,
 {
     uint32_t announced;
 
-    CEDE_TRY(cede_coap_find_uint(request, CEDE_COAP_SIZE1, 0, &announced));
+    (void)!cede_coap_find_uint(request, CEDE_COAP_SIZE1, 0, &announced); /* elective, too */
     return announced > buffer.cap ? CEDE_COAP_BODY_TOO_LARGE : CEDE_OK;
 }
 

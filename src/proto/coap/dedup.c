@@ -69,12 +69,10 @@ static void unlink_entry(struct cede_coap_dedup *dedup, uint32_t index)
 {
     uint32_t *link = bucket_of(dedup, dedup->entries[index].hash);
 
-    while (*link != 0 && *link != index + 1) {
+    while (*link != index + 1) { /* an entry in use is in the chain of its hash */
         link = &dedup->entries[*link - 1].next;
     }
-    if (*link != 0) {
-        *link = dedup->entries[index].next;
-    }
+    *link = dedup->entries[index].next;
 }
 
 static void remember(struct cede_coap_dedup *dedup, struct cede_span peer, uint16_t message_id,

@@ -45,7 +45,7 @@ static void put_slice(struct cede_coap_transfer *transfer, struct cede_span body
     if (!block1.more && transfer->szx < CEDE_COAP_SZX_MAX) {
         put_block(encoder, CEDE_COAP_BLOCK2, &block2);
     }
-    if (body.len > size || transfer->sent_len > 0) {
+    if (body.len > size) {
         put_block(encoder, CEDE_COAP_BLOCK1, &block1);
     }
     if (block1.more && transfer->sent_len == 0 && body.len <= UINT32_MAX) {
