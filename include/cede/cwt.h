@@ -52,8 +52,8 @@ struct cede_cwt_claims {
     size_t others_count;
 };
 
-/* Takes off tag 61 when it is there: *cose is the COSE object inside. CEDE_CWT_TAGGED: tag 61 with
- * no tagged COSE object in it (RFC 8392, section 6). */
+/* Takes off tag 61 when it is there: *cose is the COSE object inside, for the decoder of its kind to
+ * judge. CEDE_CWT_TAGGED: tag 61 with no tagged object in it (RFC 8392, section 6). */
 CEDE_MUST_USE enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cose);
 
 /* Decodes a claims set; `order` as in cbor.h. CEDE_CWT_CLAIM: a claim has a wrong type or value.

@@ -8,6 +8,13 @@ struct cede_reader cede_reader(struct cede_span in)
     return reader;
 }
 
+void cede_reader_open(struct cede_reader *reader, const struct cede_span *in)
+{
+    reader->in = *in;
+    reader->pos = 0;
+    reader->status = CEDE_OK;
+}
+
 void cede_reader_fail(struct cede_reader *reader, enum cede_status status)
 {
     if (reader->status == CEDE_OK) {

@@ -10,6 +10,9 @@
 uint64_t cbor_read_head(struct cede_reader *reader, unsigned types);
 /* Consumes one item as cede_cbor_get_item() does; returns its first byte, null after a failure. */
 const uint8_t *cbor_skip(struct cede_reader *reader);
+/* As cede_cbor_get_string() and cede_cbor_get_item(), into memory. */
+void cbor_read_string(struct cede_reader *reader, unsigned types, struct cede_span *string);
+void cbor_read_item(struct cede_reader *reader, struct cede_span *item);
 /* True when the key `first` comes before `second` in a deterministic map. */
 bool cbor_keys_in_order(struct cede_span first, struct cede_span second);
 

@@ -42,35 +42,29 @@ static enum cede_status add_key(struct cbor_keys *keys, const uint8_t *key, size
     return CEDE_OK;
 }
 
-/* Whether the number was stored: it fits. */
-static bool keep_integer(int64_t number, unsigned keep, void *target)
+/* Whether the value that is next has one of the field's types and fits. */
+static bool take_value(struct cede_reader *reader, const struct cbor_field *field, void *target)
 {
-    if (keep == CBOR_KEEP_INT64) {
+    int64_t number;
+
+    if ((field->types >> (reader->in.ptr[reader->pos] >> 5) & 1) == 0) {
+        return false;
+    }
+    if (field->keep == CBOR_KEEP_ITEM) {
+        cbor_read_item(reader, target);
+        return true;
+    }
+    if (field->keep == CBOR_KEEP_CONTENT) {
+        cbor_read_string(reader, field->types, target);
+        return true;
+    }
+    number = cede_cbor_get_int(reader);
+    if (field->keep == CBOR_KEEP_INT64) {
         *(int64_t *)target = number;
         return number >> 62 == number >> 63;
     }
     *(int32_t *)target = (int32_t)number;
     return number == (int32_t)number && number != 0;
-}
-
-static void get_value(struct cede_reader *reader, const struct cbor_field *field,
-                      enum cede_status value_status, void *target)
-{
-    if (((field->types | 1u << CEDE_CBOR_NONE) >> cede_cbor_peek(reader) & 1) == 0) {
-        cede_reader_fail(reader, value_status);
-    } else if (field->keep >= CBOR_KEEP_INT32) {
-        if (!keep_integer(cede_cbor_get_int(reader), field->keep, target)) {
-            cede_reader_fail(reader, value_status);
-        }
-    } else {
-        struct cede_span *span = target;
-
-        if (field->keep == CBOR_KEEP_CONTENT) {
-            *span = cede_cbor_get_string(reader, field->types);
-        } else {
-            *span = cede_cbor_get_item(reader);
-        }
-    }
 }
 
 uint32_t cbor_get_fields(struct cede_reader *reader, const struct cbor_form *form,
@@ -82,19 +76,22 @@ uint32_t cbor_get_fields(struct cede_reader *reader, const struct cbor_form *for
     for (; left > 0; left--) {
         size_t at = reader->pos;
         const uint8_t *key = cbor_skip(reader);
+        size_t value_at = reader->pos;
         unsigned row;
 
-        if (key == NULL) {
+        if (cbor_skip(reader) == NULL) {
             break;
         }
-        cede_reader_fail(reader, add_key(keys, key, reader->pos - at, form->key_status));
+        cede_reader_fail(reader, add_key(keys, key, value_at - at, form->key_status));
         row = cbor_field_row(form, key);
         present |= 1u << row;
-        if (row == form->fields_count) {
-            (void)cbor_skip(reader);
-        } else {
+        if (row < form->fields_count) {
             const struct cbor_field *field = &form->fields[row];
-            get_value(reader, field, form->value_status, (uint8_t *)object + field->offset);
+
+            reader->pos = value_at;
+            if (!take_value(reader, field, (uint8_t *)object + field->offset)) {
+                cede_reader_fail(reader, form->value_status);
+            }
         }
     }
     return present;

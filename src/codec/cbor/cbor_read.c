@@ -186,9 +186,24 @@ int32_t cede_cbor_get_int32(struct cede_reader *reader)
     return negative ? -1 - (int32_t)argument : (int32_t)argument;
 }
 
+void cbor_read_string(struct cede_reader *reader, unsigned types, struct cede_span *string)
+{
+    size_t len = (size_t)cbor_read_head(reader, types & CBOR_TYPES_STRING);
+
+    *string = CEDE_SPAN_NULL;
+    if (reader->status == CEDE_OK) {
+        string->ptr = reader->in.ptr + reader->pos;
+        string->len = len;
+        reader->pos += len;
+    }
+}
+
 struct cede_span cede_cbor_get_string(struct cede_reader *reader, unsigned types)
 {
-    return cede_read_bytes(reader, (size_t)cbor_read_head(reader, types & CBOR_TYPES_STRING));
+    struct cede_span string;
+
+    cbor_read_string(reader, types, &string);
+    return string;
 }
 
 struct cede_span cede_cbor_get_bytes(struct cede_reader *reader)
@@ -355,10 +370,18 @@ const uint8_t *cbor_skip(struct cede_reader *reader)
     return NULL;
 }
 
-struct cede_span cede_cbor_get_item(struct cede_reader *reader)
+void cbor_read_item(struct cede_reader *reader, struct cede_span *item)
 {
     size_t at = reader->pos;
 
-    (void)cbor_skip(reader);
-    return cede_reader_since(reader, at);
+    item->ptr = cbor_skip(reader);
+    item->len = item->ptr != NULL ? reader->pos - at : 0;
+}
+
+struct cede_span cede_cbor_get_item(struct cede_reader *reader)
+{
+    struct cede_span item;
+
+    cbor_read_item(reader, &item);
+    return item;
 }

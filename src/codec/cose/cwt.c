@@ -13,7 +13,6 @@
 enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cose)
 {
     const uint8_t *at = encoding.ptr;
-    size_t tag;
 
     *cose = encoding;
     if (encoding.len < 2 || at[0] != 0xd8 || at[1] != CEDE_CWT_TAG) {
@@ -21,17 +20,15 @@ enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cos
     }
     cose->ptr += 2;
     cose->len -= 2;
-    /* Tags of COSE: 16 to 18 in one byte, 96 to 98 in two. */
-    tag = cose->len < 2 ? 0 : at[2] != 0xd8 ? at[2] - 0xd0u + 16 : at[3] - 80u;
-    if (tag < 16 || tag > 18) {
-        *cose = CEDE_SPAN_NULL;
-        return CEDE_CWT_TAGGED;
+    if (cose->len > 0 && at[2] >> 5 == CEDE_CBOR_TAG) {
+        return CEDE_OK;
     }
-    return CEDE_OK;
+    *cose = CEDE_SPAN_NULL;
+    return CEDE_CWT_TAGGED;
 }
 
 /* Goes through the audience, a text or an array of texts, up to `name`; true when that is there. */
-static bool find_audience(struct cede_reader *reader, struct cede_span name)
+static bool find_audience(struct cede_reader *reader, const struct cede_span *name)
 {
     size_t left = 1;
 
@@ -39,12 +36,13 @@ static bool find_audience(struct cede_reader *reader, struct cede_span name)
         left = cede_cbor_get_array(reader);
     }
     for (; left > 0; left--) {
-        struct cede_span text = cede_cbor_get_text(reader);
+        struct cede_span text;
 
+        cbor_read_string(reader, CBOR_TYPE(TEXT), &text);
         if (text.ptr == NULL) {
             return false;
         }
-        if (cede_span_equal(text, name)) {
+        if (text.len == name->len && memcmp(text.ptr, name->ptr, text.len) == 0) {
             return true;
         }
     }
@@ -60,8 +58,11 @@ uint32_t cwt_read(struct cede_reader *reader, enum cede_cbor_order order,
     cbor_keys_begin(&keys, order);
     present = cbor_get_fields(reader, form, &keys, object);
     if (aud->ptr != NULL) {
-        struct cede_reader texts = cede_reader(*aud);
-        (void)find_audience(&texts, CEDE_SPAN_NULL);
+        struct cede_reader texts;
+        const struct cede_span none = {NULL, SIZE_MAX};
+
+        cede_reader_open(&texts, aud);
+        (void)find_audience(&texts, &none);
         if (texts.status != CEDE_OK) {
             cede_reader_fail(reader, CEDE_CWT_CLAIM);
         }
@@ -133,9 +134,10 @@ bool cede_cwt_others_next(const struct cede_cwt_claims *claims, size_t *at, stru
 
 bool cede_cwt_has_audience(const struct cede_cwt_claims *claims, struct cede_span name)
 {
-    struct cede_reader reader = cede_reader(claims->aud);
+    struct cede_reader reader;
 
-    return find_audience(&reader, name);
+    cede_reader_open(&reader, &claims->aud);
+    return find_audience(&reader, &name);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

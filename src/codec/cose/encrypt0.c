@@ -7,9 +7,10 @@
 enum cede_status cede_cose_encrypt0_decode(struct cede_span encoding,
                                            struct cede_cose_encrypt0 *msg)
 {
-    const struct cose_object object = {&msg->tagged, &msg->headers, &msg->ciphertext, NULL};
+    struct cede_reader reader = cede_reader(encoding);
 
-    return cose_decode(encoding, CEDE_COSE_TAG_ENCRYPT0, &object);
+    msg->tagged = cose_read_frame(&reader, CEDE_COSE_TAG_ENCRYPT0, &msg->headers, &msg->ciphertext);
+    return cose_finish(&reader, msg, sizeof *msg);
 }
 
 /* A parameter wherever it is, the protected bucket first. */
@@ -55,22 +56,25 @@ static enum cede_status check_secret(const struct cede_aead_lens *lens,
     return secret->key.len == lens->key ? CEDE_OK : CEDE_COSE_KEY;
 }
 
-/* Enc_structure (RFC 9052, section 5.3) over both strings, in one piece. */
-static enum cede_status make_aad(const struct cede_span strings[2], struct cede_buf scratch,
-                                 struct cede_span *aad)
+/* Enc_structure (RFC 9052, section 5.3), in one piece. */
+static enum cede_status make_aad(const struct cede_span *protected_map,
+                                 const struct cede_span *external_aad,
+                                 const struct cede_buf *scratch, struct cede_span *aad)
 {
     struct cede_cose_parts parts;
 
-    cose_make_parts(&parts, COSE_ENCRYPT0, strings, 2);
-    *aad = cede_span(scratch.ptr, 0);
+    cose_parts_begin(&parts, COSE_ENCRYPT0);
+    cose_parts_add(&parts, protected_map);
+    cose_parts_add(&parts, external_aad);
+    *aad = cede_span(scratch->ptr, 0);
     for (size_t i = 0; i < parts.count; i++) {
         size_t len = parts.parts[i].len;
 
-        if (len > scratch.cap - aad->len) {
+        if (len > scratch->cap - aad->len) {
             return CEDE_NO_SPACE;
         }
         if (len > 0) {
-            memcpy(scratch.ptr + aad->len, parts.parts[i].ptr, len);
+            memcpy(scratch->ptr + aad->len, parts.parts[i].ptr, len);
         }
         aad->len += len;
     }
@@ -87,7 +91,6 @@ enum cede_status cede_cose_encrypt0_open(const struct cede_cose_encrypt0 *msg,
     int32_t alg = cede_cose_headers_alg(&msg->headers);
     const struct cede_aead_lens *lens = cede_aead_lens(alg);
     const struct cede_span *ciphertext = cose_content(&msg->ciphertext, &detached);
-    const struct cede_span strings[2] = {msg->headers.protected_map, external_aad};
     uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX];
     struct cede_span aad;
 
@@ -97,7 +100,7 @@ enum cede_status cede_cose_encrypt0_open(const struct cede_cose_encrypt0 *msg,
     }
     CEDE_TRY(check_secret(lens, secret));
     CEDE_TRY(make_nonce(&msg->headers, lens->nonce, &secret->base_iv, nonce));
-    CEDE_TRY(make_aad(strings, scratch, &aad));
+    CEDE_TRY(make_aad(&msg->headers.protected_map, &external_aad, &scratch, &aad));
     return crypto->aead_open(crypto->context, alg, secret->key, cede_span(nonce, lens->nonce), aad,
                              *ciphertext, out, plaintext);
 }
@@ -127,18 +130,17 @@ enum cede_status cede_cose_encrypt0_seal(const struct cede_cose_encrypt0 *msg,
     const struct cede_aead_lens *lens = cede_aead_lens(alg);
     bool counting = writer->out.ptr == NULL;
     uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX];
-    struct cede_span strings[2], aad = CEDE_SPAN_NULL;
+    struct cede_span protected_map, aad = CEDE_SPAN_NULL;
     enum cede_status status;
 
     CEDE_TRY(check_secret(lens, secret));
     CEDE_TRY(make_nonce(&msg->headers, lens->nonce, &secret->base_iv, nonce));
     cose_write_open(writer, msg->tagged, CEDE_COSE_TAG_ENCRYPT0, 3);
-    cose_headers_write(writer, &msg->headers, &strings[0]);
-    strings[1] = external_aad;
+    cose_headers_write(writer, &msg->headers, &protected_map);
     cede_cbor_put_bytes_head(writer, plaintext.len + lens->tag);
     status = writer->status;
     if (status == CEDE_OK && !counting) {
-        status = make_aad(strings, scratch, &aad);
+        status = make_aad(&protected_map, &external_aad, &scratch, &aad);
     }
     if (status == CEDE_OK) {
         status = seal_into(writer, crypto, alg, secret->key, nonce, aad, plaintext);

@@ -51,10 +51,17 @@ static const struct cbor_form params_form = {parameters, PARAMETERS_COUNT, CEDE_
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static uint32_t read_params(struct cede_reader *reader, struct cbor_keys *labels,
-                            struct cede_cose_params *params)
+/* Reads one bucket; its failure is also the reader's. */
+static uint32_t read_params(struct cede_reader *reader, const struct cede_span *map,
+                            struct cbor_keys *labels, struct cede_cose_params *params)
 {
-    return cbor_get_fields(reader, &params_form, labels, params);
+    struct cede_reader inner;
+    uint32_t present;
+
+    cede_reader_open(&inner, map);
+    present = cbor_get_fields(&inner, &params_form, labels, params);
+    cede_reader_fail(reader, cede_reader_finish(&inner));
+    return present;
 }
 
 /* IV and Partial IV exclude each other (RFC 9052, section 3.1). */
@@ -73,24 +80,25 @@ enum cede_status cede_cose_params_decode(struct cede_span map, struct cede_cose_
 
     *params = decoded;
     cbor_keys_begin(&labels, CEDE_CBOR_ANY_ORDER);
-    check_ivs(&reader, read_params(&reader, &labels, &decoded));
-    CEDE_TRY(cede_reader_finish(&reader));
+    check_ivs(&reader, read_params(&reader, &map, &labels, &decoded));
+    CEDE_TRY(reader.status);
     *params = decoded;
     return CEDE_OK;
 }
 
 /* crit is not empty, and each label in it is known here and `present`, which are the rows that are
  * protected (RFC 9052, section 3.1). */
-static enum cede_status check_crit(struct cede_span crit, uint32_t present)
+static enum cede_status check_crit(const struct cede_span *crit, uint32_t present)
 {
-    struct cede_reader reader = cede_reader(crit);
-    size_t left = cede_cbor_get_array(&reader);
+    struct cede_reader reader;
+    size_t left;
 
+    cede_reader_open(&reader, crit);
+    left = cede_cbor_get_array(&reader);
     do {
         const uint8_t *label = cbor_skip(&reader);
 
-        if (label == NULL ||
-            ((present & KNOWN_ROWS) >> cbor_field_row(&params_form, label) & 1) == 0) {
+        if (label == NULL || (present >> cbor_field_row(&params_form, label) & 1) == 0) {
             return CEDE_COSE_CRIT;
         }
     } while (--left > 0);
@@ -99,28 +107,24 @@ static enum cede_status check_crit(struct cede_span crit, uint32_t present)
 
 void cose_headers_read(struct cede_reader *reader, struct cede_cose_headers *headers)
 {
-    struct cbor_keys labels;
     uint32_t protected_ = 0, unprotected;
-    struct cede_reader inner;
-    size_t from;
+    struct cbor_keys labels;
 
     memset(headers, 0, sizeof *headers);
     cbor_keys_begin(&labels, CEDE_CBOR_ANY_ORDER);
-    headers->protected_map = cede_cbor_get_bytes(reader);
-    inner = cede_reader(headers->protected_map);
+    cbor_read_string(reader, CBOR_TYPE(BYTES), &headers->protected_map);
+    cbor_read_item(reader, &headers->unprotected_map);
+    if (headers->protected_map.len > 0) {
+        protected_ = read_params(reader, &headers->protected_map, &labels, &headers->protected_);
+    }
     /* The empty map counts as the empty string in what is signed (RFC 9052, section 3). */
-    if (inner.in.len == 1 && *inner.in.ptr == 0xa0) {
+    if (headers->protected_map.len == 1) {
         headers->protected_map.len = 0;
-    } else if (inner.in.len > 0) {
-        protected_ = read_params(&inner, &labels, &headers->protected_);
-        cede_reader_fail(reader, cede_reader_finish(&inner));
     }
+    unprotected = read_params(reader, &headers->unprotected_map, &labels, &headers->unprotected);
     if ((protected_ >> ROW_CRIT & 1) != 0) {
-        cede_reader_fail(reader, check_crit(headers->protected_.crit, protected_));
+        cede_reader_fail(reader, check_crit(&headers->protected_.crit, protected_ & KNOWN_ROWS));
     }
-    from = reader->pos;
-    unprotected = read_params(reader, &labels, &headers->unprotected);
-    headers->unprotected_map = cede_reader_since(reader, from);
     if ((unprotected >> ROW_CRIT & 1) != 0) {
         cede_reader_fail(reader, CEDE_COSE_CRIT);
     }

@@ -26,26 +26,23 @@ const struct cede_span *cose_content(const struct cede_span *attached,
 enum cede_status cose_pick_content(struct cede_span attached, struct cede_span detached,
                                    struct cede_span *content);
 
-/* Where an object is decoded to; `proof`, a signature or tag, is null for one without. */
-struct cose_object {
-    bool *tagged;
-    struct cede_cose_headers *headers;
-    struct cede_span *content, *proof;
-};
-/* Decodes a whole object of one recipient; all is zero on failure. */
-enum cede_status cose_decode(struct cede_span encoding, uint64_t tag,
-                             const struct cose_object *object);
+/* Reads an object of one recipient but what follows its content; true when it is tagged. */
+bool cose_read_frame(struct cede_reader *reader, unsigned tag, struct cede_cose_headers *headers,
+                     struct cede_span *content);
+/* cede_reader_finish(); a failure clears what has been decoded. */
+enum cede_status cose_finish(const struct cede_reader *reader, void *msg, size_t msg_len);
 
-/* The array that is signed, MACed or authenticated. `opening`: its head and the context, encoded;
- * what follows is `strings`. */
-#define COSE_SIGNATURE1 CEDE_SPAN_TEXT("\x84\x6aSignature1")
-#define COSE_SIGNATURE  CEDE_SPAN_TEXT("\x85\x69Signature")
-#define COSE_MAC0       CEDE_SPAN_TEXT("\x84\x64MAC0")
+/* The array that is signed, MACed or authenticated: its head and the context, encoded (the second
+ * byte has the length of the context), then byte strings. */
+#define COSE_SIGNATURE1 "\x84\x6aSignature1"
+#define COSE_SIGNATURE  "\x85\x69Signature"
+#define COSE_MAC0       "\x84\x64MAC0"
 #define COSE_ENCRYPT0                                                                              \
-    CEDE_SPAN_TEXT("\x83\x68"                                                                      \
-                   "Encrypt0")
-void cose_make_parts(struct cede_cose_parts *parts, struct cede_span opening,
-                     const struct cede_span *strings, size_t strings_count);
+    "\x83\x68"                                                                                     \
+    "Encrypt0"
+void cose_parts_begin(struct cede_cose_parts *parts, const char *opening);
+void cose_parts_add(struct cede_cose_parts *parts, const struct cede_span *string);
+
 /* Sig_structure of COSE_Sign, "Signature". */
 void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_protected,
                          struct cede_span sign_protected, struct cede_span external_aad,

@@ -6,9 +6,11 @@
 
 enum cede_status cede_cose_mac0_decode(struct cede_span encoding, struct cede_cose_mac0 *msg)
 {
-    const struct cose_object object = {&msg->tagged, &msg->headers, &msg->payload, &msg->tag};
+    struct cede_reader reader = cede_reader(encoding);
 
-    return cose_decode(encoding, CEDE_COSE_TAG_MAC0, &object);
+    msg->tagged = cose_read_frame(&reader, CEDE_COSE_TAG_MAC0, &msg->headers, &msg->payload);
+    cbor_read_string(&reader, CBOR_TYPE(BYTES), &msg->tag);
+    return cose_finish(&reader, msg, sizeof *msg);
 }
 
 /* The hash an algorithm is made with; 0: not an algorithm of ours. */

@@ -4,9 +4,11 @@
 
 enum cede_status cede_cose_sign1_decode(struct cede_span encoding, struct cede_cose_sign1 *msg)
 {
-    const struct cose_object object = {&msg->tagged, &msg->headers, &msg->payload, &msg->signature};
+    struct cede_reader reader = cede_reader(encoding);
 
-    return cose_decode(encoding, CEDE_COSE_TAG_SIGN1, &object);
+    msg->tagged = cose_read_frame(&reader, CEDE_COSE_TAG_SIGN1, &msg->headers, &msg->payload);
+    cbor_read_string(&reader, CBOR_TYPE(BYTES), &msg->signature);
+    return cose_finish(&reader, msg, sizeof *msg);
 }
 
 /* An algorithm is never taken from the message alone: it must be the one of the key's curve. */
@@ -32,15 +34,14 @@ enum cede_status cede_cose_sign1_verify(const struct cede_cose_sign1 *msg,
 {
     const struct cede_span *payload = cose_content(&msg->payload, &detached);
     struct cede_cose_parts parts;
-    struct cede_span strings[3];
 
     if (payload == NULL) {
         return CEDE_COSE_PAYLOAD;
     }
-    strings[0] = msg->headers.protected_map;
-    strings[1] = external_aad;
-    strings[2] = *payload;
-    cose_make_parts(&parts, COSE_SIGNATURE1, strings, 3);
+    cose_parts_begin(&parts, COSE_SIGNATURE1);
+    cose_parts_add(&parts, &msg->headers.protected_map);
+    cose_parts_add(&parts, &external_aad);
+    cose_parts_add(&parts, payload);
     return cose_verify_parts(cede_cose_headers_alg(&msg->headers), crypto, key, &parts,
                              msg->signature);
 }

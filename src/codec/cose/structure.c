@@ -7,44 +7,49 @@
 
 #include "headers.h"
 
-void cose_make_parts(struct cede_cose_parts *parts, struct cede_span opening,
-                     const struct cede_span *strings, size_t strings_count)
+void cose_parts_begin(struct cede_cose_parts *parts, const char *opening)
 {
-    struct cede_span *part = parts->parts;
-    uint8_t *head = parts->heads;
+    parts->parts[0] = cede_span((const uint8_t *)opening, 2 + (opening[1] & 0x1f));
+    parts->count = 1;
+}
 
-    *part++ = opening;
-    for (; strings_count > 0; strings_count--) {
-        *part++ = cede_span(head, cede_cbor_head(head, CEDE_CBOR_BYTES, strings->len));
-        head += CEDE_CBOR_HEAD_MAX;
-        *part++ = *strings++;
-    }
-    parts->count = (size_t)(part - parts->parts);
+void cose_parts_add(struct cede_cose_parts *parts, const struct cede_span *string)
+{
+    struct cede_span *part = &parts->parts[parts->count];
+    uint8_t *head = parts->heads + parts->count / 2 * CEDE_CBOR_HEAD_MAX;
+
+    part[0] = cede_span(head, cede_cbor_head(head, CEDE_CBOR_BYTES, string->len));
+    part[1] = *string;
+    parts->count += 2;
 }
 
 void cede_cose_sig_structure(struct cede_cose_parts *parts, struct cede_span protected_map,
                              struct cede_span external_aad, struct cede_span payload)
 {
-    const struct cede_span strings[] = {protected_map, external_aad, payload};
-
-    cose_make_parts(parts, COSE_SIGNATURE1, strings, 3);
+    cose_parts_begin(parts, COSE_SIGNATURE1);
+    cose_parts_add(parts, &protected_map);
+    cose_parts_add(parts, &external_aad);
+    cose_parts_add(parts, &payload);
 }
 
 void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_protected,
                          struct cede_span sign_protected, struct cede_span external_aad,
                          struct cede_span payload)
 {
-    const struct cede_span strings[] = {body_protected, sign_protected, external_aad, payload};
-
-    cose_make_parts(parts, COSE_SIGNATURE, strings, 4);
+    cose_parts_begin(parts, COSE_SIGNATURE);
+    cose_parts_add(parts, &body_protected);
+    cose_parts_add(parts, &sign_protected);
+    cose_parts_add(parts, &external_aad);
+    cose_parts_add(parts, &payload);
 }
 
 void cede_cose_mac_structure(struct cede_cose_parts *parts, struct cede_span protected_map,
                              struct cede_span external_aad, struct cede_span payload)
 {
-    const struct cede_span strings[] = {protected_map, external_aad, payload};
-
-    cose_make_parts(parts, COSE_MAC0, strings, 3);
+    cose_parts_begin(parts, COSE_MAC0);
+    cose_parts_add(parts, &protected_map);
+    cose_parts_add(parts, &external_aad);
+    cose_parts_add(parts, &payload);
 }
 
 void cede_cose_enc_structure(struct cede_writer *writer, struct cede_span protected_map,
@@ -114,28 +119,32 @@ enum cede_status cose_pick_content(struct cede_span attached, struct cede_span d
     return CEDE_OK;
 }
 
-enum cede_status cose_decode(struct cede_span encoding, uint64_t tag,
-                             const struct cose_object *object)
+bool cose_read_frame(struct cede_reader *reader, unsigned tag, struct cede_cose_headers *headers,
+                     struct cede_span *content)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    struct cede_span proof = CEDE_SPAN_NULL;
-    enum cede_status status;
+    unsigned first = cede_reader_peek(reader);
+    bool tagged = first == (0xc0 | tag);
 
-    *object->tagged = cose_read_open(&reader, tag, object->proof != NULL ? 4 : 3);
-    cose_headers_read(&reader, object->headers);
-    *object->content = cose_read_content(&reader);
-    if (object->proof != NULL) {
-        proof = cede_cbor_get_bytes(&reader);
+    if (tagged) {
+        reader->pos++;
+    } else if (first >> 5 == CEDE_CBOR_TAG) {
+        cede_reader_fail(reader, CEDE_COSE_TAG);
     }
-    status = cede_reader_finish(&reader);
+    cede_cbor_expect_array(reader, tag == CEDE_COSE_TAG_ENCRYPT0 ? 3 : 4);
+    cose_headers_read(reader, headers);
+    *content = CEDE_SPAN_NULL;
+    if (!cede_cbor_take_null(reader)) {
+        cbor_read_string(reader, CBOR_TYPE(BYTES), content);
+    }
+    return tagged;
+}
+
+enum cede_status cose_finish(const struct cede_reader *reader, void *msg, size_t msg_len)
+{
+    enum cede_status status = cede_reader_finish(reader);
+
     if (status != CEDE_OK) {
-        *object->tagged = false;
-        memset(object->headers, 0, sizeof *object->headers);
-        *object->content = CEDE_SPAN_NULL;
-        proof = CEDE_SPAN_NULL;
-    }
-    if (object->proof != NULL) {
-        *object->proof = proof;
+        memset(msg, 0, msg_len);
     }
     return status;
 }
