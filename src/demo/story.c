@@ -401,6 +401,16 @@ static void begin_phase(struct story *story)
     story->phase_at = seconds();
 }
 
+static bool start_actors(struct story *story, enum actor first, enum actor last)
+{
+    for (int actor = (int)first; actor <= (int)last; actor++) {
+        if (!(actor == CA2 && one_ca(story)) && !start_actor(story, (enum actor)actor)) {
+            return give_up(story, "a server could not be started");
+        }
+    }
+    return true;
+}
+
 static bool open_shop(struct story *story)
 {
     tell(story,
@@ -409,12 +419,10 @@ static bool open_shop(struct story *story)
     if (!init_actors(story)) {
         return give_up(story, "the actors could not be set up");
     }
-    for (int actor = 0; actor < ACTOR_COUNT; actor++) {
-        if (!(actor == CA2 && one_ca(story)) && !start_actor(story, (enum actor)actor)) {
-            return give_up(story, "a server could not be started");
-        }
-    }
-    if (!wait_for(story, "servers ready", count_ready, ACTOR_COUNT)) {
+    /* The CAs first: providers ask them for their lists of revocations as soon as they start. */
+    if (!start_actors(story, PCA, CA2) || !wait_for(story, "CAs ready", count_ready, SP1) ||
+        !start_actors(story, SP1, SP2) ||
+        !wait_for(story, "servers ready", count_ready, ACTOR_COUNT)) {
         return false;
     }
     if (sp_load(story->paths[SP1], &story->sp1) != CEDE_OK ||
