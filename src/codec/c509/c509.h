@@ -80,4 +80,10 @@ void c509_put_signature_from_der(struct cede_writer *writer,
 void c509_put_extensions_from_der(struct cede_writer *writer, struct cede_span extensions,
                                   struct cede_buf scratch);
 
+/* Proof of possession with the request's own key, which the caller has decoded. */
+CEDE_MUST_USE enum cede_status c509_request_verify(const struct cede_c509_request *request,
+                                                   const struct cede_public_key *key,
+                                                   const struct cede_crypto *crypto,
+                                                   struct cede_buf scratch);
+
 #endif

@@ -194,20 +194,28 @@ enum cede_status c509_request_info_to_der(struct cede_writer *writer,
     return reader.status != CEDE_OK ? reader.status : writer->status;
 }
 
-enum cede_status cede_c509_request_verify(const struct cede_c509_request *request,
-                                          const struct cede_crypto *crypto, struct cede_buf scratch)
+enum cede_status c509_request_verify(const struct cede_c509_request *request,
+                                     const struct cede_public_key *key,
+                                     const struct cede_crypto *crypto, struct cede_buf scratch)
 {
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
     struct cede_span tbs = request->tbs;
-    struct cede_public_key key;
 
-    CEDE_TRY(cede_c509_request_public_key(request, crypto, point, &key));
     if (request->type == CEDE_C509_X509) {
         struct cede_writer writer = cede_writer(scratch);
         CEDE_TRY(c509_request_info_to_der(&writer, crypto, request));
         CEDE_TRY(cede_writer_finish(&writer, &tbs));
     }
-    return certificate_verify(crypto, request->signature_alg, &key, tbs, request->signature);
+    return certificate_verify(crypto, request->signature_alg, key, tbs, request->signature);
+}
+
+enum cede_status cede_c509_request_verify(const struct cede_c509_request *request,
+                                          const struct cede_crypto *crypto, struct cede_buf scratch)
+{
+    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
+    struct cede_public_key key;
+
+    CEDE_TRY(cede_c509_request_public_key(request, crypto, point, &key));
+    return c509_request_verify(request, &key, crypto, scratch);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -307,13 +307,15 @@ enum cede_status cede_request_verify(const struct cede_request *request,
 {
     struct cede_x509_request x509;
     struct cede_c509_request c509;
+    struct cede_public_key key;
 
     if (request->format == CEDE_CERTIFICATE_X509) {
         CEDE_TRY(cede_x509_request_decode(request->raw, &x509));
         return cede_x509_request_verify(&x509, crypto);
     }
+    key = cede_request_key(request); /* its point has been found and checked already */
     CEDE_TRY(cede_c509_request_decode(request->raw, &c509));
-    return cede_c509_request_verify(&c509, crypto, scratch);
+    return c509_request_verify(&c509, &key, crypto, scratch);
 }
 
 struct cede_public_key cede_request_key(const struct cede_request *request)
