@@ -462,6 +462,48 @@ static void client_trusts_one_anchor(void **state)
     assert_int_equal(https_client_ask(fixture->client, &request, &fixture->answer), CEDE_HTTPS_TLS);
 }
 
+struct revocations {
+    bool revoked;
+    unsigned asked;
+    uint8_t anchor[32];
+    size_t serial_len;
+};
+
+static enum cede_status check_revoked(void *context, const uint8_t anchor[32],
+                                      struct cede_span serial)
+{
+    struct revocations *known = context;
+
+    known->asked++;
+    memcpy(known->anchor, anchor, 32);
+    known->serial_len = serial.len;
+    return known->revoked ? CEDE_CA_REVOKED : CEDE_OK;
+}
+
+/* Whoever is asked about the server's certificate can end the handshake. */
+static void a_revoked_server_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct revocations known = {.revoked = false};
+    struct https_client_config config = {.tls = &fixture->partner.tls,
+                                         .timeout_ms = 20000,
+                                         .check = check_revoked,
+                                         .check_context = &known};
+    struct https_client *client = NULL;
+
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(https_client_new(&config, &client), CEDE_OK);
+    assert_int_equal(ask_as(fixture, client, "GET", "/echo", NULL, CEDE_SPAN_NULL), CEDE_OK);
+    assert_int_equal(known.asked, 1);
+    assert_memory_equal(known.anchor, fixture->server.identity.thumbprint, 32);
+    assert_true(known.serial_len > 0);
+    https_client_free(client);
+    known.revoked = true;
+    assert_int_equal(https_client_new(&config, &client), CEDE_OK);
+    assert_int_equal(ask_as(fixture, client, "GET", "/echo", NULL, CEDE_SPAN_NULL), CEDE_HTTPS_TLS);
+    https_client_free(client);
+}
+
 /* Each way an exchange can fail has its status. */
 static void client_failures_are_told_apart(void **state)
 {
@@ -495,19 +537,13 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(partner_is_served),
-        T(partners_come_and_go),
-        T(borrowed_anchor_is_refused),
-        T(pinned_sub_ca_is_enough),
-        T(weak_clients_are_refused),
-        T(bad_requests_are_told_apart),
-        T(flood_is_not_read),
-        T(statuses_map_by_class),
-        T(answers_wait_for_the_commit),
-        T(idle_handshake_is_ended),
-        T(connections_are_limited),
-        T(client_trusts_one_anchor),
-        T(client_failures_are_told_apart),
+        T(partner_is_served),           T(a_revoked_server_is_refused),
+        T(partners_come_and_go),        T(borrowed_anchor_is_refused),
+        T(pinned_sub_ca_is_enough),     T(weak_clients_are_refused),
+        T(bad_requests_are_told_apart), T(flood_is_not_read),
+        T(statuses_map_by_class),       T(answers_wait_for_the_commit),
+        T(idle_handshake_is_ended),     T(connections_are_limited),
+        T(client_trusts_one_anchor),    T(client_failures_are_told_apart),
     };
     return cmocka_run_group_tests_name("https", tests, NULL, NULL);
 }

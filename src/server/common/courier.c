@@ -477,7 +477,10 @@ static enum cede_status deliver_due(struct courier *courier, size_t *sent)
 
 static enum cede_status courier_open(const struct courier_config *config, struct courier *courier)
 {
-    struct https_client_config client = {.tls = config->tls, .timeout_ms = COURIER_TIMEOUT_MS};
+    struct https_client_config client = {.tls = config->tls,
+                                         .timeout_ms = COURIER_TIMEOUT_MS,
+                                         .check = config->check,
+                                         .check_context = config->context};
     courier->config = config;
     courier->store = config->store;
     courier->client = NULL;

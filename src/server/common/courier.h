@@ -92,6 +92,8 @@ struct courier_config {
     courier_resolve_fn resolve;
     courier_reply_fn on_reply;
     void *context;
+    /* For struct https_client_config, with `context`; may be null. */
+    enum cede_status (*check)(void *context, const uint8_t anchor[32], struct cede_span serial);
     int wake_fd; /* readable when something was queued (drained by the courier); -1: poll only */
     int stop_fd; /* readable when the courier is to end; -1: never */
 };

@@ -37,6 +37,8 @@ struct https_client {
     char error[CURL_ERROR_SIZE + 64];
 };
 
+static int client_index = -1; /* OpenSSL ex data slot, taken once a process */
+
 const char *https_client_error(const struct https_client *client)
 {
     return client->error;
@@ -62,6 +64,10 @@ enum cede_status https_client_new(const struct https_client_config *config,
         return CEDE_SERVER_FAILED;
     }
     initialised = true;
+    if (client_index < 0) {
+        client_index =
+            CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL, NULL);
+    }
     struct https_client *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return CEDE_SERVER_FAILED;
@@ -151,6 +157,32 @@ struct ask {
     struct handle *handle;
 };
 
+/* After OpenSSL's own checks of a certificate: has the server's own been revoked? */
+static int on_verify(int verified, X509_STORE_CTX *context)
+{
+    X509_STORE *store = X509_STORE_CTX_get0_store(context);
+    const struct https_client *client = X509_STORE_get_ex_data(store, client_index);
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+    X509 *anchor = chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
+    X509 *server = X509_STORE_CTX_get0_cert(context);
+    const ASN1_INTEGER *serial;
+    uint8_t thumbprint[32];
+
+    if (verified != 1 || X509_STORE_CTX_get_error_depth(context) > 0) {
+        return verified;
+    }
+    serial = server == NULL ? NULL : X509_get0_serialNumber(server);
+    if (client == NULL || anchor == NULL || serial == NULL ||
+        identity_thumbprint(anchor, thumbprint) != CEDE_OK ||
+        client->config.check(client->config.check_context, thumbprint,
+                             cede_span(ASN1_STRING_get0_data(serial),
+                                       (size_t)ASN1_STRING_length(serial))) != CEDE_OK) {
+        X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REVOKED);
+        return 0;
+    }
+    return 1;
+}
+
 /* For each new connection: who we are, and the one anchor we trust. */
 static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *context)
 {
@@ -165,6 +197,13 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *context)
         SSL_CTX_use_PrivateKey(target, tls->key) != 1) {
         X509_STORE_free(store);
         return CURLE_SSL_CERTPROBLEM;
+    }
+    if (ask->client->config.check != NULL) {
+        X509_STORE_set_verify_cb(store, on_verify);
+        if (X509_STORE_set_ex_data(store, client_index, ask->client) != 1) {
+            X509_STORE_free(store);
+            return CURLE_SSL_CERTPROBLEM;
+        }
     }
     SSL_CTX_set_cert_store(target, store); /* takes it over */
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(target), X509_V_FLAG_PARTIAL_CHAIN);

@@ -44,6 +44,10 @@ struct https_client_config {
     long connect_timeout_ms;        /* 0: 5000 */
     long timeout_ms;                /* for the whole exchange; 0: 30000 */
     size_t max_body;                /* of a response; 0: 8 MiB */
+    /* Is the server's certificate with this serial number, under the pinned anchor with that
+     * SHA-256, still good? Anything but CEDE_OK ends the handshake. May be null. */
+    enum cede_status (*check)(void *context, const uint8_t anchor[32], struct cede_span serial);
+    void *check_context;
 };
 
 CEDE_MUST_USE enum cede_status https_client_new(const struct https_client_config *config,

@@ -71,6 +71,26 @@ enum cede_status revocation_check(struct sp *sp, const char *ca, const char *ser
     return revocation_judge(&sp->revocation, standing.checked_at, standing.next_update, sp_now());
 }
 
+enum cede_status revocation_check_partner(void *context, const uint8_t anchor[32],
+                                          struct cede_span serial)
+{
+    struct sp *sp = context;
+    char text[RECORD_SERIAL_MAX];
+    struct partner partner;
+    bool revoked = false;
+
+    if (serial.len > CEDE_SERIAL_LEN_MAX) {
+        return CEDE_X509_SERIAL;
+    }
+    CEDE_TRY(records_partner_by_thumbprint(sp->store, anchor, &partner));
+    hex_encode(serial.ptr, serial.len, text);
+    CEDE_TRY(records_is_revoked(sp->store, partner.name, text, &revoked));
+    if (revoked) {
+        log_error("the certificate that %s's server shows is revoked", partner.name);
+    }
+    return revoked ? CEDE_CA_REVOKED : CEDE_OK;
+}
+
 /* --- fetching --------------------------------------------------------------------------------- */
 
 struct named_source {

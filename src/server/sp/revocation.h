@@ -35,6 +35,11 @@ CEDE_MUST_USE enum cede_status revocation_set_source(struct store *store, const 
  * is revoked. CEDE_REVOCATION_UNKNOWN: the CA's list is too old. */
 CEDE_MUST_USE enum cede_status revocation_check(struct sp *sp, const char *ca, const char *serial);
 
+/* The same for a partner's server, by the pinned certificate it chains to. An outage does not count
+ * here: the partners' interface is the other way to learn of revocations. `context` is the sp. */
+CEDE_MUST_USE enum cede_status revocation_check_partner(void *context, const uint8_t anchor[32],
+                                                        struct cede_span serial);
+
 /* One round over all sources, fetching what is due. */
 struct revocation_client;
 CEDE_MUST_USE enum cede_status revocation_round(struct sp *sp, struct revocation_client *client);

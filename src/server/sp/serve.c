@@ -255,6 +255,7 @@ static int run_courier(void *context, const struct supervisor_child *child)
                                     .resolve = deliveries_resolve,
                                     .on_reply = deliveries_on_reply,
                                     .context = sp,
+                                    .check = revocation_check_partner,
                                     .wake_fd = -1,
                                     .stop_fd = child->stop_fd};
     enum cede_status status;
