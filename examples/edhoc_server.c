@@ -145,6 +145,39 @@ static struct peer *find_by_c_r(struct cede_span c_r)
     return c_r.len == 1 && c_r.ptr[0] < PEERS ? &server.peers[c_r.ptr[0]] : NULL;
 }
 
+/* The reverse message flow (RFC 9528, appendix A.2.2): the client asks, the server begins. */
+static enum cede_status begin_reverse(struct turn *turn)
+{
+    uint8_t bytes[256], c_i;
+    struct peer *peer = next_peer(CEDE_SPAN_NULL, &c_i);
+    struct cede_span message_1;
+
+    CEDE_TRY(cede_edhoc_init_initiator(&peer->edhoc, &server.config, CEDE_EDHOC_STATIC_DH_STATIC_DH,
+                                       2, cede_span(&c_i, 1)));
+    CEDE_TRY(cede_edhoc_compose_message_1(&peer->edhoc, &server.config, NULL, CEDE_BUF_ARRAY(bytes),
+                                          &message_1));
+    return answer_edhoc(turn, CEDE_COAP_CHANGED, message_1);
+}
+
+static enum cede_status take_message_2(struct turn *turn, struct peer *peer,
+                                       struct cede_span message)
+{
+    struct cede_edhoc_own own = test_own(&test_responder);
+    struct cede_edhoc_credential credential;
+    struct cede_edhoc_peer claims;
+    uint8_t plaintext[DATAGRAM_SIZE], bytes[256];
+
+    CEDE_TRY(cede_edhoc_process_message_2(&peer->edhoc, &server.config, message,
+                                          CEDE_BUF_ARRAY(plaintext), &claims));
+    CEDE_TRY(test_find(&test_initiator, &claims, &credential));
+    CEDE_TRY(cede_edhoc_verify_message_2(&peer->edhoc, &server.config, &claims, &credential));
+    CEDE_TRY(cede_edhoc_compose_message_3(&peer->edhoc, &server.config, &own, NULL,
+                                          CEDE_BUF_ARRAY(bytes), &message));
+    CEDE_TRY(test_oscore_from(&peer->edhoc, &server.config, &peer->oscore));
+    peer->has_oscore = true;
+    return answer_edhoc(turn, CEDE_COAP_CHANGED, message);
+}
+
 /* Without prefixes the address tells whose message_3 it is. */
 static struct peer *find_by_address(const struct cede_address *address)
 {
@@ -162,6 +195,9 @@ static enum cede_status take_edhoc(struct turn *turn)
     struct cede_span message = turn->request.payload, c_r = CEDE_SPAN_NULL;
     struct peer *peer = NULL;
 
+    if (message.len == 0) {
+        return begin_reverse(turn);
+    }
     if (server.no_prefix) {
         peer = find_by_address(&turn->from);
     } else {
@@ -173,6 +209,9 @@ static enum cede_status take_edhoc(struct turn *turn)
     }
     if (peer == NULL) {
         return take_message_1(turn, message);
+    }
+    if (peer->edhoc.is_initiator) {
+        return take_message_2(turn, peer, message);
     }
     CEDE_TRY(take_message_3(peer, message));
     return confirm(turn, peer);
