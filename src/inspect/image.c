@@ -59,6 +59,7 @@ static const struct diag_field record_fields[] = {
     {12, "reason of the last failure", &shape_status},
     {13, "effort", &effort},
     {14, "pace", &pace},
+    {15, "proof of servers' status (1: preferred, 2: required)", NULL}, /* may be absent */
     {0, NULL, NULL},
 };
 static const struct diag_shape record_shape = {
@@ -87,15 +88,15 @@ static const uint8_t *key_at(struct cede_reader *reader)
 static bool keys_are_in_place(struct cede_span input, const struct cede_device_record *record)
 {
     struct cede_reader reader = cede_reader(input);
+    size_t fields = cede_cbor_get_array(&reader);
     bool in_place;
 
-    cede_cbor_expect_array(&reader, sizeof record_fields / sizeof record_fields[0] - 1);
     skip(&reader, 4);
     in_place = key_at(&reader) == record->factory_key.ptr;
     skip(&reader, 2);
     in_place &= key_at(&reader) == record->operational_key.ptr;
     in_place &= key_at(&reader) == record->pending_key.ptr;
-    skip(&reader, 6);
+    skip(&reader, fields - 9); /* the decoder has seen how many there are */
     return in_place && cede_reader_finish(&reader) == CEDE_OK;
 }
 
