@@ -27,6 +27,8 @@
 #define CEDE_DER_PRINTABLE_STRING 0x13
 #define CEDE_DER_TELETEX_STRING   0x14
 #define CEDE_DER_IA5_STRING       0x16
+#define CEDE_DER_UNIVERSAL_STRING 0x1c
+#define CEDE_DER_BMP_STRING       0x1e
 #define CEDE_DER_UTC_TIME         0x17
 #define CEDE_DER_GENERALIZED_TIME 0x18
 #define CEDE_DER_SEQUENCE         0x30
@@ -51,6 +53,9 @@ struct cede_span cede_der_get_value(struct cede_reader *reader);
 /* A reader over the contents of the next value; it carries on the failure of `reader`. */
 struct cede_reader cede_der_enter(struct cede_reader *reader, uint8_t tag);
 
+/* The contents of an OBJECT IDENTIFIER. CEDE_DER_VALUE: empty, or a number in it is cut short or
+ * begins with zeros (X.690, section 8.19.2). */
+struct cede_span cede_der_get_oid(struct cede_reader *reader);
 bool cede_der_get_bool(struct cede_reader *reader);
 /* A non-negative INTEGER as big-endian bytes without leading zeros (zero: an empty span).
  * CEDE_DER_NEGATIVE: it is negative. */

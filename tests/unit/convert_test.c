@@ -323,9 +323,9 @@ static void pem_may_have_text_around_it(void **state)
     put(f, "text.pem", cede_written(&writer));
     assert_int_equal(convert(f, "der", "text.pem", "back.der"), CLI_OK);
     assert_same(f, "back.der", in_folder(f, "in.der"));
-    cede_write_bytes(&writer, get(f, "in.pem"));
-    put(f, "two.pem", cede_written(&writer));
-    assert_refused(f, "der", "two.pem", "several PEM blocks");
+    cede_write_bytes(&writer, CEDE_SPAN_TEXT("-----BEGIN CERTIFICATE-----\nMIIB\n"));
+    put(f, "cut.pem", cede_written(&writer));
+    assert_refused(f, "der", "cut.pem", "the PEM text is damaged");
 }
 
 static void the_standard_streams_are_the_default(void **state)
@@ -371,90 +371,6 @@ static void native_c509_has_no_x509_form(void **state)
     assert_true(cede_span_equal(get(f, "out"), cede_span(expected, 1 + c509.len)));
 }
 
-/* --- what type 3 cannot express --------------------------------------------------------------- */
-
-static void an_unusual_date_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = new_x509(key);
-
-    ASN1_GENERALIZEDTIME_set_string(X509_getm_notAfter(certificate), "20491231235959Z");
-    sign_and_put(f, "date.der", certificate, key);
-    assert_refused(f, "c509", "date.der", "before 2050 is a GeneralizedTime");
-    /* from 2050 on it is as it should be */
-    key = EVP_EC_gen("P-256");
-    certificate = new_x509(key);
-    ASN1_GENERALIZEDTIME_set_string(X509_getm_notAfter(certificate), "20500101000000Z");
-    sign_and_put(f, "date.der", certificate, key);
-    assert_int_equal(convert(f, "c509", "date.der", "out"), CLI_OK);
-    assert_int_equal(convert(f, "der", "out", "back"), CLI_OK);
-    assert_same(f, "back", in_folder(f, "date.der"));
-}
-
-static void unusual_names_are_refused(void **state)
-{
-    struct fixture *f = *state;
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = new_x509(key);
-
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "OU", MBSTRING_UTF8,
-                               (const uint8_t *)"more", -1, -1, -1 /* to the one before */);
-    sign_and_put(f, "multi.der", certificate, key);
-    assert_refused(f, "c509", "multi.der", "more than one attribute");
-    key = EVP_EC_gen("P-256");
-    certificate = new_x509(key);
-    X509_NAME_add_entry_by_txt(X509_get_issuer_name(certificate), "OU", V_ASN1_T61STRING,
-                               (const uint8_t *)"old", -1, -1, 0);
-    sign_and_put(f, "teletex.der", certificate, key);
-    assert_refused(f, "c509", "teletex.der", "TeletexString");
-}
-
-static void what_is_no_certificate_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    uint8_t *long_one = calloc(1, (1 << 20) + 1);
-    struct cede_span content;
-    static const uint8_t two[] = {0x82, 0x42, 0x03, 0x41, 0x42, 0x03, 0x41};
-
-    make_certificate(f, "in.der");
-    content = get(f, "in.der");
-    put(f, "cut.der", cede_span(content.ptr, content.len - 1));
-    assert_refused(f, "c509", "cut.der", "no X.509 certificate");
-    put(f, "empty", CEDE_SPAN_TEXT(""));
-    assert_refused(f, "c509", "empty", "empty");
-    put(f, "text", CEDE_SPAN_TEXT("hello"));
-    assert_refused(f, "c509", "text", "neither PEM, DER nor C509");
-    put(f, "damaged.pem", CEDE_SPAN_TEXT("-----BEGIN CERTIFICATE-----\nMIIB\n"));
-    assert_refused(f, "c509", "damaged.pem", "damaged");
-    put(f, "key.pem",
-        CEDE_SPAN_TEXT("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"));
-    assert_refused(f, "der", "key.pem", "PUBLIC KEY");
-    put(f, "two.bag", CEDE_SPAN_ARRAY(two));
-    assert_refused(f, "der", "two.bag", "several certificates");
-    put(f, "zeros", cede_span(long_one, 100));
-    assert_refused(f, "der", "zeros", "C509");
-    put(f, "long", cede_span(long_one, (1 << 20) + 1));
-    assert_refused(f, "der", "long", "longer than 1 MiB");
-    assert_int_equal(convert(f, "der", "missing", "out"), CLI_FAILED);
-    assert_int_equal(convert(f, "der", "in.der", "no/such/folder"), CLI_FAILED);
-    free(long_one);
-}
-
-static void usage_is_checked(void **state)
-{
-    struct fixture *f = *state;
-
-    assert_int_equal(run(f, "-", NULL), CLI_USAGE);
-    assert_int_equal(run(f, "--to", "x509", "-", NULL), CLI_USAGE);
-    assert_non_null(strstr(f->message, "x509"));
-    assert_int_equal(run(f, "--to", "der", "a", "b", "c", NULL), CLI_USAGE);
-    assert_int_equal(run(f, "--from", "der", NULL), CLI_USAGE);
-    assert_int_equal(run(f, "--help", NULL), CLI_OK);
-}
-
-/* --- requests --------------------------------------------------------------------------------- */
-
 /* A PKCS #10 request with an extensionRequest, a challengePassword of this string type (0: none)
  * and an attribute that has no number. */
 static void make_request(struct fixture *f, const char *name, EVP_PKEY *key, int password_type)
@@ -491,6 +407,284 @@ static void make_request(struct fixture *f, const char *name, EVP_PKEY *key, int
     X509_REQ_free(request);
     EVP_PKEY_free(key);
 }
+
+/* --- chains ----------------------------------------------------------------------------------- */
+
+static void chains_go_there_and_back(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t room[8192];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(room));
+    struct cede_span certificates[3];
+    size_t count;
+
+    make_certificate(f, "one.der");
+    make_certificate(f, "two.der");
+    assert_int_equal(convert(f, "pem", "one.der", "one.pem"), CLI_OK);
+    assert_int_equal(convert(f, "pem", "two.der", "two.pem"), CLI_OK);
+    cede_write_bytes(&writer, get(f, "one.pem"));
+    cede_write_bytes(&writer, get(f, "two.pem"));
+    put(f, "chain.pem", cede_written(&writer));
+    /* COSE_C509, in the order of the chain */
+    assert_int_equal(convert(f, "c509", "chain.pem", "chain.c509"), CLI_OK);
+    ok(cede_c509_bag_decode(get(f, "chain.c509"), certificates, 3, &count));
+    assert_int_equal(count, 2);
+    assert_int_equal(certificates[0].ptr[0], 0x03); /* ~C509Certificate */
+    assert_int_equal(convert(f, "pem", "chain.c509", "back.pem"), CLI_OK);
+    assert_same(f, "back.pem", in_folder(f, "chain.pem"));
+    /* in DER they are a certs-only message */
+    assert_int_equal(convert(f, "der", "chain.c509", "chain.p7c"), CLI_OK);
+    assert_int_equal(convert(f, "der", "chain.pem", "again.p7c"), CLI_OK);
+    assert_same(f, "again.p7c", in_folder(f, "chain.p7c"));
+    assert_int_equal(convert(f, "c509", "chain.p7c", "again.c509"), CLI_OK);
+    assert_same(f, "again.c509", in_folder(f, "chain.c509"));
+    /* one bad certificate spoils the chain */
+    put(f, "bad.c509", cede_span(get(f, "chain.c509").ptr, get(f, "chain.c509").len - 1));
+    assert_refused(f, "der", "bad.c509", "COSE_C509");
+}
+
+/* --- private keys ----------------------------------------------------------------------------- */
+
+static EVP_PKEY *new_pkey(int kind)
+{
+    return kind == 0   ? EVP_EC_gen("P-256")
+           : kind == 1 ? EVP_EC_gen("P-521")
+           : kind == 2 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+           : kind == 3 ? EVP_PKEY_Q_keygen(NULL, NULL, "X25519")
+                       : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024);
+}
+
+static void put_key_pem(struct fixture *f, const char *name, EVP_PKEY *key, const char *pass,
+                        bool traditional)
+{
+    BIO *bio = BIO_new_file(in_folder(f, name), "w");
+    const EVP_CIPHER *cipher = pass != NULL ? EVP_aes_128_cbc() : NULL;
+    int len = pass != NULL ? (int)strlen(pass) : 0;
+
+    assert_non_null(bio);
+    assert_int_equal((traditional ? PEM_write_bio_PrivateKey_traditional(
+                                        bio, key, cipher, (const uint8_t *)pass, len, NULL, NULL)
+                                  : PEM_write_bio_PrivateKey(
+                                        bio, key, cipher, (const uint8_t *)pass, len, NULL, NULL)),
+                     1);
+    BIO_free(bio);
+}
+
+static void keys_go_there_and_back(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int kind = 0; kind < 5; kind++) {
+        EVP_PKEY *key = new_pkey(kind);
+        struct cede_c509_private_key read;
+        struct stat mode;
+
+        put_key_pem(f, "key.pem", key, NULL, false);
+        assert_int_equal(convert(f, "c509", "key.pem", "key.c509"), CLI_OK);
+        ok(cede_c509_private_key_decode(get(f, "key.c509"), &read));
+        assert_int_equal(read.type, CEDE_C509_KEY_OCTETS);
+        assert_int_equal(stat(in_folder(f, "key.c509"), &mode), 0);
+        assert_int_equal(mode.st_mode & 0777, 0600); /* for its owner alone */
+        assert_int_equal(convert(f, "pem", "key.c509", "back.pem"), CLI_OK);
+        assert_same(f, "back.pem", in_folder(f, "key.pem"));
+        assert_int_equal(stat(in_folder(f, "back.pem"), &mode), 0);
+        assert_int_equal(mode.st_mode & 0777, 0600);
+        assert_int_equal(convert(f, "der", "key.c509", "key.der"), CLI_OK);
+        assert_int_equal(convert(f, "c509", "key.der", "again.c509"), CLI_OK);
+        assert_same(f, "again.c509", in_folder(f, "key.c509"));
+        /* what older tools write is the same key */
+        if (kind < 2 || kind == 4) {
+            put_key_pem(f, "old.pem", key, NULL, true);
+            assert_int_equal(convert(f, "pem", "old.pem", "back.pem"), CLI_OK);
+            assert_same(f, "back.pem", in_folder(f, "key.pem"));
+        }
+        put_key_pem(f, "secret.pem", key, "a pass phrase", false);
+        assert_refused(f, "c509", "secret.pem", "the private key is encrypted");
+        EVP_PKEY_free(key);
+    }
+}
+
+static void keys_and_certificates_are_one_file(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t room[16384];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(room));
+    struct cede_c509_private_key read;
+    EVP_PKEY *key = new_pkey(0);
+    struct cede_span bag;
+
+    put_key_pem(f, "key.pem", key, NULL, false);
+    EVP_PKEY_free(key);
+    make_certificate(f, "in.der");
+    assert_int_equal(convert(f, "pem", "in.der", "in.pem"), CLI_OK);
+    cede_write_bytes(&writer, get(f, "key.pem"));
+    cede_write_bytes(&writer, get(f, "in.pem"));
+    put(f, "both.pem", cede_written(&writer));
+    assert_int_equal(convert(f, "c509", "both.pem", "both.c509"), CLI_OK);
+    ok(cede_c509_pem_decode(get(f, "both.c509"), &read, &bag));
+    assert_non_null(bag.ptr);
+    assert_int_equal(convert(f, "pem", "both.c509", "back.pem"), CLI_OK);
+    assert_same(f, "back.pem", in_folder(f, "both.pem"));
+    assert_refused(f, "der", "both.c509", "no form in DER");
+    /* two keys, or a request beside a key, are too much for one file */
+    cede_write_bytes(&writer, get(f, "key.pem"));
+    put(f, "twice.pem", cede_written(&writer));
+    assert_refused(f, "c509", "twice.pem", "several private keys");
+    make_request(f, "request.der", EVP_EC_gen("P-256"), 0);
+    assert_int_equal(convert(f, "pem", "request.der", "request.pem"), CLI_OK);
+    writer = cede_writer(CEDE_BUF_ARRAY(room));
+    cede_write_bytes(&writer, get(f, "key.pem"));
+    cede_write_bytes(&writer, get(f, "request.pem"));
+    put(f, "mixed.pem", cede_written(&writer));
+    assert_refused(f, "c509", "mixed.pem", "a request and something else");
+}
+
+static void revocation_lists_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    EVP_PKEY *key = new_pkey(0);
+    X509_CRL *crl = X509_CRL_new();
+    ASN1_TIME *now = ASN1_TIME_set(NULL, 1700000000);
+    FILE *file = fopen(in_folder(f, "crl.pem"), "w");
+    uint8_t *der = NULL;
+    int len;
+
+    X509_CRL_set1_lastUpdate(crl, now);
+    assert_true(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+    len = i2d_X509_CRL(crl, &der);
+    put(f, "crl.der", cede_span(der, (size_t)len));
+    assert_non_null(file);
+    PEM_write_X509_CRL(file, crl);
+    fclose(file);
+    assert_refused(f, "c509", "crl.der", "a certificate revocation list");
+    assert_refused(f, "c509", "crl.pem", "a certificate revocation list");
+    OPENSSL_free(der);
+    ASN1_TIME_free(now);
+    X509_CRL_free(crl);
+    EVP_PKEY_free(key);
+}
+
+/* --- stored items ----------------------------------------------------------------------------- */
+
+static void envelopes_are_put_on_and_taken_off(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t format;
+    } cases[] = {{"in.der", CEDE_C509_FORMAT_CERTIFICATE},
+                 {"request.der", CEDE_C509_FORMAT_REQUEST},
+                 {"key.pem", CEDE_C509_FORMAT_PRIVATE_KEY}};
+    struct fixture *f = *state;
+    EVP_PKEY *key = new_pkey(0);
+    struct cede_span item;
+    uint32_t format;
+
+    put_key_pem(f, "key.pem", key, NULL, false);
+    EVP_PKEY_free(key);
+    make_certificate(f, "in.der");
+    make_request(f, "request.der", EVP_EC_gen("P-256"), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(run(f, "--to", "c509", "--envelope", in_folder(f, cases[i].name),
+                             in_folder(f, "out"), NULL),
+                         CLI_OK);
+        ok(cede_c509_file_open(get(f, "out"), &format, &item));
+        assert_int_equal(format, cases[i].format);
+        assert_int_equal(convert(f, "der", "out", "back"), CLI_OK);
+        assert_int_equal(convert(f, "der", cases[i].name, "expected"), CLI_OK);
+        assert_same(f, "back", in_folder(f, "expected"));
+    }
+}
+
+/* --- what type 3 cannot express --------------------------------------------------------------- */
+
+static void an_unusual_date_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = new_x509(key);
+
+    ASN1_GENERALIZEDTIME_set_string(X509_getm_notAfter(certificate), "20491231235959Z");
+    sign_and_put(f, "date.der", certificate, key);
+    assert_refused(f, "c509", "date.der", "through the year 2049 as UTCTime");
+    /* from 2050 on it is as it should be */
+    key = EVP_EC_gen("P-256");
+    certificate = new_x509(key);
+    ASN1_GENERALIZEDTIME_set_string(X509_getm_notAfter(certificate), "20500101000000Z");
+    sign_and_put(f, "date.der", certificate, key);
+    assert_int_equal(convert(f, "c509", "date.der", "out"), CLI_OK);
+    assert_int_equal(convert(f, "der", "out", "back"), CLI_OK);
+    assert_same(f, "back", in_folder(f, "date.der"));
+}
+
+static void unusual_names_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = new_x509(key);
+
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "OU", MBSTRING_UTF8,
+                               (const uint8_t *)"more", -1, -1, -1 /* to the one before */);
+    sign_and_put(f, "multi.der", certificate, key);
+    assert_refused(f, "c509", "multi.der", "more than one AttributeTypeAndValue is not supported");
+    key = EVP_EC_gen("P-256");
+    certificate = new_x509(key);
+    X509_NAME_add_entry_by_txt(X509_get_issuer_name(certificate), "OU", V_ASN1_T61STRING,
+                               (const uint8_t *)"old", -1, -1, 0);
+    sign_and_put(f, "teletex.der", certificate, key);
+    assert_refused(f, "c509", "teletex.der", "bmpString are not supported");
+}
+
+static void what_is_no_certificate_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t *long_one = calloc(1, (1 << 20) + 1);
+    struct cede_span content;
+    static const uint8_t two[] = {0x82, 0x42, 0x03, 0x41, 0x42, 0x03, 0x41};
+    static const uint8_t template_[] = {0x87, 0x00, 0xf7, 0xf7, 0xf7, 0xf7, 0xf7, 0xf7};
+
+    make_certificate(f, "in.der");
+    content = get(f, "in.der");
+    put(f, "cut.der", cede_span(content.ptr, content.len - 1));
+    assert_refused(f, "c509", "cut.der", "no X.509 certificate");
+    put(f, "empty", CEDE_SPAN_TEXT(""));
+    assert_refused(f, "c509", "empty", "empty");
+    put(f, "text", CEDE_SPAN_TEXT("hello"));
+    assert_refused(f, "c509", "text", "neither PEM, DER nor C509");
+    put(f, "damaged.pem", CEDE_SPAN_TEXT("-----BEGIN CERTIFICATE-----\nMIIB\n"));
+    assert_refused(f, "c509", "damaged.pem", "damaged");
+    put(f, "key.pem",
+        CEDE_SPAN_TEXT("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"));
+    assert_refused(f, "der", "key.pem", "PUBLIC KEY");
+    put(f, "two.bag", CEDE_SPAN_ARRAY(two));
+    assert_refused(f, "der", "two.bag", "C509");
+    put(f, "template", CEDE_SPAN_ARRAY(template_));
+    assert_refused(f, "der", "template", "a request template");
+    put(f, "envelope", CEDE_SPAN_TEXT("\xd9\xd9\xf7\xc1\x00"));
+    assert_refused(f, "der", "envelope", "an envelope of another kind");
+    put(f, "zeros", cede_span(long_one, 100));
+    assert_refused(f, "der", "zeros", "C509");
+    put(f, "long", cede_span(long_one, (1 << 20) + 1));
+    assert_refused(f, "der", "long", "longer than 1 MiB");
+    assert_int_equal(convert(f, "der", "missing", "out"), CLI_FAILED);
+    assert_int_equal(convert(f, "der", "in.der", "no/such/folder"), CLI_FAILED);
+    free(long_one);
+}
+
+static void usage_is_checked(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(run(f, "-", NULL), CLI_USAGE);
+    assert_int_equal(run(f, "--to", "x509", "-", NULL), CLI_USAGE);
+    assert_non_null(strstr(f->message, "x509"));
+    assert_int_equal(run(f, "--to", "der", "a", "b", "c", NULL), CLI_USAGE);
+    assert_int_equal(run(f, "--from", "der", NULL), CLI_USAGE);
+    assert_int_equal(run(f, "--to", "der", "--envelope", "-", NULL), CLI_USAGE);
+    assert_non_null(strstr(f->message, "--envelope"));
+    assert_int_equal(run(f, "--help", NULL), CLI_OK);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void requests_go_there_and_back(void **state)
 {
@@ -651,6 +845,11 @@ int main(void)
         with_files(pem_may_have_text_around_it),
         with_files(the_standard_streams_are_the_default),
         with_files(native_c509_has_no_x509_form),
+        with_files(chains_go_there_and_back),
+        with_files(keys_go_there_and_back),
+        with_files(keys_and_certificates_are_one_file),
+        with_files(revocation_lists_are_refused),
+        with_files(envelopes_are_put_on_and_taken_off),
         with_files(an_unusual_date_is_refused),
         with_files(unusual_names_are_refused),
         with_files(what_is_no_certificate_is_refused),

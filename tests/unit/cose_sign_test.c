@@ -279,8 +279,8 @@ static void sign_refuses_what_it_cannot_sign(void **state)
     assert_int_equal(CEDE_COSE_ALG, cede_cose_sign_create(&msg, signers.signings, 2, crypto,
                                                           context, CEDE_SPAN_NULL, &writer));
     assert_int_equal(0, writer.len);
-    assert_ok(cede_cose_sign_create(&msg, signers.signings, 1, crypto, context, CEDE_SPAN_NULL,
-                                    &writer));
+    assert_ok(
+        cede_cose_sign_create(&msg, signers.signings, 1, crypto, context, CEDE_SPAN_NULL, &writer));
     for (size_t cap = 0; cap <= writer.len; cap++) {
         small = cede_writer(cede_buf(memory, cap));
         assert_int_equal(cap < writer.len ? CEDE_NO_SPACE : CEDE_OK,

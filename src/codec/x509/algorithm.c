@@ -20,12 +20,36 @@ int32_t cede_certificate_alg(int32_t curve)
     }
 }
 
+/* Parameters are NULL, a named curve, or a sequence of what the algorithm needs. */
+static void read_parameters(struct cede_reader *reader)
+{
+    switch (cede_der_peek(reader)) {
+    case CEDE_DER_OID:
+        (void)cede_der_get_oid(reader);
+        break;
+    case CEDE_DER_NULL:
+        if (cede_der_get(reader, CEDE_DER_NULL).len != 0) {
+            cede_reader_fail(reader, CEDE_DER_VALUE);
+        }
+        break;
+    default:
+        (void)cede_der_get(reader, CEDE_DER_SEQUENCE);
+        break;
+    }
+}
+
+/* AlgorithmIdentifier ::= SEQUENCE { algorithm, parameters ANY OPTIONAL }. */
 struct cede_span algorithm_contents(struct cede_span algorithm)
 {
     struct cede_reader reader = cede_reader(algorithm);
     struct cede_span contents = cede_der_get(&reader, CEDE_DER_SEQUENCE);
+    struct cede_reader inner = cede_reader(contents);
 
-    return cede_reader_at_end(&reader) ? contents : CEDE_SPAN_NULL;
+    (void)cede_der_get_oid(&inner);
+    if (cede_reader_left(&inner) > 0) {
+        read_parameters(&inner);
+    }
+    return cede_reader_at_end(&reader) && cede_reader_at_end(&inner) ? contents : CEDE_SPAN_NULL;
 }
 
 int32_t cede_x509_signature_alg(struct cede_span algorithm)

@@ -39,6 +39,19 @@ static size_t read_len(struct cede_reader *reader)
     return len;
 }
 
+/* One byte of tag. Of the universal types those that consist of others are constructed, the rest
+ * are not: DER has strings in one piece (X.690, sections 8.9.1, 8.11.1 and 10.2). */
+static bool is_tag(uint8_t tag)
+{
+    unsigned number = tag & 0x1f;
+    bool of_others = number == 0x08 || number == 0x0b || number == 0x10 || number == 0x11;
+
+    if (number == 0x1f || tag == 0) {
+        return false;
+    }
+    return (tag & 0xc0) != 0 || ((tag & 0x20) != 0) == of_others;
+}
+
 struct cede_span cede_der_get_any(struct cede_reader *reader, uint8_t *tag)
 {
     size_t at = reader->pos;
@@ -48,7 +61,7 @@ struct cede_span cede_der_get_any(struct cede_reader *reader, uint8_t *tag)
     if (tag != NULL) {
         *tag = first;
     }
-    if (reader->status == CEDE_OK && ((first & 0x1f) == 0x1f || first == 0)) {
+    if (reader->status == CEDE_OK && !is_tag(first)) {
         fail_at(reader, at, CEDE_DER_TAG);
     }
     return cede_read_bytes(reader, len);
@@ -78,6 +91,24 @@ struct cede_reader cede_der_enter(struct cede_reader *reader, uint8_t tag)
 
     inner.status = reader->status;
     return inner;
+}
+
+struct cede_span cede_der_get_oid(struct cede_reader *reader)
+{
+    size_t at = reader->pos;
+    struct cede_span oid = cede_der_get(reader, CEDE_DER_OID);
+    bool begins = true; /* a number of it */
+
+    for (size_t i = 0; i < oid.len; i++) {
+        if (begins && oid.ptr[i] == 0x80) {
+            fail_at(reader, at, CEDE_DER_VALUE);
+        }
+        begins = oid.ptr[i] < 0x80;
+    }
+    if (reader->status == CEDE_OK && (oid.len == 0 || !begins)) {
+        fail_at(reader, at, CEDE_DER_VALUE);
+    }
+    return reader->status == CEDE_OK ? oid : CEDE_SPAN_NULL;
 }
 
 bool cede_der_get_bool(struct cede_reader *reader)

@@ -19,11 +19,64 @@ struct x509_name_walk x509_name_walk(struct cede_span name)
     return walk;
 }
 
+/* UTF-8 (RFC 3629, section 4): no overlong forms, no surrogates, nothing past U+10FFFF. */
+static bool is_utf8(struct cede_span text)
+{
+    for (size_t i = 0, more; i < text.len; i += 1 + more) {
+        uint8_t first = text.ptr[i];
+        uint32_t code = first;
+
+        more = first < 0x80 ? 0 : first < 0xc2 ? 4 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        if (more == 4 || more >= text.len - i) {
+            return false;
+        }
+        for (size_t k = 1; k <= more; k++) {
+            if ((text.ptr[i + k] & 0xc0) != 0x80) {
+                return false;
+            }
+            code = code << 6 | (text.ptr[i + k] & 0x3f);
+        }
+        code &= more == 0 ? 0x7f : more == 1 ? 0x7ff : more == 2 ? 0xffff : 0x1fffff;
+        if (first > 0xf4 || (more == 2 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff))) ||
+            (more == 3 && (code < 0x10000 || code > 0x10ffff))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define NUMERIC_STRING 0x12
+
+/* What attributes in names consist of (X.520): strings, which keep their form, and for the few that
+ * are none a bit string or a sequence. */
+enum cede_status x509_value_check(uint8_t tag, struct cede_span text)
+{
+    switch (tag) {
+    case CEDE_DER_UTF8_STRING:
+        return is_utf8(text) ? CEDE_OK : CEDE_DER_VALUE;
+    case CEDE_DER_BMP_STRING:
+        return text.len % 2 == 0 ? CEDE_OK : CEDE_DER_VALUE;
+    case CEDE_DER_UNIVERSAL_STRING:
+        return text.len % 4 == 0 ? CEDE_OK : CEDE_DER_VALUE;
+    case CEDE_DER_PRINTABLE_STRING:
+    case CEDE_DER_IA5_STRING:
+    case CEDE_DER_TELETEX_STRING:
+    case NUMERIC_STRING:
+    case CEDE_DER_SEQUENCE:
+        return CEDE_OK;
+    case CEDE_DER_BIT_STRING:
+        return text.len > 0 && text.ptr[0] < 8 ? CEDE_OK : CEDE_DER_VALUE;
+    default:
+        return CEDE_DER_TAG;
+    }
+}
+
 bool x509_name_next(struct x509_name_walk *walk, struct x509_attribute *attribute)
 {
     bool first = false;
     struct cede_reader inner;
     struct cede_reader value;
+    enum cede_status status;
 
     memset(attribute, 0, sizeof *attribute);
     if (cede_reader_left(&walk->attributes) == 0) {
@@ -34,16 +87,19 @@ bool x509_name_next(struct x509_name_walk *walk, struct x509_attribute *attribut
         first = true;
     }
     inner = cede_der_enter(&walk->attributes, CEDE_DER_SEQUENCE);
-    attribute->oid = cede_der_get(&inner, CEDE_DER_OID);
+    attribute->oid = cede_der_get_oid(&inner);
     attribute->value = cede_der_get_value(&inner);
     value = cede_reader(attribute->value);
     attribute->text = cede_der_get_any(&value, &attribute->tag);
     attribute->alone = first && cede_reader_at_end(&walk->attributes);
-    if (cede_reader_finish(&inner) != CEDE_OK || attribute->oid.len == 0) {
-        cede_reader_fail(&walk->names, inner.status != CEDE_OK ? inner.status : CEDE_DER_VALUE);
-        return false;
+    status = cede_reader_finish(&inner);
+    if (status == CEDE_OK) {
+        status = x509_value_check(attribute->tag, attribute->text);
     }
-    return true;
+    if (status != CEDE_OK) {
+        cede_reader_fail(&walk->names, status);
+    }
+    return status == CEDE_OK;
 }
 
 enum cede_status x509_name_check(struct cede_span name)

@@ -28,6 +28,8 @@ struct x509_name_walk {
  * walk->names.status. */
 struct x509_name_walk x509_name_walk(struct cede_span name);
 bool x509_name_next(struct x509_name_walk *walk, struct x509_attribute *attribute);
+/* Checks the contents of an attribute's value. CEDE_DER_TAG: no string, bit string or sequence. */
+enum cede_status x509_value_check(uint8_t tag, struct cede_span text);
 /* Checks the structure of a Name. */
 enum cede_status x509_name_check(struct cede_span name);
 

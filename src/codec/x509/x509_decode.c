@@ -120,6 +120,9 @@ static enum cede_status decode(struct cede_span der, struct cede_x509 *certifica
     if (cede_span_is_null(algorithm_contents(algorithm))) {
         return CEDE_DER_TAG;
     }
+    if (algorithm_contents(algorithm).ptr == NULL) {
+        return CEDE_DER_TAG;
+    }
     if (!cede_span_equal(algorithm, certificate->signature_algorithm)) {
         return CEDE_X509_ALGORITHMS_DIFFER; /* section 4.1.1.2 */
     }

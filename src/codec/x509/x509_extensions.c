@@ -74,7 +74,7 @@ static enum cede_status extended_key_usage(struct cede_span value, struct cede_e
     struct cede_reader inner = cede_der_enter(&outer, CEDE_DER_SEQUENCE);
 
     while (inner.status == CEDE_OK && !cede_reader_at_end(&inner)) {
-        ext->eku |= eku_flag(cede_der_get(&inner, CEDE_DER_OID));
+        ext->eku |= eku_flag(cede_der_get_oid(&inner));
     }
     ext->has_eku = true;
     CEDE_TRY(cede_reader_finish(&inner));
@@ -201,7 +201,7 @@ enum cede_status x509_extension_read(struct cede_reader *reader, struct x509_ext
     struct cede_reader inner = cede_der_enter(reader, CEDE_DER_SEQUENCE);
 
     memset(extension, 0, sizeof *extension);
-    extension->oid = cede_der_get(&inner, CEDE_DER_OID);
+    extension->oid = cede_der_get_oid(&inner);
     if (cede_der_peek(&inner) == CEDE_DER_BOOLEAN) {
         extension->critical = cede_der_get_bool(&inner);
         if (!extension->critical) {

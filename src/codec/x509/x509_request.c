@@ -19,6 +19,39 @@ static void read_challenge(struct cede_reader *values, struct cede_span *text)
         tag != CEDE_DER_PRINTABLE_STRING && tag != CEDE_DER_IA5_STRING) {
         cede_reader_fail(values, CEDE_DER_TAG);
     }
+    if (values->status == CEDE_OK && x509_value_check(tag, *text) != CEDE_OK) {
+        cede_reader_fail(values, CEDE_DER_VALUE);
+    }
+}
+
+/* A value of an attribute that is not known: what is in it is not read, but must be DER. */
+static void read_other(struct cede_reader *values)
+{
+    struct cede_reader value = *values;
+    uint8_t tag;
+    struct cede_span contents = cede_der_get_any(values, &tag);
+
+    switch (tag) {
+    case CEDE_DER_OID:
+        (void)cede_der_get_oid(&value);
+        break;
+    case CEDE_DER_BOOLEAN:
+        (void)cede_der_get_bool(&value);
+        break;
+    case CEDE_DER_NULL:
+        value.status = contents.len == 0 ? CEDE_OK : CEDE_DER_VALUE;
+        break;
+    case CEDE_DER_INTEGER:
+    case CEDE_DER_ENUMERATED:
+        value.status = contents.len > 0 ? CEDE_OK : CEDE_DER_VALUE;
+        break;
+    default:
+        value.status = x509_value_check(tag, contents) == CEDE_DER_VALUE ? CEDE_DER_VALUE : CEDE_OK;
+        break;
+    }
+    if (value.status != CEDE_OK) {
+        cede_reader_fail(values, value.status);
+    }
 }
 
 /* Attribute ::= SEQUENCE { type, values SET }; the two that are known have one value. */
@@ -26,7 +59,7 @@ static enum cede_status read_attribute(struct cede_reader *attributes,
                                        struct cede_x509_request *request)
 {
     struct cede_reader inner = cede_der_enter(attributes, CEDE_DER_SEQUENCE);
-    struct cede_span oid = cede_der_get(&inner, CEDE_DER_OID);
+    struct cede_span oid = cede_der_get_oid(&inner);
     struct cede_reader values = cede_der_enter(&inner, CEDE_DER_SET);
     const struct registry_entry *entry = registry_find_oid(&registry_cr, oid);
 
@@ -39,7 +72,9 @@ static enum cede_status read_attribute(struct cede_reader *attributes,
     } else if (entry != NULL && entry->value == CR_CHALLENGE_PASSWORD) {
         read_challenge(&values, &request->challenge_password);
     } else {
-        (void)cede_read_rest(&values);
+        while (values.status == CEDE_OK && cede_reader_left(&values) > 0) {
+            read_other(&values);
+        }
     }
     return cede_reader_finish(&values);
 }
@@ -89,6 +124,9 @@ static enum cede_status decode(struct cede_span der, struct cede_x509_request *r
     CEDE_TRY(cede_reader_finish(&inner));
     CEDE_TRY(cede_reader_finish(&outer));
     request->signature_alg = cede_x509_signature_alg(request->signature_algorithm);
+    if (algorithm_contents(request->signature_algorithm).ptr == NULL) {
+        return CEDE_DER_TAG;
+    }
     entry = signature_algorithm_find_der(algorithm_contents(request->signature_algorithm));
     request->mac_hash = entry != NULL ? signature_algorithm_mac_hash(entry->value) : 0;
     return read_info(request->info, request);
