@@ -93,8 +93,8 @@ static enum cede_status confine_process(const struct process *process)
     static const char *const names[] = {"store.db",  "store.db-wal",  "store.db-shm",
                                         "status.db", "status.db-wal", "status.db-shm"};
     char paths[6][PATH_MAX];
-    struct confine_path allowed[9];
-    struct confine_rules rules = {allowed, 9, true};
+    struct confine_path allowed[10];
+    struct confine_rules rules = {allowed, sizeof allowed / sizeof allowed[0], true};
     struct rlimit files = {FILES_MAX, FILES_MAX};
 
     for (size_t i = 0; i < 6; i++) {
@@ -106,6 +106,7 @@ static enum cede_status confine_process(const struct process *process)
     allowed[6] = (struct confine_path){process->ca->directory, CONFINE_REPLACE};
     allowed[7] = (struct confine_path){"/dev/urandom", CONFINE_READ};
     allowed[8] = (struct confine_path){"/etc", CONFINE_READ};
+    allowed[9] = (struct confine_path){CONFINE_OF_ONESELF, CONFINE_READ};
     key_store_forget_password();
     return setrlimit(RLIMIT_NOFILE, &files) == 0 ? confine(&rules) : CEDE_OS_FAILED;
 }

@@ -19,13 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* LeakSanitizer looks at its own process from outside when it ends, and into /proc for that. */
+/* LeakSanitizer looks at its own process from outside when it ends. */
 #if defined(__SANITIZE_ADDRESS__)
 #define LOOKED_INTO true
-#define OF_ONESELF  "/proc"
 #else
 #define LOOKED_INTO false
-#define OF_ONESELF  "/dev/null"
 #endif
 
 #if defined(__x86_64__)
@@ -180,7 +178,7 @@ enum cede_status confine_to_store(const char *path, bool network)
         {files[2], CONFINE_WRITE},      {directory, CONFINE_REPLACE},
         {"/etc", CONFINE_READ},         {"/usr", CONFINE_READ},
         {"/lib", CONFINE_READ},         {"/run/systemd/resolve", CONFINE_READ},
-        {"/dev/urandom", CONFINE_READ}, {OF_ONESELF, CONFINE_READ},
+        {"/dev/urandom", CONFINE_READ}, {CONFINE_OF_ONESELF, CONFINE_READ},
     };
     struct confine_rules rules = {paths, sizeof paths / sizeof paths[0], network};
     const char *slash = strrchr(path, '/');
@@ -197,7 +195,7 @@ enum cede_status confine_to_store(const char *path, bool network)
 
 enum cede_status confine_to_nothing(bool network)
 {
-    struct confine_path paths[] = {{OF_ONESELF, CONFINE_READ}};
+    struct confine_path paths[] = {{CONFINE_OF_ONESELF, CONFINE_READ}};
     struct confine_rules rules = {paths, 1, network};
 
     return confine(&rules);

@@ -35,6 +35,13 @@ struct confine_rules {
     bool network; /* may open sockets, connect and listen; open ones go on either way */
 };
 
+/* To be read in every process: LeakSanitizer looks into /proc when it ends; otherwise nothing. */
+#if defined(__SANITIZE_ADDRESS__)
+#define CONFINE_OF_ONESELF "/proc"
+#else
+#define CONFINE_OF_ONESELF "/dev/null"
+#endif
+
 CEDE_MUST_USE enum cede_status confine(const struct confine_rules *rules);
 
 /* The rules of a process that works on the store at `path`, on the network or not. */
