@@ -65,6 +65,10 @@ CEDE_MUST_USE enum cede_status cede_c509_verify(const struct cede_c509 *certific
  * RFC 5280 written otherwise; any other identifier is that of an unknown extension or purpose. */
 CEDE_MUST_USE enum cede_status cede_c509_decode_native(struct cede_span encoding,
                                                        struct cede_c509 *certificate);
+CEDE_MUST_USE enum cede_status cede_c509_public_key_native(const struct cede_c509 *certificate,
+                                                           const struct cede_crypto *crypto,
+                                                           uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
+                                                           struct cede_public_key *key);
 CEDE_MUST_USE enum cede_status cede_c509_verify_native(const struct cede_c509 *certificate,
                                                        const struct cede_crypto *crypto,
                                                        const struct cede_public_key *issuer_key);

@@ -13,7 +13,7 @@ static enum cede_status check(struct cede_span issuer, struct cede_span encoding
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
 
     CEDE_TRY(cede_c509_decode_native(issuer, &ca));
-    CEDE_TRY(cede_c509_public_key(&ca, &firmware_crypto, point, &key));
+    CEDE_TRY(cede_c509_public_key_native(&ca, &firmware_crypto, point, &key));
     CEDE_TRY(cede_c509_decode_native(encoding, &certificate));
     return cede_c509_verify_native(&certificate, &firmware_crypto, &key);
 }

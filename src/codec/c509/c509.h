@@ -20,12 +20,19 @@
 /* Reads an AlgorithmIdentifier item: *value is its number, -1 << 15 for one without. Returns the
  * encoding. */
 #define NO_ALGORITHM_NUMBER INT16_MIN
+int32_t c509_read_algorithm(struct cede_reader *reader, struct cede_span *algorithm);
 struct cede_span c509_get_algorithm(struct cede_reader *reader, int32_t *value);
 struct cede_span c509_get_name(struct cede_reader *reader);
 /* The bytes of a ~biguint, which has no leading zeros. */
 struct cede_span c509_get_biguint(struct cede_reader *reader);
+void c509_read_biguint(struct cede_reader *reader, struct cede_span *number);
 /* An item that is usually a byte string: *bytes is null when it is not. Returns the encoding. */
 struct cede_span c509_get_bytes_item(struct cede_reader *reader, struct cede_span *bytes);
+void c509_read_bytes_item(struct cede_reader *reader, struct cede_span *item,
+                          struct cede_span *bytes);
+/* The pairs of a list, which is an array of them, or one value `alone`; `status` for half a pair.
+ */
+size_t c509_get_pairs(struct cede_reader *reader, bool *alone, enum cede_status status);
 
 enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type, int32_t curve,
                                  struct cede_span bytes, uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],

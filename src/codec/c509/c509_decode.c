@@ -6,61 +6,82 @@
 #include "codec/c509/c509.h"
 #include "codec/c509/extensions.h"
 #include "codec/c509/name.h"
+#include "codec/cbor/cbor.h"
 #include "codec/x509/algorithm.h"
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
-struct cede_span c509_get_algorithm(struct cede_reader *reader, int32_t *value)
+int32_t c509_read_algorithm(struct cede_reader *reader, struct cede_span *algorithm)
 {
     size_t at = reader->pos;
+    int32_t number = NO_ALGORITHM_NUMBER;
+    enum cede_cbor_type type = cede_cbor_peek(reader);
 
-    *value = NO_ALGORITHM_NUMBER;
-    switch (cede_cbor_peek(reader)) {
-    case CEDE_CBOR_ARRAY: /* identifier and parameters */
+    if (type == CEDE_CBOR_ARRAY) { /* identifier and parameters */
         cede_cbor_expect_array(reader, 2);
-        (void)cede_cbor_get_bytes(reader);
-        (void)cede_cbor_get_bytes(reader);
-        break;
-    case CEDE_CBOR_BYTES: /* identifier */
-        (void)cede_cbor_get_bytes(reader);
-        break;
-    default:
-        *value = cede_cbor_get_int32(reader);
-        break;
+        cbor_read_string(reader, CBOR_TYPE(BYTES), algorithm);
     }
-    return cede_reader_since(reader, at);
+    if (type == CEDE_CBOR_ARRAY || type == CEDE_CBOR_BYTES) { /* parameters, or the identifier */
+        cbor_read_string(reader, CBOR_TYPE(BYTES), algorithm);
+    } else {
+        number = cede_cbor_get_int32(reader);
+    }
+    cbor_read_since(reader, at, algorithm);
+    return number;
+}
+
+struct cede_span c509_get_algorithm(struct cede_reader *reader, int32_t *value)
+{
+    struct cede_span algorithm;
+
+    *value = c509_read_algorithm(reader, &algorithm);
+    return algorithm;
 }
 
 struct cede_span c509_get_name(struct cede_reader *reader)
 {
-    struct cede_span name = cede_cbor_get_item(reader);
-    enum cede_status status = c509_name_check(name);
+    struct cede_span name;
 
-    if (status != CEDE_OK) {
-        cede_reader_fail(reader, status);
-    }
+    c509_read_name(reader, &name);
     return name;
+}
+
+void c509_read_biguint(struct cede_reader *reader, struct cede_span *number)
+{
+    cbor_read_string(reader, CBOR_TYPE(BYTES), number);
+    if (number->len > 0 && number->ptr[0] == 0) {
+        cede_reader_fail(reader, CEDE_CBOR_NOT_SHORTEST);
+    }
 }
 
 struct cede_span c509_get_biguint(struct cede_reader *reader)
 {
-    struct cede_span number = cede_cbor_get_bytes(reader);
+    struct cede_span number;
 
-    if (number.len > 0 && number.ptr[0] == 0) {
-        cede_reader_fail(reader, CEDE_CBOR_NOT_SHORTEST);
-    }
+    c509_read_biguint(reader, &number);
     return number;
+}
+
+void c509_read_bytes_item(struct cede_reader *reader, struct cede_span *item,
+                          struct cede_span *bytes)
+{
+    size_t at = reader->pos;
+
+    *bytes = CEDE_SPAN_NULL;
+    if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
+        cbor_read_string(reader, CBOR_TYPE(BYTES), bytes);
+    } else {
+        (void)cbor_skip(reader);
+    }
+    cbor_read_since(reader, at, item);
 }
 
 struct cede_span c509_get_bytes_item(struct cede_reader *reader, struct cede_span *bytes)
 {
-    struct cede_reader ahead = *reader;
+    struct cede_span item;
 
-    *bytes = CEDE_SPAN_NULL;
-    if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
-        *bytes = cede_cbor_get_bytes(&ahead);
-    }
-    return cede_cbor_get_item(reader);
+    c509_read_bytes_item(reader, &item, bytes);
+    return item;
 }
 
 enum cede_status c509_public_key(const struct cede_crypto *crypto, int32_t type, int32_t curve,
@@ -98,16 +119,11 @@ static void read_type(struct cede_reader *reader, int32_t *type)
     }
 }
 
-/* ~time without fraction; null, allowed for notAfter, is no expiration. */
-static uint64_t read_time(struct cede_reader *reader, bool may_be_none)
+/* ~time without fraction. */
+static uint64_t read_time(struct cede_reader *reader)
 {
-    uint64_t time;
+    uint64_t time = cede_cbor_get_uint(reader);
 
-    if (may_be_none && cede_cbor_peek_null(reader)) {
-        cede_cbor_get_null(reader);
-        return CEDE_TIME_NONE;
-    }
-    time = cede_cbor_get_uint(reader);
     if (time > UINT64_C(253402300798)) { /* 9999-12-31 23:59:58 */
         cede_reader_fail(reader, CEDE_CBOR_RANGE);
     }
@@ -117,43 +133,27 @@ static uint64_t read_time(struct cede_reader *reader, bool may_be_none)
 /* TBSCertificate, a CBOR sequence of ten items. */
 static void read_tbs(struct cede_reader *reader, struct cede_c509 *certificate)
 {
-    int32_t algorithm;
-
     read_type(reader, &certificate->type);
-    certificate->serial = c509_get_biguint(reader);
-    certificate->signature_algorithm = c509_get_algorithm(reader, &algorithm);
-    certificate->signature_alg = signature_algorithm_alg(algorithm);
-    certificate->issuer_is_subject = cede_cbor_peek_null(reader);
-    if (certificate->issuer_is_subject) {
-        cede_cbor_get_null(reader);
-    } else {
-        certificate->issuer = c509_get_name(reader);
+    c509_read_biguint(reader, &certificate->serial);
+    certificate->signature_alg =
+        signature_algorithm_alg(c509_read_algorithm(reader, &certificate->signature_algorithm));
+    certificate->issuer_is_subject = cede_cbor_take_null(reader);
+    if (!certificate->issuer_is_subject) {
+        c509_read_name(reader, &certificate->issuer);
     }
-    certificate->not_before = read_time(reader, false);
-    certificate->not_after = read_time(reader, true);
-    certificate->subject = c509_get_name(reader);
-    certificate->public_key_algorithm = c509_get_algorithm(reader, &algorithm);
-    certificate->curve = certificate_curve(algorithm);
-    certificate->public_key_item = c509_get_bytes_item(reader, &certificate->public_key);
-    certificate->extensions = cede_cbor_get_item(reader);
+    certificate->not_before = read_time(reader);
+    certificate->not_after = cede_cbor_take_null(reader) ? CEDE_TIME_NONE : read_time(reader);
+    c509_read_name(reader, &certificate->subject);
+    certificate->curve =
+        certificate_curve(c509_read_algorithm(reader, &certificate->public_key_algorithm));
+    c509_read_bytes_item(reader, &certificate->public_key_item, &certificate->public_key);
+    cbor_read_item(reader, &certificate->extensions);
 }
 
-static enum cede_status decode(struct cede_span encoding,
-                               const struct c509_identifiers *identifiers,
-                               struct cede_c509 *certificate)
+/* What a certificate is beyond its items. */
+static enum cede_status check(struct cede_c509 *certificate,
+                              const struct c509_identifiers *identifiers)
 {
-    struct cede_reader reader = cede_reader(encoding);
-    size_t start;
-
-    if (cede_cbor_peek(&reader) == CEDE_CBOR_ARRAY) {
-        cede_cbor_expect_array(&reader, CERTIFICATE_ITEMS);
-    }
-    start = reader.pos;
-    read_tbs(&reader, certificate);
-    certificate->tbs = cede_reader_since(&reader, start);
-    certificate->signature = cede_cbor_get_bytes(&reader);
-    certificate->sequence = cede_reader_since(&reader, start);
-    CEDE_TRY(cede_reader_finish(&reader));
     if (certificate->type != CEDE_C509_NATIVE && identifiers == NULL) {
         return CEDE_C509_TYPE;
     }
@@ -169,14 +169,28 @@ static enum cede_status decode(struct cede_span encoding,
 }
 
 /* All zero on failure. */
-static enum cede_status decode_or_clear(struct cede_span encoding,
-                                        const struct c509_identifiers *identifiers,
-                                        struct cede_c509 *certificate)
+static enum cede_status decode(struct cede_span encoding,
+                               const struct c509_identifiers *identifiers,
+                               struct cede_c509 *certificate)
 {
+    struct cede_reader reader;
     enum cede_status status;
+    size_t start;
 
     memset(certificate, 0, sizeof *certificate);
-    status = decode(encoding, identifiers, certificate);
+    cede_reader_open(&reader, &encoding);
+    if (cede_cbor_peek(&reader) == CEDE_CBOR_ARRAY) {
+        cede_cbor_expect_array(&reader, CERTIFICATE_ITEMS);
+    }
+    start = reader.pos;
+    read_tbs(&reader, certificate);
+    cbor_read_since(&reader, start, &certificate->tbs);
+    cbor_read_string(&reader, CBOR_TYPE(BYTES), &certificate->signature);
+    cbor_read_since(&reader, start, &certificate->sequence);
+    status = cede_reader_finish(&reader);
+    if (status == CEDE_OK) {
+        status = check(certificate, identifiers);
+    }
     if (status != CEDE_OK) {
         memset(certificate, 0, sizeof *certificate);
     }
@@ -185,12 +199,12 @@ static enum cede_status decode_or_clear(struct cede_span encoding,
 
 enum cede_status cede_c509_decode(struct cede_span encoding, struct cede_c509 *certificate)
 {
-    return decode_or_clear(encoding, &c509_identifiers_x509, certificate);
+    return decode(encoding, &c509_identifiers_x509, certificate);
 }
 
 enum cede_status cede_c509_decode_native(struct cede_span encoding, struct cede_c509 *certificate)
 {
-    return decode_or_clear(encoding, NULL, certificate);
+    return decode(encoding, NULL, certificate);
 }
 
 enum cede_status cede_c509_public_key(const struct cede_c509 *certificate,
@@ -200,6 +214,18 @@ enum cede_status cede_c509_public_key(const struct cede_c509 *certificate,
 {
     return c509_public_key(crypto, certificate->type, certificate->curve, certificate->public_key,
                            point, key);
+}
+
+enum cede_status cede_c509_public_key_native(const struct cede_c509 *certificate,
+                                             const struct cede_crypto *crypto,
+                                             uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
+                                             struct cede_public_key *key)
+{
+    *key = (struct cede_public_key){0, CEDE_SPAN_NULL};
+    if (certificate->type != CEDE_C509_NATIVE) {
+        return CEDE_C509_TYPE;
+    }
+    return point_decode(crypto, certificate->curve, certificate->public_key, point, key);
 }
 
 enum cede_status cede_c509_verify_native(const struct cede_c509 *certificate,

@@ -32,6 +32,8 @@ struct c509_identifiers {
     enum cede_status (*extension)(struct cede_span oid, bool critical, struct cede_span value,
                                   struct cede_extensions *ext);
     uint32_t (*purpose)(struct cede_span oid); /* CEDE_EKU_ flag */
+    /* Whether the extension with this number was there by its identifier. */
+    bool (*is_set)(const struct cede_extensions *ext, int32_t number);
 };
 extern const struct c509_identifiers c509_identifiers_x509;
 /* `identifiers` null: a native certificate, in which whatever has a number "MUST only" have that

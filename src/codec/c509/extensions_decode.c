@@ -2,7 +2,9 @@
 /* extensions_decode.c - what the extensions of a C509 certificate say. */
 #include <string.h>
 
+#include "codec/c509/c509.h"
 #include "codec/c509/extensions.h"
+#include "codec/cbor/cbor.h"
 #include "codec/x509/extensions.h"
 #include "codec/x509/registry.h"
 
@@ -10,48 +12,54 @@
 
 struct c509_extensions_walk c509_extensions_walk(struct cede_span extensions)
 {
-    struct c509_extensions_walk walk = {cede_reader(extensions), 1, true};
+    struct c509_extensions_walk walk;
 
-    if (cede_cbor_peek(&walk.reader) == CEDE_CBOR_ARRAY) {
-        size_t items = cede_cbor_get_array(&walk.reader);
-        walk.alone = false;
-        walk.extensions_left = items / 2;
-        if (items % 2 != 0) {
-            cede_reader_fail(&walk.reader, CEDE_C509_EXTENSION);
-        }
-    }
+    cede_reader_open(&walk.reader, &extensions);
+    walk.extensions_left = c509_get_pairs(&walk.reader, &walk.alone, CEDE_C509_EXTENSION);
     return walk;
 }
 
-/* ( extensionID: int, extensionValue: Defined ): a negative number means critical. */
-static void get_numbered(struct cede_reader *reader, struct c509_extension *extension)
-{
-    int32_t number = cede_cbor_get_int32(reader);
+/* extensionID, an int, negative for a critical extension, or ~oid. */
+struct extension_id {
+    int32_t number; /* positive; 0: `oid` counts */
+    bool critical;
+    struct cede_span oid;
+};
 
-    if (number == 0) {
-        cede_reader_fail(reader, CEDE_C509_EXTENSION);
-        return;
+CEDE_NOINLINE static void read_id(struct cede_reader *reader, struct extension_id *id)
+{
+    int32_t number = 0;
+
+    id->oid = CEDE_SPAN_NULL;
+    if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
+        cbor_read_string(reader, CBOR_TYPE(BYTES), &id->oid);
+    } else {
+        number = cede_cbor_get_int32(reader);
     }
-    extension->critical = number < 0;
-    extension->number = number < 0 ? -number : number;
-    extension->value = cede_cbor_get_item(reader);
-    if (extension->value.len == 1 && extension->value.ptr[0] == 0xf7) { /* undefined */
+    if (number == 0 && id->oid.len == 0) {
+        cede_reader_fail(reader, CEDE_C509_EXTENSION);
+    }
+    id->critical = number < 0;
+    id->number = number < 0 ? -number : number;
+}
+
+/* The value of an extension with a number: anything but undefined. */
+static void check_value(struct cede_reader *reader)
+{
+    if (cede_reader_peek(reader) == 0xf7) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
     }
 }
 
-/* ( extensionID: ~oid, extensionValue: bytes / [ bytes ] ): the array means critical. */
-static void get_named(struct cede_reader *reader, struct c509_extension *extension)
+/* The value of one with an identifier: bytes / [ bytes ], the array means critical. */
+static void read_named_value(struct cede_reader *reader, struct extension_id *id,
+                             struct cede_span *value)
 {
-    extension->oid = cede_cbor_get_bytes(reader);
-    extension->critical = cede_cbor_peek(reader) == CEDE_CBOR_ARRAY;
-    if (extension->critical) {
+    id->critical = cede_cbor_peek(reader) == CEDE_CBOR_ARRAY;
+    if (id->critical) {
         cede_cbor_expect_array(reader, 1);
     }
-    extension->value = cede_cbor_get_bytes(reader);
-    if (reader->status == CEDE_OK && extension->oid.len == 0) {
-        cede_reader_fail(reader, CEDE_C509_EXTENSION);
-    }
+    cbor_read_string(reader, CBOR_TYPE(BYTES), value);
 }
 
 bool c509_extensions_next(struct c509_extensions_walk *walk, struct c509_extension *extension)
@@ -70,11 +78,20 @@ bool c509_extensions_next(struct c509_extensions_walk *walk, struct c509_extensi
     if (walk->alone) {
         extension->number = EXT_KEY_USAGE;
         extension->critical = cede_cbor_peek(reader) == CEDE_CBOR_NINT;
-        extension->value = cede_cbor_get_item(reader);
-    } else if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
-        get_named(reader, extension);
+        cbor_read_item(reader, &extension->value);
     } else {
-        get_numbered(reader, extension);
+        struct extension_id id;
+
+        read_id(reader, &id);
+        if (id.number != 0) {
+            check_value(reader);
+            cbor_read_item(reader, &extension->value);
+        } else {
+            read_named_value(reader, &id, &extension->value);
+        }
+        extension->number = id.number;
+        extension->oid = id.oid;
+        extension->critical = id.critical;
     }
     return reader->status == CEDE_OK;
 }
@@ -105,24 +122,9 @@ static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, b
     }
     if (value < 0 || value > (int32_t)UINT16_MAX || (alone && value == 0)) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
-        return;
     }
     ext->has_key_usage = true;
     ext->key_usage = (uint16_t)value;
-}
-
-static void key_purpose(struct cede_reader *reader, const struct c509_identifiers *identifiers,
-                        struct cede_extensions *ext)
-{
-    int32_t value;
-
-    if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
-        struct cede_span oid = cede_cbor_get_bytes(reader);
-        ext->eku |= identifiers != NULL ? identifiers->purpose(oid) : CEDE_EKU_OTHER;
-        return;
-    }
-    value = cede_cbor_get_int32(reader);
-    ext->eku |= value >= 0 && value < 31 ? 1u << value : CEDE_EKU_OTHER;
 }
 
 static void extended_key_usage(struct cede_reader *reader,
@@ -134,8 +136,22 @@ static void extended_key_usage(struct cede_reader *reader,
     if (cede_cbor_peek(reader) == CEDE_CBOR_ARRAY) {
         purposes = cede_cbor_get_array(reader);
     }
-    for (size_t i = 0; i < purposes && reader->status == CEDE_OK; i++) {
-        key_purpose(reader, identifiers, ext);
+    for (; purposes > 0; purposes--) {
+        uint32_t purpose = CEDE_EKU_OTHER;
+
+        if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
+            struct cede_span oid;
+            cbor_read_string(reader, CBOR_TYPE(BYTES), &oid);
+            if (identifiers != NULL) {
+                purpose = identifiers->purpose(oid);
+            }
+        } else {
+            uint32_t value = (uint32_t)cede_cbor_get_int32(reader);
+            if (value < 31) {
+                purpose = 1u << value;
+            }
+        }
+        ext->eku |= purpose;
     }
     ext->has_eku = true;
 }
@@ -143,127 +159,138 @@ static void extended_key_usage(struct cede_reader *reader,
 static void authority_key_id(struct cede_reader *reader, struct cede_extensions *ext)
 {
     bool whole = cede_cbor_peek(reader) == CEDE_CBOR_ARRAY;
+    struct cede_span serial;
 
     if (whole) {
         cede_cbor_expect_array(reader, 3);
     }
-    ext->authority_key_id = cede_cbor_get_bytes(reader);
+    cbor_read_string(reader, CBOR_TYPE(BYTES), &ext->authority_key_id);
     if (whole) {
-        (void)cede_cbor_get_item(reader);
-        (void)cede_cbor_get_bytes(reader);
+        (void)cbor_skip(reader);
+        cbor_read_string(reader, CBOR_TYPE(BYTES), &serial);
     }
 }
 
-/* The values that are kept as they are; null for another extension. */
-static struct cede_span *raw_member(struct cede_extensions *ext, int32_t number)
+/* Reads the value of an extension with a number. */
+static void read_numbered(struct cede_reader *reader, int32_t number, bool alone,
+                          const struct c509_identifiers *identifiers, struct cede_extensions *ext)
 {
+    struct cede_span ignored, *kept = &ignored;
+
     switch (number) {
-    case EXT_SUBJECT_ALT_NAME:
-        return &ext->subject_alt_name;
-    case EXT_NAME_CONSTRAINTS:
-        return &ext->name_constraints;
-    case EXT_CRL_POINTS:
-        return &ext->crl_points;
-    case EXT_INFO_ACCESS:
-        return &ext->info_access;
-    default:
-        return NULL;
-    }
-}
-
-static enum cede_status decode_numbered(const struct c509_extension *extension, bool alone,
-                                        const struct c509_identifiers *identifiers,
-                                        struct cede_extensions *ext)
-{
-    struct cede_reader reader = cede_reader(extension->value);
-    struct cede_span *raw = raw_member(ext, extension->number);
-
-    if (raw != NULL) {
-        *raw = extension->value;
-        return CEDE_OK;
-    }
-    switch (extension->number) {
     case EXT_BASIC_CONSTRAINTS:
-        basic_constraints(&reader, ext);
-        break;
+        basic_constraints(reader, ext);
+        return;
     case EXT_KEY_USAGE:
-        key_usage(&reader, ext, alone);
-        break;
+        key_usage(reader, ext, alone);
+        return;
     case EXT_EKU:
-        extended_key_usage(&reader, identifiers, ext);
-        break;
+        extended_key_usage(reader, identifiers, ext);
+        return;
     case EXT_SUBJECT_KEY_ID:
-        ext->subject_key_id = cede_cbor_get_bytes(&reader);
-        break;
+        cbor_read_string(reader, CBOR_TYPE(BYTES), &ext->subject_key_id);
+        return;
     case EXT_AUTHORITY_KEY_ID:
-        authority_key_id(&reader, ext);
+        authority_key_id(reader, ext);
+        return;
+    case EXT_SUBJECT_ALT_NAME:
+        kept = &ext->subject_alt_name;
+        break;
+    case EXT_NAME_CONSTRAINTS:
+        kept = &ext->name_constraints;
+        break;
+    case EXT_CRL_POINTS:
+        kept = &ext->crl_points;
+        break;
+    case EXT_INFO_ACCESS:
+        kept = &ext->info_access;
         break;
     default:
-        return CEDE_OK;
+        break;
     }
-    return cede_reader_finish(&reader);
+    check_value(reader);
+    cbor_read_item(reader, kept);
 }
 
-/* RFC 5280, section 4.2: no extension twice. `already` is how many come before this one. */
-static bool occurs_before(struct cede_span extensions, const struct c509_extension *extension,
-                          size_t already)
+/* RFC 5280, section 4.2: no extension twice. `list` is at the first, `end` where the last ends that
+ * comes before this one. */
+static bool occurs_before(struct cede_reader list, size_t end, const struct extension_id *id)
 {
-    struct c509_extensions_walk walk = c509_extensions_walk(extensions);
-    struct c509_extension before;
+    while (list.pos < end) {
+        struct extension_id before;
 
-    for (size_t i = 0; i < already; i++) {
-        if (!c509_extensions_next(&walk, &before) ||
-            (before.number == extension->number && cede_span_equal(before.oid, extension->oid))) {
+        read_id(&list, &before);
+        (void)cbor_skip(&list);
+        if (before.number == id->number && cede_span_equal(before.oid, id->oid)) {
             return true;
         }
     }
     return false;
 }
 
-const struct c509_identifiers c509_identifiers_x509 = {cede_x509_extension, eku_flag};
+const struct c509_identifiers c509_identifiers_x509 = {cede_x509_extension, eku_flag,
+                                                       extension_is_set};
 
 /* Identifiers 2.5.29.x, the extensions of RFC 5280: all have numbers. */
-static bool is_certificate_extension(struct cede_span oid)
+static bool is_certificate_extension(const struct cede_span *oid)
 {
-    return oid.len == 3 && oid.ptr[0] == 0x55 && oid.ptr[1] == 0x1d;
+    return oid->len == 3 && oid->ptr[0] == 0x55 && oid->ptr[1] == 0x1d;
 }
 
-static enum cede_status decode_named(const struct c509_extension *extension,
-                                     const struct c509_identifiers *identifiers,
-                                     struct cede_extensions *ext)
+/* Whether the extension is known, or need not be. */
+static bool read_named(struct cede_reader *reader, struct extension_id *id,
+                       const struct c509_identifiers *identifiers, struct cede_extensions *ext)
 {
+    struct cede_span value;
+
+    read_named_value(reader, id, &value);
     if (identifiers != NULL) {
-        return identifiers->extension(extension->oid, extension->critical, extension->value, ext);
+        if (reader->status == CEDE_OK) {
+            cede_reader_fail(reader, identifiers->extension(id->oid, id->critical, value, ext));
+        }
+        return true;
     }
-    if (is_certificate_extension(extension->oid)) {
-        return CEDE_C509_EXTENSION;
+    if (is_certificate_extension(&id->oid)) {
+        cede_reader_fail(reader, CEDE_C509_EXTENSION);
     }
-    ext->has_unknown_critical = ext->has_unknown_critical || extension->critical;
-    return CEDE_OK;
+    return !id->critical;
 }
 
 enum cede_status c509_extensions_decode(struct cede_span extensions,
                                         const struct c509_identifiers *identifiers,
                                         struct cede_extensions *ext)
 {
-    struct c509_extensions_walk walk = c509_extensions_walk(extensions);
-    struct c509_extension extension;
+    struct cede_reader reader, first;
+    struct extension_id id = {EXT_KEY_USAGE, false, CEDE_SPAN_NULL};
+    size_t left;
+    bool alone;
 
     memset(ext, 0, sizeof *ext);
     ext->path_len = CEDE_PATH_LEN_NONE;
-    for (size_t i = 0; c509_extensions_next(&walk, &extension); i++) {
-        if (i == CEDE_EXTENSIONS_MAX || occurs_before(extensions, &extension, i) ||
-            (extension.oid.ptr == NULL && extension_is_set(ext, extension.number))) {
+    cede_reader_open(&reader, &extensions);
+    left = c509_get_pairs(&reader, &alone, CEDE_C509_EXTENSION);
+    if (left > CEDE_EXTENSIONS_MAX) {
+        return CEDE_X509_EXTENSION;
+    }
+    first = reader;
+    for (; left > 0 && reader.status == CEDE_OK; left--) {
+        size_t at = reader.pos;
+        bool known;
+
+        if (!alone) {
+            read_id(&reader, &id);
+        }
+        if (occurs_before(first, at, &id) ||
+            (identifiers != NULL && identifiers->is_set(ext, id.number))) {
             return CEDE_X509_EXTENSION;
         }
-        if (extension.oid.ptr != NULL) {
-            CEDE_TRY(decode_named(&extension, identifiers, ext));
-            continue;
+        if (id.number != 0) {
+            known = !id.critical || extension_is_understood(id.number);
+            read_numbered(&reader, id.number, alone, identifiers, ext);
+        } else {
+            known = read_named(&reader, &id, identifiers, ext);
         }
-        if (extension.critical && !extension_is_understood(extension.number)) {
-            ext->has_unknown_critical = true;
-        }
-        CEDE_TRY(decode_numbered(&extension, walk.alone, identifiers, ext));
+        ext->has_unknown_critical = ext->has_unknown_critical || !known;
     }
-    return walk.reader.status;
+    return cede_reader_finish(&reader);
 }

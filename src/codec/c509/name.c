@@ -2,38 +2,41 @@
 /* name.c - C509 Names (draft, section "issuer"), and X.501 Names to and from them. */
 #include <string.h>
 
+#include "codec/c509/c509.h"
 #include "codec/c509/name.h"
+#include "codec/cbor/cbor.h"
 #include "codec/x509/name.h"
 #include "codec/x509/registry.h"
 
 /* --- SpecialText ------------------------------------------------------------------------------ */
 
-struct special_text special_get(struct cede_reader *reader)
+void special_read(struct cede_reader *reader, struct special_text *special)
 {
-    struct special_text special = {SPECIAL_TEXT, CEDE_SPAN_NULL};
+    unsigned type = CBOR_TYPE(TEXT);
 
-    switch (cede_cbor_peek(reader)) {
-    case CEDE_CBOR_BYTES:
-        special.form = SPECIAL_HEX;
-        special.bytes = cede_cbor_get_bytes(reader);
-        if (reader->status == CEDE_OK && special.bytes.len == 0) {
-            cede_reader_fail(reader, CEDE_C509_NAME);
-        }
-        break;
-    case CEDE_CBOR_TAG:
-        special.form = SPECIAL_MAC;
+    special->form = SPECIAL_TEXT;
+    if (cede_cbor_peek(reader) == CEDE_CBOR_TAG) {
+        special->form = SPECIAL_MAC;
+        type = CBOR_TYPE(BYTES);
         if (cede_cbor_get_tag(reader) != TAG_MAC_ADDRESS) {
             cede_reader_fail(reader, CEDE_C509_NAME);
         }
-        special.bytes = cede_cbor_get_bytes(reader);
-        if (reader->status == CEDE_OK && special.bytes.len != 6 && special.bytes.len != 8) {
-            cede_reader_fail(reader, CEDE_C509_NAME);
-        }
-        break;
-    default:
-        special.bytes = cede_cbor_get_text(reader);
-        break;
+    } else if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
+        special->form = SPECIAL_HEX;
+        type = CBOR_TYPE(BYTES);
     }
+    cbor_read_string(reader, type, &special->bytes);
+    if ((special->form == SPECIAL_HEX && special->bytes.len == 0) ||
+        (special->form == SPECIAL_MAC && special->bytes.len != 6 && special->bytes.len != 8)) {
+        cede_reader_fail(reader, CEDE_C509_NAME);
+    }
+}
+
+struct special_text special_get(struct cede_reader *reader)
+{
+    struct special_text special;
+
+    special_read(reader, &special);
     return special;
 }
 
@@ -115,21 +118,6 @@ void special_put_der(struct cede_writer *writer, uint8_t tag, struct special_tex
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-struct c509_name_walk c509_name_walk(struct cede_span name)
-{
-    struct c509_name_walk walk = {cede_reader(name), 1, true};
-
-    if (cede_cbor_peek(&walk.reader) == CEDE_CBOR_ARRAY) {
-        size_t items = cede_cbor_get_array(&walk.reader);
-        walk.alone = false;
-        walk.attributes_left = items / 2;
-        if (items % 2 != 0) {
-            cede_reader_fail(&walk.reader, CEDE_C509_NAME);
-        }
-    }
-    return walk;
-}
-
 /* Attributes of which the value is always an IA5 string: their numbers bear no sign. */
 static bool is_always_ia5(int32_t type)
 {
@@ -141,21 +129,50 @@ static bool is_attribute_type(int32_t type)
     return type >= -INT16_MAX && type <= INT16_MAX && !(type < 0 && is_always_ia5(-type));
 }
 
-static void get_attribute(struct cede_reader *reader, struct c509_attribute *attribute)
+/* `alone`: only the text of a common name. */
+CEDE_NOINLINE static void read_attribute(struct cede_reader *reader, bool alone,
+                                         struct c509_attribute *attribute)
 {
-    if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
-        attribute->oid = cede_cbor_get_bytes(reader);
-        attribute->der = cede_cbor_get_bytes(reader);
-        if (reader->status == CEDE_OK && (attribute->oid.len == 0 || attribute->der.len == 0)) {
+    memset(attribute, 0, sizeof *attribute);
+    if (alone) {
+        attribute->type = CEDE_RDN_COMMON_NAME;
+    } else if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
+        cbor_read_string(reader, CBOR_TYPE(BYTES), &attribute->oid);
+        cbor_read_string(reader, CBOR_TYPE(BYTES), &attribute->der);
+        if (attribute->oid.len == 0 || attribute->der.len == 0) {
             cede_reader_fail(reader, CEDE_C509_NAME);
         }
         return;
+    } else {
+        attribute->type = cede_cbor_get_int32(reader);
+        if (!is_attribute_type(attribute->type)) {
+            cede_reader_fail(reader, CEDE_C509_NAME);
+        }
     }
-    attribute->type = cede_cbor_get_int32(reader);
-    if (reader->status == CEDE_OK && !is_attribute_type(attribute->type)) {
-        cede_reader_fail(reader, CEDE_C509_NAME);
+    special_read(reader, &attribute->text);
+}
+
+size_t c509_get_pairs(struct cede_reader *reader, bool *alone, enum cede_status status)
+{
+    size_t items = 2;
+
+    *alone = cede_cbor_peek(reader) != CEDE_CBOR_ARRAY;
+    if (!*alone) {
+        items = cede_cbor_get_array(reader);
     }
-    attribute->text = special_get(reader);
+    if (items % 2 != 0) {
+        cede_reader_fail(reader, status);
+    }
+    return items / 2;
+}
+
+struct c509_name_walk c509_name_walk(struct cede_span name)
+{
+    struct c509_name_walk walk;
+
+    cede_reader_open(&walk.reader, &name);
+    walk.attributes_left = c509_get_pairs(&walk.reader, &walk.alone, CEDE_C509_NAME);
+    return walk;
 }
 
 bool c509_name_next(struct c509_name_walk *walk, struct c509_attribute *attribute)
@@ -169,23 +186,29 @@ bool c509_name_next(struct c509_name_walk *walk, struct c509_attribute *attribut
         return false;
     }
     walk->attributes_left--;
-    if (walk->alone) {
-        attribute->type = CEDE_RDN_COMMON_NAME;
-        attribute->text = special_get(&walk->reader);
-    } else {
-        get_attribute(&walk->reader, attribute);
-    }
+    read_attribute(&walk->reader, walk->alone, attribute);
     return walk->reader.status == CEDE_OK;
 }
 
 enum cede_status c509_name_check(struct cede_span name)
 {
-    struct c509_name_walk walk = c509_name_walk(name);
-    struct c509_attribute attribute;
+    struct cede_reader reader = cede_reader(name);
+    struct cede_span checked;
 
-    while (c509_name_next(&walk, &attribute)) {
+    c509_read_name(&reader, &checked);
+    return cede_reader_finish(&reader);
+}
+
+void c509_read_name(struct cede_reader *reader, struct cede_span *name)
+{
+    size_t at = reader->pos;
+    bool alone;
+
+    for (size_t left = c509_get_pairs(reader, &alone, CEDE_C509_NAME); left > 0; left--) {
+        struct c509_attribute attribute;
+        read_attribute(reader, alone, &attribute);
     }
-    return walk.reader.status;
+    cbor_read_since(reader, at, name);
 }
 
 /* --- from X.501 ------------------------------------------------------------------------------- */

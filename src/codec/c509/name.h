@@ -24,6 +24,7 @@ struct special_text {
 };
 
 struct special_text special_get(struct cede_reader *reader);
+void special_read(struct cede_reader *reader, struct special_text *special);
 /* Chooses the encoding the draft demands for `text`. */
 void special_put(struct cede_writer *writer, struct cede_span text);
 /* Length and single bytes of the text that is meant. */
@@ -50,6 +51,8 @@ struct c509_name_walk {
 struct c509_name_walk c509_name_walk(struct cede_span name);
 bool c509_name_next(struct c509_name_walk *walk, struct c509_attribute *attribute);
 enum cede_status c509_name_check(struct cede_span name);
+/* Reads a Name that is checked; *name is its encoding. */
+void c509_read_name(struct cede_reader *reader, struct cede_span *name);
 
 /* One (type, value) pair from an attribute in DER. `native`: without string types. */
 void c509_put_attribute(struct cede_writer *writer, struct cede_span oid, uint8_t tag,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cbor.h - what the files of the CBOR reader share. Place: inside the CBOR codec. */
+/* cbor.h - the CBOR reader as the codecs use it: into memory, in sets of types. */
 #ifndef CEDE_SRC_CODEC_CBOR_CBOR_H
 #define CEDE_SRC_CODEC_CBOR_CBOR_H
 
@@ -13,6 +13,8 @@ const uint8_t *cbor_skip(struct cede_reader *reader);
 /* As cede_cbor_get_string() and cede_cbor_get_item(), into memory. */
 void cbor_read_string(struct cede_reader *reader, unsigned types, struct cede_span *string);
 void cbor_read_item(struct cede_reader *reader, struct cede_span *item);
+/* cede_reader_since() into memory. */
+void cbor_read_since(const struct cede_reader *reader, size_t from, struct cede_span *bytes);
 /* True when the key `first` comes before `second` in a deterministic map. */
 bool cbor_keys_in_order(struct cede_span first, struct cede_span second);
 

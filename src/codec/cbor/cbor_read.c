@@ -269,6 +269,15 @@ struct cede_cbor_map cede_cbor_get_map(struct cede_reader *reader, enum cede_cbo
     return map;
 }
 
+void cbor_read_since(const struct cede_reader *reader, size_t from, struct cede_span *bytes)
+{
+    *bytes = CEDE_SPAN_NULL;
+    if (reader->status == CEDE_OK) {
+        bytes->ptr = reader->in.ptr + from;
+        bytes->len = reader->pos - from;
+    }
+}
+
 /* Bytewise order. An encoded item never begins another one: two that differ do so within the bytes
  * that both have. */
 bool cbor_keys_in_order(struct cede_span first, struct cede_span second)
