@@ -903,6 +903,40 @@ static void decompress_finds_y(void **state)
 }
 
 /* About half of all x have no y: the back ends agree on which, and on y. */
+/* Any x, and those at the edges of the field: both back ends find the same y, or none. */
+static void decompress_agrees_on_both_sides(void **state)
+{
+    static const char *const edges[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000005",
+        "ffffffff00000001000000000000000000000000fffffffffffffffffffffffe", /* p - 1 */
+        "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff", /* p */
+        "ffffffff00000001000000000000000000000001000000000000000000000000", /* p + 1 */
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    };
+    size_t found = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 400; i++) {
+        uint8_t x[32], points[2][64] = {{0}};
+        enum cede_status status[2];
+
+        if (i < COUNT(edges)) {
+            (void)hex_into(CEDE_BUF_ARRAY(x), edges[i]);
+        } else {
+            assert_int_equal(backends[0]->random(NULL, CEDE_BUF_ARRAY(x)), CEDE_OK);
+        }
+        for (size_t b = 0; b < 2; b++) {
+            status[b] = backends[b]->decompress(backends[b]->context, CEDE_CRV_P256,
+                                                CEDE_SPAN_ARRAY(x), i % 2 == 1, points[b]);
+        }
+        assert_int_equal(status[0], status[1]);
+        assert_memory_equal(points[0], points[1], sizeof points[0]);
+        found += status[0] == CEDE_OK;
+    }
+    assert_in_range(found, 100, 300);
+}
+
 static void decompress_refuses_x_off_the_curve(void **state)
 {
     unsigned refused = 0;
@@ -1317,6 +1351,7 @@ int main(void)
         cmocka_unit_test(suite_25_is_on_one_side_only),
         cmocka_unit_test(nist_points_are_checked),
         cmocka_unit_test(decompress_finds_y),
+        cmocka_unit_test(decompress_agrees_on_both_sides),
         cmocka_unit_test(decompress_refuses_x_off_the_curve),
         cmocka_unit_test(ecdsa_known_answers),
         cmocka_unit_test(ed25519_known_answers),

@@ -44,6 +44,9 @@ static bool is_wide(int32_t alg)
 
 static bool digest_update(struct digest *digest, struct cede_span part)
 {
+    if (part.len == 0) {
+        return true;
+    }
     return (is_wide(digest->alg) ? SHA512_Update(&digest->ctx.sha512, part.ptr, part.len)
                                  : SHA256_Update(&digest->ctx.sha256, part.ptr, part.len)) == 1;
 }

@@ -39,6 +39,8 @@ enum cede_status cede_openssl_nist_ecdh(const struct cede_private_key *key, stru
                                         uint8_t *secret);
 enum cede_status cede_openssl_nist_decompress(int32_t curve, struct cede_span x, bool y_odd,
                                               uint8_t *public_key);
+/* The same on P-256 alone. CEDE_CRYPTO_UNSUPPORTED: not on this machine. */
+enum cede_status cede_openssl_p256_decompress(struct cede_span x, bool y_odd, uint8_t *public_key);
 /* Both take the hash; its length is that of the curve's coordinates. */
 enum cede_status cede_openssl_nist_sign(const struct cede_private_key *key, const uint8_t *hash,
                                         uint8_t *signature);

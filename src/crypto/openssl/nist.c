@@ -258,6 +258,12 @@ enum cede_status cede_openssl_nist_decompress(int32_t number, struct cede_span x
     if (x.len != (size_t)curve->len) {
         return CEDE_CRYPTO_KEY;
     }
+    if (number == CEDE_CRV_P256) {
+        status = cede_openssl_p256_decompress(x, y_odd, public_key);
+        if (status != CEDE_CRYPTO_UNSUPPORTED) {
+            return status;
+        }
+    }
     BN_CTX_start(curve->bn);
     status = decompress(curve, x, y_odd, public_key);
     BN_CTX_end(curve->bn);
