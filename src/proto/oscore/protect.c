@@ -390,7 +390,9 @@ static enum cede_status rebuild(struct job *job)
     rest = job->result.ptr + inner->options.reader.pos;
     rest_len = job->result.len - inner->options.reader.pos;
     write(job, rest, rest_len); /* the payload with the marker before it */
+    /* The writer has room, or merging would have lengthened the message. */
     if (inner->options.reader.status != CEDE_OK || rest_len == 1 ||
+        job->encoder.writer.status != CEDE_OK ||
         (inner->seen & ~(unsigned)(CLASS_E | CLASS_OBSERVE)) != 0) {
         return CEDE_OSCORE_PLAINTEXT;
     }
