@@ -312,8 +312,8 @@ struct cede_device_provision {
 
 /* Formats the journal on `flash` and writes the first record, state factory.
  * CEDE_DEVICE_PROVISION: a certificate does not fit its key, has no common name usable as device
- * id, an URI is none or coaps with a factory certificate that is not X.509, or there are too many
- * trust entries. Others by codec and journal. */
+ * id, an URI is none or coaps with a factory certificate that is not X.509 (or with a policy that
+ * requires proofs), or there are too many trust entries. Others by codec and journal. */
 CEDE_MUST_USE enum cede_status
 cede_device_image_create(const struct cede_crypto *crypto, const struct cede_flash *flash,
                          const struct cede_device_provision *provision);

@@ -12,7 +12,8 @@
 
 #define SILENT_RESENDS 2 /* then a channel that has been idle is taken for lost */
 
-/* DTLS authenticates with X.509 certificates; a device that has none cannot go there. */
+/* DTLS authenticates with X.509 certificates, and carries no StatusProof: a device that has none of
+ * the first or needs the second cannot go there. */
 enum cede_status channel_check_uri(const struct cede_device *device, struct cede_span text)
 {
     struct cede_span factory = device->record.factory_certificate;
@@ -22,7 +23,8 @@ enum cede_status channel_check_uri(const struct cede_device *device, struct cede
     if (!uri.secure) {
         return CEDE_OK;
     }
-    return device->config.has_channel && factory.len > 0 && factory.ptr[0] == CEDE_DER_SEQUENCE
+    return device->config.has_channel && factory.len > 0 && factory.ptr[0] == CEDE_DER_SEQUENCE &&
+                   device->record.status_policy != CEDE_STATUS_POLICY_REQUIRE
                ? CEDE_OK
                : CEDE_DEVICE_PROFILE;
 }
@@ -87,7 +89,6 @@ static enum cede_status judge(struct cede_device *device, const struct cede_span
     }
     CEDE_TRY(device_plan(device, &plan));
     CEDE_TRY(trust_judge(device, plan.role, chain, count));
-    /* DTLS carries no proof: a device that requires one stays with the compact profile. */
     return trust_check_status(device, plan.role, chain, count, CEDE_SPAN_NULL);
 }
 

@@ -8,13 +8,15 @@
 #define RETRY_MS     2000
 #define RETRY_MAX_MS 600000
 
-/* DTLS authenticates with X.509 certificates. */
-static enum cede_status check_uri(struct cede_span text, const struct cede_certificate *factory)
+/* DTLS authenticates with X.509 certificates, and carries no StatusProof. */
+static enum cede_status check_uri(struct cede_span text, const struct cede_certificate *factory,
+                                  enum cede_status_policy policy)
 {
     struct cede_coap_uri uri;
 
     return text.ptr != NULL && cede_coap_uri_split(text, &uri) == CEDE_OK &&
-                   (!uri.secure || factory->format == CEDE_CERTIFICATE_X509)
+                   (!uri.secure || (factory->format == CEDE_CERTIFICATE_X509 &&
+                                    policy != CEDE_STATUS_POLICY_REQUIRE))
                ? CEDE_OK
                : CEDE_DEVICE_PROVISION;
 }
@@ -104,8 +106,8 @@ enum cede_status cede_device_image_create(const struct cede_crypto *crypto,
     }
     CEDE_TRY(cede_certificate_thumbprint(crypto, CEDE_ALG_SHA_256, controller.raw, thumbprint,
                                          &thumbprint_len));
-    CEDE_TRY(check_uri(provision->enroll_uri, &factory));
-    CEDE_TRY(check_uri(provision->update_uri, &factory));
+    CEDE_TRY(check_uri(provision->enroll_uri, &factory, provision->status_policy));
+    CEDE_TRY(check_uri(provision->update_uri, &factory, provision->status_policy));
     CEDE_TRY(collect_trust(crypto, provision, CEDE_BUF_ARRAY(trust), &record.trust));
     record.seq = provision->seq;
     record.device_id = cede_certificate_common_name(&factory);

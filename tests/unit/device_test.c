@@ -80,6 +80,25 @@ static void test_provision_refusals(void **state)
     assert_int_not_equal(cede_device_image_create(w.crypto, &w.port, &p), CEDE_OK);
 }
 
+/* The X.509 profile needs an X.509 factory certificate, and cannot show proofs of status. */
+static void test_provision_for_coaps(void **state)
+{
+    struct cede_device_provision p = provision(NULL, 0);
+
+    (void)state;
+    p.enroll_uri = CEDE_SPAN_TEXT("coaps://h/e/t");
+    p.update_uri = CEDE_SPAN_TEXT("coaps://h");
+    assert_int_equal(cede_device_image_create(w.crypto, &w.port, &p), CEDE_DEVICE_PROVISION);
+    w.x509 = true;
+    make_credential(&w.factory, CEDE_SPAN_TEXT(DEVICE_ID), CEDE_SPAN_TEXT("root"), &w.factory_ca,
+                    false, 0);
+    p.factory_key = CEDE_SPAN_ARRAY(w.factory.scalar);
+    p.factory_certificate = raw(&w.factory);
+    OK(cede_device_image_create(w.crypto, &w.port, &p));
+    p.status_policy = CEDE_STATUS_POLICY_REQUIRE;
+    assert_int_equal(cede_device_image_create(w.crypto, &w.port, &p), CEDE_DEVICE_PROVISION);
+}
+
 static void test_blank_and_damaged_images_halt(void **state)
 {
     struct cede_device_config config = {.crypto = w.crypto, .flash = &w.port};
@@ -312,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_provision_and_load, begin),
         cmocka_unit_test_setup(test_provision_refusals, begin),
+        cmocka_unit_test_setup(test_provision_for_coaps, begin),
         cmocka_unit_test_setup(test_blank_and_damaged_images_halt, begin),
         cmocka_unit_test_setup(test_record_round_trip, begin),
         cmocka_unit_test_setup(test_record_must_fit_its_state, begin),
