@@ -335,6 +335,55 @@ static const struct diag_field request_fields[] = {
 static const struct diag_shape request_shape = {
     .form = DIAG_ARRAY, .name = "C509CertificationRequest", .fields = request_fields};
 
+/* --- private keys and templates -----------------------------------------------------------------
+ */
+
+static const struct diag_value private_key_types[] = {
+    {CEDE_C509_KEY_OCTETS, "octets of RFC 5958"}, {CEDE_C509_KEY_COSE, "COSE_Key"}, {0, NULL}};
+static const struct diag_shape private_key_type = {.values = private_key_types,
+                                                   .types = DIAG_INTEGER};
+
+/* Whatever is not a COSE_Key is secret as a whole. */
+static const struct diag_shape *choose_private_key(struct cede_span item)
+{
+    return item.ptr[0] >> 5 == CEDE_CBOR_MAP ? &shape_cose_key : &shape_secret;
+}
+
+static const struct diag_shape private_key_shape = {.form = DIAG_CHOICE,
+                                                    .choose = choose_private_key};
+static const struct diag_field private_key_fields[] = {
+    {0, "C509PrivateKeyType", &private_key_type},
+    {1, "subjectPrivateKeyAlgorithm", &key_alg},
+    {2, "subjectPrivateKey", &private_key_shape},
+    {0, NULL, NULL},
+};
+static const struct diag_shape shape_private_key = {
+    .form = DIAG_ARRAY, .name = "C509PrivateKey", .fields = private_key_fields};
+
+static const struct diag_shape *choose_pem_bag(struct cede_span item)
+{
+    return item.ptr[0] == 0xf6 ? NULL : &shape_bag;
+}
+
+static const struct diag_shape pem_bag = {.form = DIAG_CHOICE, .choose = choose_pem_bag};
+static const struct diag_field pem_fields[] = {
+    {0, "private key", &shape_private_key}, {1, "certificates", &pem_bag}, {0, NULL, NULL}};
+static const struct diag_shape pem_shape = {
+    .form = DIAG_ARRAY, .name = "C509PEM", .fields = pem_fields};
+
+static const struct diag_field template_fields[] = {
+    {0, "c509CertificationRequestTemplateType", NULL},
+    {1, "c509CertificationRequestType", NULL},
+    {2, "subjectSignatureAlgorithm", NULL},
+    {3, "subject", NULL},
+    {4, "subjectPublicKeyAlgorithm", NULL},
+    {5, "subjectPublicKey", NULL},
+    {6, "extensionsRequest", NULL},
+    {0, NULL, NULL},
+};
+static const struct diag_shape template_shape = {
+    .form = DIAG_ARRAY, .name = "C509CertificationRequestTemplate", .fields = template_fields};
+
 /* --- artefacts ----------------------------------------------------------------------------------
  */
 
@@ -376,6 +425,10 @@ void print_c509_request(struct diag *diag, struct cede_span input)
     status = cede_request_decode(input, diag->crypto, &request);
     diag_check(diag, input, status);
     if (status == CEDE_OK) {
+        if (request.mac_hash != 0) {
+            diag_remark(diag, "proof of possession: a MAC, which only its verifier can check");
+            return;
+        }
         status = cede_request_verify(&request, diag->crypto, CEDE_BUF_ARRAY(scratch));
         diag_remark(diag, "proof of possession: %s",
                     status == CEDE_OK ? "holds" : cede_status_reason(status));
@@ -386,4 +439,70 @@ void print_c509_request(struct diag *diag, struct cede_span input)
 void print_bag(struct diag *diag, struct cede_span input)
 {
     diag_whole(diag, input, &shape_bag, NULL);
+}
+
+void print_c509_private_key(struct diag *diag, struct cede_span input)
+{
+    struct cede_c509_private_key key;
+
+    diag_whole(diag, input, &shape_private_key, NULL);
+    if (diag->status == CEDE_OK) {
+        diag_check(diag, input, cede_c509_private_key_decode(input, &key));
+    }
+}
+
+void print_c509_pem(struct diag *diag, struct cede_span input)
+{
+    struct cede_c509_private_key key;
+    struct cede_span bag;
+
+    diag_whole(diag, input, &pem_shape, NULL);
+    if (diag->status == CEDE_OK) {
+        diag_check(diag, input, cede_c509_pem_decode(input, &key, &bag));
+    }
+}
+
+void print_c509_template(struct diag *diag, struct cede_span input)
+{
+    struct cede_c509_template template_;
+
+    diag_whole(diag, input, &template_shape, NULL);
+    if (diag->status == CEDE_OK) {
+        diag_check(diag, input, cede_c509_template_decode(input, &template_));
+    }
+}
+
+static inspect_print *of_format(uint32_t format, struct cede_span item)
+{
+    switch (format) {
+    case CEDE_C509_FORMAT_CERTIFICATE:
+    case CEDE_C509_FORMAT_CHAIN:
+        return item.ptr[0] >> 5 == CEDE_CBOR_ARRAY && item.ptr[0] == 0x8b ? print_c509 : print_bag;
+    case CEDE_C509_FORMAT_REQUEST:
+        return print_c509_request;
+    case CEDE_C509_FORMAT_PRIVATE_KEY:
+        return print_c509_private_key;
+    case CEDE_C509_FORMAT_PEM:
+        return print_c509_pem;
+    case CEDE_C509_FORMAT_TEMPLATE:
+        return print_c509_template;
+    default:
+        return NULL;
+    }
+}
+
+/* A stored item (RFC 9277): what is in it is told by the content format. */
+void print_envelope(struct diag *diag, struct cede_span input)
+{
+    struct cede_span item;
+    uint32_t format;
+    inspect_print *print;
+
+    if (cede_c509_file_open(input, &format, &item) != CEDE_OK || item.len == 0 ||
+        (print = of_format(format, item)) == NULL) {
+        print_cbor(diag, input);
+        return;
+    }
+    diag_remark(diag, "stored item of content format %u", (unsigned)format);
+    print(diag, item);
 }

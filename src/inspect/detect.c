@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cede/c509.h"
 #include "cede/cose.h"
 #include "cede/cwt.h"
 #include "cede/transfer.h"
@@ -36,6 +37,8 @@ static bool is_int(enum cede_cbor_type type)
     return type == CEDE_CBOR_UINT || type == CEDE_CBOR_NINT;
 }
 
+#define TAG_SELF_DESCRIBED 55799 /* RFC 8949, section 3.4.6 */
+
 static inspect_print *of_tag(struct cede_span input)
 {
     struct cede_reader reader = cede_reader(input);
@@ -51,6 +54,8 @@ static inspect_print *of_tag(struct cede_span input)
         return print_sign;
     case CEDE_CWT_TAG:
         return print_cwt;
+    case TAG_SELF_DESCRIBED:
+        return print_envelope;
     default:
         return print_cbor;
     }
@@ -108,6 +113,20 @@ static inspect_print *of_bytes_array(struct cede_reader reader, size_t count)
     return count == 3 && first_len == CEDE_TRANSFER_ID_LEN ? print_transfer_offer : print_bag;
 }
 
+/* C509PrivateKey = [ 0, algorithm, octets ] or [ 1, algorithm, COSE_Key ]: what may be one is taken
+ * for one, for it has a secret. */
+static bool is_private_key(struct cede_reader reader, size_t count)
+{
+    uint8_t type = cede_reader_peek(&reader);
+
+    if (count != 3 || type > CEDE_C509_KEY_COSE) {
+        return false;
+    }
+    (void)cede_cbor_get_item(&reader);
+    (void)cede_cbor_get_item(&reader);
+    return type == CEDE_C509_KEY_OCTETS || cede_cbor_peek(&reader) == CEDE_CBOR_MAP;
+}
+
 /* Arrays are told apart by their length and first element. */
 static inspect_print *of_array(struct cede_span input)
 {
@@ -130,6 +149,12 @@ static inspect_print *of_array(struct cede_span input)
         if ((count == 11 || count == 7) && (first == 2 || first == 3)) {
             return count == 11 ? print_c509 : print_c509_request;
         }
+        if (is_private_key(reader, count)) {
+            return print_c509_private_key;
+        }
+        if (count == 7 && first == 0) {
+            return print_c509_template;
+        }
         if (count == 15 && first == 1) {
             return print_record;
         }
@@ -139,6 +164,9 @@ static inspect_print *of_array(struct cede_span input)
     case CEDE_CBOR_MAP:
         return is_cose_key(reader) ? print_key_set : print_cbor;
     case CEDE_CBOR_ARRAY:
+        if (count == 2 && first == 0x83) {
+            return print_c509_pem;
+        }
         return first == 0x82 && reader.pos + 1 < input.len && input.ptr[reader.pos + 1] < 0x20
                    ? print_trust_list
                    : print_cbor;
@@ -334,6 +362,10 @@ static const struct {
     {"cbor-seq", print_cbor_seq, "any CBOR sequence"},
     {"c509", print_c509, "C509 certificate, with or without its array"},
     {"c509-request", print_c509_request, "C509 certification request"},
+    {"c509-key", print_c509_private_key, "C509 private key; secrets are not printed"},
+    {"c509-pem", print_c509_pem, "C509 private key with certificates"},
+    {"c509-template", print_c509_template, "C509 certification request template"},
+    {"stored", print_envelope, "one of these in an envelope (RFC 9277)"},
     {"certs", print_bag, "COSE_C509 or COSE_X509: certificates in byte strings"},
     {"der", print_der, "X.509 certificate or PKCS #10 request"},
     {"pem", print_pem, "the same in PEM"},

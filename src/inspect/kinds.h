@@ -24,6 +24,7 @@ extern const struct diag_shape shape_certificate; /* byte string: any format */
 extern const struct diag_shape shape_bag;         /* COSE_C509, COSE_X509 */
 extern const struct diag_shape shape_cert_hash;
 inspect_print print_c509, print_c509_request, print_bag;
+inspect_print print_c509_private_key, print_c509_pem, print_c509_template, print_envelope;
 
 /* x509.c */
 inspect_print print_der;

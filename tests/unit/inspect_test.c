@@ -289,6 +289,54 @@ static void test_x509(void **state)
     assert_says("serial number"); /* what could be read */
 }
 
+/* Private keys are recognised in every wrapping, and never printed. */
+static void test_c509_keys(void **state)
+{
+    static const uint8_t secret[] = {0xdc, 0x66, 0xb3, 0x41, 0x54};
+    uint8_t room[256], more[300];
+    struct cede_span encoding;
+    struct cede_writer writer;
+
+    (void)state;
+    for (int type = 0; type < 2; type++) {
+        uint8_t scalar[32];
+        struct cede_private_key key = {CEDE_CRV_P256, CEDE_SPAN_ARRAY(scalar), NULL};
+        memset(scalar, 0x5a, sizeof scalar);
+        memcpy(scalar, secret, sizeof secret);
+        assert_int_equal(
+            cede_c509_private_key_write(type, &key, NULL, CEDE_BUF_ARRAY(room), &encoding),
+            CEDE_OK);
+        for (int wrapping = 0; wrapping < 4; wrapping++) {
+            writer = cede_writer(CEDE_BUF_ARRAY(more));
+            if (wrapping >= 2) {
+                cede_c509_put_file_head(&writer, wrapping == 2 ? CEDE_C509_FORMAT_PRIVATE_KEY
+                                                               : CEDE_C509_FORMAT_PEM);
+            }
+            if (wrapping % 2 == 0) {
+                cede_write_bytes(&writer, encoding);
+            } else {
+                cede_c509_put_pem(&writer, encoding, NULL, 0);
+            }
+            assert_kind(cede_written(&writer),
+                        wrapping >= 2   ? "stored"
+                        : wrapping == 0 ? "c509-key"
+                                        : "c509-pem",
+                        "C509PrivateKey");
+            for (size_t len = writer.len; len > 12; len--) { /* in pieces, too */
+                look(cede_span(more, len), NULL);
+                assert_null(strstr(t.printed, "dc66b341"));
+                assert_null(strstr(t.printed, "5a5a5a5a"));
+            }
+            look(cede_written(&writer), NULL);
+            assert_says("secret");
+        }
+    }
+    assert_kind(CEDE_SPAN_TEXT("\x87\x00\xf7\xf7\xf7\xf7\xf7\xf7"), "c509-template",
+                "C509CertificationRequestTemplate");
+    assert_int_equal(look(CEDE_SPAN_TEXT("\x87\x00\xf7\xf7\xf7\xf7\x40\xf7"), NULL).status,
+                     CEDE_C509_TEMPLATE);
+}
+
 static void test_requests(void **state)
 {
     (void)state;
@@ -963,6 +1011,7 @@ int main(void)
         cmocka_unit_test(test_c509),
         cmocka_unit_test(test_c509_broken),
         cmocka_unit_test(test_x509),
+        cmocka_unit_test(test_c509_keys),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_bags),
         cmocka_unit_test(test_orders),
