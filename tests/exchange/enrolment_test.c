@@ -24,6 +24,7 @@
 #include "cede/oscore.h"
 #include "cede/pkcs7.h"
 #include "cede/posix.h"
+#include "device/device_internal.h"
 #include "server/ca/ca_internal.h"
 #include "server/ca/door.h"
 #include "server/common/identity.h"
@@ -271,7 +272,7 @@ static enum cede_status flash_write(void *context, unsigned slot, size_t offset,
 static const struct cede_flash flash = {NULL,       CEDE_DEVICE_SLOT_SIZE, 4,
                                         flash_read, flash_erase,           flash_write};
 
-static uint64_t device_clock(void *context)
+static uint64_t wall_clock(void *context)
 {
     return world_now(context);
 }
@@ -296,6 +297,71 @@ static size_t get_trust(struct cede_trust_entry entries[CEDE_DEVICE_TRUST_MAX], 
     return entries_count;
 }
 
+/* --- a crypto back end that fails once -------------------------------------------------------- */
+
+static struct cede_crypto faulty;
+static unsigned calls, fail_at; /* fail_at 0: never */
+
+static bool fails(void)
+{
+    return ++calls == fail_at;
+}
+
+static enum cede_status faulty_generate(void *context, int32_t curve, uint8_t *private_bytes,
+                                        uint8_t *public_bytes)
+{
+    return fails() ? CEDE_CRYPTO_FAILED
+                   : crypto()->generate(context, curve, private_bytes, public_bytes);
+}
+
+static enum cede_status faulty_public(void *context, const struct cede_private_key *key,
+                                      uint8_t *public_bytes)
+{
+    return fails() ? CEDE_CRYPTO_FAILED : crypto()->public_from_private(context, key, public_bytes);
+}
+
+static enum cede_status faulty_ecdh(void *context, const struct cede_private_key *key,
+                                    struct cede_span peer, uint8_t *secret)
+{
+    return fails() ? CEDE_CRYPTO_FAILED : crypto()->ecdh(context, key, peer, secret);
+}
+
+static enum cede_status faulty_sign(void *context, int32_t alg, const struct cede_private_key *key,
+                                    const struct cede_span *parts, size_t parts_count,
+                                    uint8_t *signature, size_t *signature_len)
+{
+    return fails()
+               ? CEDE_CRYPTO_FAILED
+               : crypto()->sign(context, alg, key, parts, parts_count, signature, signature_len);
+}
+
+static enum cede_status faulty_verify(void *context, int32_t alg, const struct cede_public_key *key,
+                                      const struct cede_span *parts, size_t parts_count,
+                                      struct cede_span signature)
+{
+    return fails() ? CEDE_CRYPTO_FAILED
+                   : crypto()->verify(context, alg, key, parts, parts_count, signature);
+}
+
+static enum cede_status faulty_hmac(void *context, int32_t hash_alg, struct cede_span key,
+                                    const struct cede_span *parts, size_t parts_count, uint8_t *out)
+{
+    return fails() ? CEDE_CRYPTO_FAILED
+                   : crypto()->hmac(context, hash_alg, key, parts, parts_count, out);
+}
+
+static const struct cede_crypto *faulty_crypto(void)
+{
+    faulty = *crypto();
+    faulty.generate = faulty_generate;
+    faulty.public_from_private = faulty_public;
+    faulty.ecdh = faulty_ecdh;
+    faulty.sign = faulty_sign;
+    faulty.verify = faulty_verify;
+    faulty.hmac = faulty_hmac;
+    return &faulty;
+}
+
 static void make_device(bool by_reference)
 {
     struct cede_trust_entry trust[CEDE_DEVICE_TRUST_MAX];
@@ -314,9 +380,9 @@ static void make_device(bool by_reference)
     provision.trust_count = get_trust(trust, memory, sizeof memory);
     provision.trust = trust;
     OK(cede_device_image_create(crypto(), &flash, &provision));
-    config.crypto = crypto();
+    config.crypto = faulty_crypto();
     config.flash = &flash;
-    config.wall_clock = device_clock;
+    config.wall_clock = wall_clock;
     config.by_reference = by_reference;
     OK(cede_device_load(&w.device, &config, w.now_ms));
 }
@@ -460,6 +526,167 @@ static void an_operator_has_to_approve(void **state)
     assert_int_equal(ca_approve(w.ca, w.device_id), CEDE_NOT_FOUND);
     w.lengths_count = 0;
     assert_true(device_enrols(20));
+}
+
+/* Whatever fails once, fails once: the device comes again and enrols. */
+static void a_back_end_that_fails_once_only_delays(void **state)
+{
+    (void)state;
+    for (int agrees = 0; agrees < 2; agrees++) {
+        set_policy("key_usage", agrees ? json_pack("[s,s]", "digitalSignature", "keyAgreement")
+                                       : json_pack("[s]", "digitalSignature"));
+        reopen();
+        for (unsigned at = 1; at < 200; at++) {
+            register_device(CEDE_KU_KEY_AGREEMENT);
+            make_device(true);
+            calls = 0;
+            w.lengths_count = 0;
+            fail_at = at;
+            for (int i = 0; i < 60 && !device_step(); i++) {
+                w.lengths_count = 0;
+                assert_int_equal(w.device.halted, CEDE_OK);
+            }
+            assert_int_equal(w.device.record.state, CEDE_DEVICE_OPERATIONAL);
+            if (calls < at) { /* nothing failed any more: each call has had its turn */
+                break;
+            }
+        }
+        assert_true(calls < fail_at);
+        fail_at = 0;
+    }
+}
+
+/* --- answers that no good server gives -------------------------------------------------------- */
+
+/* A device that waits for the answer to its request. */
+static void make_waiting(void)
+{
+    register_device(CEDE_KU_KEY_AGREEMENT);
+    make_device(true);
+    w.lengths_count = 0;
+    while (!w.device.has_oscore) {
+        (void)cede_device_next(&w.device, w.now_ms); /* sent, but nobody is there */
+        w.device.has_oscore = w.device.record.state == CEDE_DEVICE_ENROLLING;
+    }
+    w.device.has_oscore = false;
+    w.device.failures = 0;
+    w.device.answer_max_age = 0;
+}
+
+/* True when the device goes on to fetch, false when the answer was no good. */
+static bool fetches(uint32_t format, struct cede_span body)
+{
+    make_waiting();
+    w.device.answer_format = format;
+    enrolment_answered(&w.device, CEDE_COAP_CHANGED, body);
+    assert_int_equal(w.device.halted, CEDE_OK);
+    assert_int_equal(w.device.record.state, CEDE_DEVICE_ENROLLING);
+    assert_true(w.device.fetching_certificate != (w.device.failures > 0));
+    return w.device.fetching_certificate;
+}
+
+static bool fetches_uri(const char *text)
+{
+    uint8_t memory[300];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+
+    cede_cbor_put_text(&writer, cede_span_string(text));
+    return fetches(CEDE_EST_FORMAT_URI, cede_written(&writer));
+}
+
+static void references_that_lead_nowhere_are_refused(void **state)
+{
+    char text[CEDE_ADDRESS_TEXT_LEN], uri[128];
+    uint8_t memory[128];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    const struct cede_span hash = CEDE_SPAN_TEXT("\x82\x2e\x48"
+                                                 "12345678");
+    struct cede_est_references references = {.hash = hash};
+
+    (void)state;
+    (void)cede_address_text(&w.address, text);
+    snprintf(uri, sizeof uri, "coap://%s/x", text);
+    assert_true(fetches_uri(uri));
+    assert_true(w.device.candidate_is_uri);
+    snprintf(uri, sizeof uri, "coaps://%s/x", text);
+    assert_false(fetches_uri(uri));
+    assert_false(fetches_uri("coap://127.0.0.1:1/x"));
+    snprintf(uri, sizeof uri, "coap://127.0.0.2%s/x", strchr(text, ':'));
+    assert_false(fetches_uri(uri));
+    assert_false(fetches_uri("nonsense"));
+
+    assert_true(fetches(CEDE_EST_FORMAT_C509_CERTHASH, hash));
+    assert_false(w.device.candidate_is_uri);
+    assert_true(fetches(CEDE_EST_FORMAT_CERTHASH, hash));
+    assert_false(fetches(CEDE_EST_FORMAT_MULTIPART, hash));
+    assert_false(fetches(CEDE_EST_FORMAT_MULTIPART, CEDE_SPAN_TEXT("\x80")));
+    assert_false(fetches(CEDE_EST_FORMAT_C509_CERT, CEDE_SPAN_NULL));
+    assert_false(fetches(0, hash));
+    /* A certificate beside the reference is judged as any other. */
+    references.certificate = CEDE_SPAN_TEXT("\x43"
+                                            "abc");
+    cede_est_put_multipart(&writer, &references, CEDE_EST_FORMAT_C509_CERT);
+    assert_false(fetches(CEDE_EST_FORMAT_MULTIPART, cede_written(&writer)));
+    /* A hash longer than any that is in use. */
+    writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    cede_cbor_put_array(&writer, 2);
+    cede_cbor_put_int(&writer, CEDE_ALG_SHA_256);
+    cede_cbor_put_bytes(&writer, cede_span(memory, 70));
+    assert_false(fetches(CEDE_EST_FORMAT_C509_CERTHASH, cede_written(&writer)));
+}
+
+/* The certificate that is fetched is another than the one referred to. */
+static void the_wrong_certificate_at_the_right_place_is_refused(void **state)
+{
+    uint8_t memory[1024];
+
+    (void)state;
+    register_device(CEDE_KU_KEY_AGREEMENT);
+    make_device(true);
+    w.lengths_count = 0;
+    while (!w.device.fetching_certificate) {
+        assert_false(device_step());
+    }
+    w.device.reference[w.device.reference_len - 1] ^= 1;
+    {
+        struct cede_device_action action = cede_device_next(&w.device, w.now_ms);
+        assert_int_equal(action.todo, CEDE_DEVICE_SEND);
+        cede_device_receive(&w.device, exchange(action.datagram, CEDE_BUF_ARRAY(memory)), w.now_ms);
+    }
+    assert_int_equal(w.device.record.state, CEDE_DEVICE_ENROLLING);
+    assert_int_equal(w.device.failures, 1);
+    w.lengths_count = 0;
+    assert_true(device_enrols(30)); /* and gets the right one later */
+}
+
+static void delays_without_a_time_are_the_devices_own(void **state)
+{
+    (void)state;
+    make_waiting();
+    enrolment_answered(&w.device, CEDE_COAP_UNAVAILABLE, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 1);
+    make_waiting();
+    w.device.answer_max_age = 100;
+    enrolment_answered(&w.device, CEDE_COAP_UNAVAILABLE, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 0);
+    assert_true(w.device.resume_at_ms >= w.now_ms + 100000);
+    /* While a certificate is fetched nobody approves of anything. */
+    make_waiting();
+    w.device.answer_max_age = 100;
+    w.device.fetching_certificate = true;
+    enrolment_answered(&w.device, CEDE_COAP_UNAVAILABLE, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 1);
+    /* A renewal that waits lets reports go on. */
+    make_waiting();
+    w.device.answer_max_age = 100;
+    w.device.renewing = true;
+    enrolment_answered(&w.device, CEDE_COAP_UNAVAILABLE, CEDE_SPAN_NULL);
+    assert_false(w.device.renewing);
+    assert_true(w.device.renew_after_ms == w.now_ms + 100000 &&
+                w.device.resume_at_ms < w.now_ms + 100000);
+    make_waiting();
+    enrolment_answered(&w.device, CEDE_COAP_NOT_ACCEPTABLE, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 1);
 }
 
 /* --- a client --------------------------------------------------------------------------------- */
@@ -1278,6 +1505,10 @@ int main(void)
         TEST(an_agreeing_factory_key_enrols_a_signature_key),
         TEST(references_with_a_uri_lead_to_the_certificate),
         TEST(an_operator_has_to_approve),
+        TEST(a_back_end_that_fails_once_only_delays),
+        TEST(references_that_lead_nowhere_are_refused),
+        TEST(the_wrong_certificate_at_the_right_place_is_refused),
+        TEST(delays_without_a_time_are_the_devices_own),
         TEST(a_MAC_for_G_Y_is_good_in_its_session_alone),
         TEST(a_PKCS10_request_may_carry_a_MAC),
         TEST(forged_MACs_are_refused),
