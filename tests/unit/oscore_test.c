@@ -625,6 +625,82 @@ static void test_leftover_edhoc_option(void **state)
     assert_int_equal(number, CEDE_COAP_EDHOC);
 }
 
+/* Figure 5 of RFC 8613 line by line, with what later RFCs have added: where an option goes, and
+ * whether an outer one that somebody adds on the way comes through. */
+static void test_figure_5(void **state)
+{
+    static const struct {
+        uint16_t number;
+        bool inner, outer, kept;
+    } options[] = {
+        {CEDE_COAP_IF_MATCH, true, false, false},
+        {CEDE_COAP_URI_HOST, false, true, true},
+        {CEDE_COAP_ETAG, true, false, false},
+        {CEDE_COAP_IF_NONE_MATCH, true, false, false},
+        {CEDE_COAP_OBSERVE, true, true, false},
+        {CEDE_COAP_URI_PORT, false, true, true},
+        {CEDE_COAP_LOCATION_PATH, true, false, false},
+        {CEDE_COAP_URI_PATH, true, false, false},
+        {CEDE_COAP_CONTENT_FORMAT, true, false, false},
+        {CEDE_COAP_MAX_AGE, true, false, false},
+        {CEDE_COAP_URI_QUERY, true, false, false},
+        {CEDE_COAP_HOP_LIMIT, true, false, false},
+        {CEDE_COAP_ACCEPT, true, false, false},
+        {CEDE_COAP_LOCATION_QUERY, true, false, false},
+        {CEDE_COAP_EDHOC, false, true, true},
+        {CEDE_COAP_BLOCK2, true, false, false},
+        {CEDE_COAP_BLOCK1, true, false, false},
+        {CEDE_COAP_SIZE2, true, false, false},
+        {CEDE_COAP_PROXY_SCHEME, false, true, true},
+        {CEDE_COAP_SIZE1, true, false, false},
+        {CEDE_COAP_ECHO, true, false, false},
+        {CEDE_COAP_NO_RESPONSE, true, false, false},
+        {CEDE_COAP_REQUEST_TAG, true, false, false},
+        {65001, true, false, false}, /* unknown */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        struct pair pair = new_pair();
+        uint8_t bytes[128];
+        struct cede_coap_encoder encoder =
+            cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, CEDE_COAP_GET, 1, CEDE_SPAN_NULL);
+        struct cede_span request, datagram, plain, value, found;
+        struct cede_coap_message message;
+
+        cede_coap_put_option(&encoder, options[i].number, CEDE_SPAN_TEXT("v"));
+        assert_int_equal(cede_coap_finish(&encoder, &request), CEDE_OK);
+        datagram = protect_request(&pair, request);
+        message = decoded(datagram);
+        assert_int_equal(cede_coap_find_option(&message, options[i].number, &value),
+                         options[i].outer);
+        /* Once through as it is: nothing is lost. */
+        assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+        assert_span(plain, request);
+        /* Somebody adds it outside a message that has none. */
+        datagram = protect_request(&pair, HEX("40010001"));
+        message = decoded(datagram);
+        assert_true(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &value));
+        encoder =
+            cede_coap_begin(CEDE_BUF_ARRAY(bytes), CEDE_COAP_CON, message.code, 1, CEDE_SPAN_NULL);
+        if (options[i].number < CEDE_COAP_OSCORE) {
+            cede_coap_put_option(&encoder, options[i].number, CEDE_SPAN_TEXT("v"));
+        }
+        cede_coap_put_option(&encoder, CEDE_COAP_OSCORE, value);
+        if (options[i].number > CEDE_COAP_OSCORE) {
+            cede_coap_put_option(&encoder, options[i].number, CEDE_SPAN_TEXT("v"));
+        }
+        cede_coap_put_payload(&encoder, message.payload);
+        assert_int_equal(cede_coap_finish(&encoder, &datagram), CEDE_OK);
+        assert_int_equal(unprotect_request(&pair, datagram, &plain), CEDE_OK);
+        message = decoded(plain);
+        assert_int_equal(cede_coap_find_option(&message, options[i].number, &found),
+                         options[i].kept);
+        assert_false(cede_coap_find_option(&message, CEDE_COAP_OSCORE, &found));
+        assert_int_equal(options[i].inner && options[i].kept, false);
+    }
+}
+
 /* --- replay window
  * -------------------------------------------------------------------------------- */
 
@@ -2715,6 +2791,7 @@ int main(void)
         ON_BOTH(test_random_messages),
         ON_BOTH(test_injected_outer_options),
         ON_BOTH(test_leftover_edhoc_option),
+        ON_BOTH(test_figure_5),
         ON_BOTH(test_larger_window),
         ON_BOTH(test_rederivation_fails_cleanly),
         ON_BOTH(test_back_end_failures),
