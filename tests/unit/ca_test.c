@@ -1066,7 +1066,8 @@ static void R10_a_signer_process_signs(void **state)
     if (signer == 0) {
         close(pair[0]);
         close(stop[1]);
-        signer_run(&pair[1], 1, stop[0], &f->ca->key, f->ca->certificate.subject);
+        signer_run(&pair[1], 1, stop[0], &f->ca->key,
+                   &(struct signer_rules){.issuer = f->ca->certificate.subject});
         _exit(0);
     }
     close(pair[1]);
@@ -1127,7 +1128,8 @@ static void R10_answers_to_others_are_dropped(void **state)
     signer = fork();
     assert_true(signer >= 0);
     if (signer == 0) {
-        signer_run(&pair[1], 1, stop[0], &f->ca->key, f->ca->certificate.subject);
+        signer_run(&pair[1], 1, stop[0], &f->ca->key,
+                   &(struct signer_rules){.issuer = f->ca->certificate.subject});
         _exit(0);
     }
     ok(client.crypto.sign(client.crypto.context, CEDE_ALG_ESP256, &no_key, &ours, 1, signature,
@@ -1177,7 +1179,8 @@ static void R10_a_long_list_is_signed(void **state)
     signer = fork();
     assert_true(signer >= 0);
     if (signer == 0) {
-        signer_run(&pair[1], 1, stop[0], &f->ca->key, f->ca->certificate.subject);
+        signer_run(&pair[1], 1, stop[0], &f->ca->key,
+                   &(struct signer_rules){.issuer = f->ca->certificate.subject});
         _exit(0);
     }
     ok(signer_client_init(&client, pair[0]));

@@ -159,8 +159,16 @@ static bool policy_allows(const struct ca_policy *policy,
     return false;
 }
 
-enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs, uint64_t now,
-                         const char **why)
+static bool is_responder(const struct cede_certificate *certificate, uint64_t now)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+
+    return !ext->ca && ext->key_usage == CEDE_KU_DIGITAL_SIGNATURE &&
+           ext->eku == CEDE_EKU_OCSP_SIGNING && certificate->not_after <= now + CA_LINT_RESPONDER_S;
+}
+
+static enum cede_status lint(const struct ca_lint_rules *rules, struct cede_span tbs, uint64_t now,
+                             bool responder, const char **why)
 {
     uint8_t memory[CA_CERTIFICATE_MAX + 128];
     struct cede_certificate certificate;
@@ -171,8 +179,23 @@ enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs
         return CEDE_CA_LINT;
     }
     *why = what_is_wrong(rules, &certificate, now);
-    if (*why == NULL && !policy_allows(rules->policy, &certificate, now)) {
+    if (*why == NULL && responder && !is_responder(&certificate, now)) {
+        *why = "it is not for an OCSP responder alone";
+    }
+    if (*why == NULL && !responder && !policy_allows(rules->policy, &certificate, now)) {
         *why = "no profile of policy.json allows it";
     }
     return *why == NULL ? CEDE_OK : CEDE_CA_LINT;
+}
+
+enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs, uint64_t now,
+                         const char **why)
+{
+    return lint(rules, tbs, now, false, why);
+}
+
+enum cede_status ca_lint_responder(const struct ca_lint_rules *rules, struct cede_span tbs,
+                                   uint64_t now, const char **why)
+{
+    return lint(rules, tbs, now, true, why);
 }

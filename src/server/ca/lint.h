@@ -27,8 +27,16 @@ struct ca_lint_rules {
     struct cede_span issuer_key_id;        /* of its key */
 };
 
+/* What an OCSP responder's certificate may be: for nothing else, and for a short while, since it
+ * cannot be revoked (RFC 6960, section 4.2.2.2.1). */
+#define CA_LINT_RESPONDER_S 2678400
+
 /* CEDE_OK, or CEDE_CA_LINT and *why, a literal for people. `tbs` is what would be signed. */
 CEDE_MUST_USE enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs,
                                        uint64_t now, const char **why);
+/* The same for the certificate of the CA's OCSP responder, which is no profile's. */
+CEDE_MUST_USE enum cede_status ca_lint_responder(const struct ca_lint_rules *rules,
+                                                 struct cede_span tbs, uint64_t now,
+                                                 const char **why);
 
 #endif

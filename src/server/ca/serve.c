@@ -32,8 +32,8 @@ struct serving {
     int coap_fds[SUPERVISOR_CHILDREN_MAX];
     int coaps_fds[SUPERVISOR_CHILDREN_MAX];
     int signer_pairs[SUPERVISOR_CHILDREN_MAX][2]; /* worker's end, signer's end */
-    uint8_t issuer_bytes[CA_CERTIFICATE_MAX];
-    struct cede_name issuer; /* the CA's name */
+    uint8_t der[CA_CERTIFICATE_MAX];              /* the CA's certificate */
+    size_t der_len;
 };
 
 /* --- the signer ------------------------------------------------------------------------------- */
@@ -54,9 +54,43 @@ static enum cede_status confine_signer(bool in_token)
     return in_token ? confine(&rules) : confine_to_nothing(false);
 }
 
+/* What the signer goes by: read before it is confined, from files no worker writes. */
+struct all_rules {
+    struct cede_certificate certificate;
+    uint8_t key_id[20];
+    struct ca_policy policy;
+    struct ca_lint_rules lint;
+    struct signer_rules signer;
+};
+
+static enum cede_status load_rules(const struct serving *serving, struct all_rules *rules)
+{
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+    struct cede_public_key key;
+    struct cede_span id;
+
+    memset(rules, 0, sizeof *rules);
+    CEDE_TRY(cede_certificate_decode(cede_span(serving->der, serving->der_len), crypto,
+                                     &rules->certificate));
+    key = cede_certificate_key(&rules->certificate);
+    CEDE_TRY(cede_certificate_key_id(crypto, &key, rules->key_id));
+    id = rules->certificate.ext.subject_key_id;
+    CEDE_TRY(ca_policy_load(serving->serve->directory, &rules->policy));
+    rules->lint.crypto = crypto;
+    rules->lint.policy = &rules->policy;
+    rules->lint.issuer = &rules->certificate;
+    rules->lint.issuer_key_id =
+        id.len == sizeof rules->key_id ? id : CEDE_SPAN_ARRAY(rules->key_id);
+    rules->signer.issuer = rules->certificate.subject;
+    rules->signer.lint = &rules->lint;
+    rules->signer.publisher = serving->serve->workers; /* behind the workers */
+    return CEDE_OK;
+}
+
 static int run_signer(void *context, const struct supervisor_child *child)
 {
     const struct serving *serving = context;
+    struct all_rules rules;
     int fds[SUPERVISOR_CHILDREN_MAX];
     char path[PATH_MAX];
     EVP_PKEY *pkey = NULL;
@@ -67,6 +101,9 @@ static int run_signer(void *context, const struct supervisor_child *child)
     status = key_store_load(path, &pkey);
     if (status == CEDE_OK) {
         status = cede_openssl_private_key(pkey, &key);
+    }
+    if (status == CEDE_OK) {
+        status = load_rules(serving, &rules);
     }
     if (status == CEDE_OK) {
         status = confine_signer(key_store_in_token(path));
@@ -80,8 +117,9 @@ static int run_signer(void *context, const struct supervisor_child *child)
         fds[i] = serving->signer_pairs[i][1];
     }
     supervisor_child_ready(child);
-    signer_run(fds, signer_clients(serving), child->stop_fd, &key, serving->issuer);
+    signer_run(fds, signer_clients(serving), child->stop_fd, &key, &rules.signer);
     EVP_PKEY_free(pkey);
+    ca_policy_wipe(&rules.policy);
     return 0;
 }
 
@@ -274,10 +312,8 @@ static enum cede_status try_open(struct serving *serving, char name[CA_NAME_MAX 
 
     CEDE_TRY(ca_open(serving->serve->directory, CA_OPEN_WITHOUT_KEY, &ca));
     snprintf(name, CA_NAME_MAX + 1, "%s", ca_name(ca));
-    memcpy(serving->issuer_bytes, ca->certificate.subject.value.ptr,
-           ca->certificate.subject.value.len); /* shorter than the certificate */
-    serving->issuer.form = ca->certificate.subject.form;
-    serving->issuer.value = cede_span(serving->issuer_bytes, ca->certificate.subject.value.len);
+    serving->der_len = ca->certificate.raw.len;
+    memcpy(serving->der, ca->certificate.raw.ptr, serving->der_len); /* it lies in such an array */
     ca_close(ca);
     return CEDE_OK;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cede/posix.h"
+#include "server/common/log.h"
 
 #define NUMBER_LEN   8
 #define HEAD_LEN     (NUMBER_LEN + 4) /* of an answer */
@@ -104,20 +105,50 @@ static struct cede_span map_file(int file)
     return at == MAP_FAILED ? CEDE_SPAN_NULL : cede_span(at, (size_t)info.st_size);
 }
 
-static enum cede_status sign_checked(const struct question *question, struct cede_span message,
-                                     const struct cede_private_key *key, struct cede_name issuer,
-                                     uint8_t *signature, size_t *signature_len)
+/* The publisher's are the lists, the proofs and the responder's certificate; the workers' are the
+ * certificates that the policy allows. */
+static enum cede_status check_policy(const struct signer_rules *rules, enum signer_kind kind,
+                                     struct cede_span message, bool publisher)
 {
-    const struct cede_crypto *crypto = cede_crypto_openssl();
-    uint32_t kind = get_u32(question->frame + NUMBER_LEN);
-    int32_t alg = (int32_t)get_u32(question->frame + NUMBER_LEN + 4);
+    uint64_t now = cede_wall_clock();
+    const char *why = NULL;
+    enum cede_status status = CEDE_OK;
 
-    CEDE_TRY(signer_check((enum signer_kind)kind, message, issuer, cede_wall_clock()));
-    return crypto->sign(crypto->context, alg, key, &message, 1, signature, signature_len);
+    if (rules->lint == NULL) {
+        return CEDE_OK;
+    }
+    if (kind != SIGNER_CERTIFICATE) {
+        return publisher ? CEDE_OK : CEDE_SIGNER_REFUSED;
+    }
+    status = publisher ? ca_lint_responder(rules->lint, message, now, &why)
+                       : ca_lint(rules->lint, message, now, &why);
+    if (status != CEDE_OK) {
+        log_error("a certificate is not signed: %s", why);
+    }
+    return status;
 }
 
-static enum cede_status sign_question(const struct question *question,
-                                      const struct cede_private_key *key, struct cede_name issuer,
+/* One that asks. */
+struct asking {
+    const struct cede_private_key *key;
+    const struct signer_rules *rules;
+    bool publisher;
+};
+
+static enum cede_status sign_checked(const struct question *question, struct cede_span message,
+                                     const struct asking *asking, uint8_t *signature,
+                                     size_t *signature_len)
+{
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+    enum signer_kind kind = (enum signer_kind)get_u32(question->frame + NUMBER_LEN);
+    int32_t alg = (int32_t)get_u32(question->frame + NUMBER_LEN + 4);
+
+    CEDE_TRY(signer_check(kind, message, asking->rules->issuer, cede_wall_clock()));
+    CEDE_TRY(check_policy(asking->rules, kind, message, asking->publisher));
+    return crypto->sign(crypto->context, alg, asking->key, &message, 1, signature, signature_len);
+}
+
+static enum cede_status sign_question(const struct question *question, const struct asking *asking,
                                       uint8_t *signature, size_t *signature_len)
 {
     struct cede_span message =
@@ -125,18 +156,18 @@ static enum cede_status sign_question(const struct question *question,
     enum cede_status status = CEDE_SIGNER_REFUSED;
 
     if (question->file < 0) {
-        return sign_checked(question, message, key, issuer, signature, signature_len);
+        return sign_checked(question, message, asking, signature, signature_len);
     }
     message = map_file(question->file);
     if (message.ptr != NULL) {
-        status = sign_checked(question, message, key, issuer, signature, signature_len);
+        status = sign_checked(question, message, asking, signature, signature_len);
         munmap((void *)(uintptr_t)message.ptr, message.len);
     }
     return status;
 }
 
 /* False when the connection is over. */
-static bool serve_one(int fd, const struct cede_private_key *key, struct cede_name issuer)
+static bool serve_one(int fd, const struct asking *asking)
 {
     uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
     struct question question;
@@ -145,7 +176,7 @@ static bool serve_one(int fd, const struct cede_private_key *key, struct cede_na
     bool open = receive_question(fd, &question);
 
     if (question.len > 0) {
-        status = sign_question(&question, key, issuer, answer + HEAD_LEN, &signature_len);
+        status = sign_question(&question, asking, answer + HEAD_LEN, &signature_len);
         memcpy(answer, question.frame, NUMBER_LEN);
         put_u32(answer + NUMBER_LEN, (uint32_t)status);
         signature_len = status == CEDE_OK ? signature_len : 0;
@@ -157,8 +188,20 @@ static bool serve_one(int fd, const struct cede_private_key *key, struct cede_na
     return open;
 }
 
+static void serve_all(struct pollfd *polled, size_t count, const struct cede_private_key *key,
+                      const struct signer_rules *rules)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct asking asking = {key, rules, i == rules->publisher};
+
+        if (polled[i].revents != 0 && !serve_one(polled[i].fd, &asking)) {
+            polled[i].fd = -1; /* poll() skips it from now on */
+        }
+    }
+}
+
 void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede_private_key *key,
-                struct cede_name issuer)
+                const struct signer_rules *rules)
 {
     struct pollfd *polled = calloc(fds_count + 1, sizeof *polled);
 
@@ -176,11 +219,7 @@ void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede
         if ((polled[fds_count].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
             break;
         }
-        for (size_t i = 0; i < fds_count; i++) {
-            if (polled[i].revents != 0 && !serve_one(polled[i].fd, key, issuer)) {
-                polled[i].fd = -1; /* poll() skips it from now on */
-            }
-        }
+        serve_all(polled, fds_count, key, rules);
     }
     free(polled);
 }

@@ -11,7 +11,7 @@
  * What is signed must be what its kind says, under the CA's own name: a certificate, a CRL, or a
  * StatusProof. The three cannot be taken for one another, nor for anything else that a key signs
  * here: so a worker that was taken over can have no OCSP response, no order and no TLS handshake
- * signed with the CA's key.
+ * signed with the CA's key, and no certificate but those that lint.h and the policy let pass.
  *
  * Either side may be killed and started again on the same sockets. So a question is asked again
  * until it is answered (SIGNER_TRIES times), and the number, which starts at random, tells the
@@ -20,7 +20,7 @@
 #ifndef CEDE_SERVER_CA_SIGNER_H
 #define CEDE_SERVER_CA_SIGNER_H
 
-#include "cede/certificate.h"
+#include "server/ca/lint.h"
 
 #define SIGNER_MESSAGE_MAX 4096
 #define SIGNER_CRL_MAX     (256u << 20) /* of a CRL in a memory file */
@@ -45,10 +45,17 @@ struct cede_private_key signer_key(int32_t curve, enum signer_kind kind);
 /* A pair of connected sockets that keep frames apart. */
 CEDE_MUST_USE enum cede_status signer_pair(int pair[2]);
 
-/* Serves `fds` until stop_fd is readable. `key` is used with the OpenSSL back end; `issuer` is the
- * CA's name. */
+/* Who may have what signed. */
+struct signer_rules {
+    struct cede_name issuer;          /* the CA's name */
+    const struct ca_lint_rules *lint; /* what a certificate must be; null: only its form counts */
+    size_t publisher; /* the connection that may have CRLs, proofs and the responder's certificate
+                         signed, and nothing else; the others only what the policy allows */
+};
+
+/* Serves `fds` until stop_fd is readable. `key` is used with the OpenSSL back end. */
 void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede_private_key *key,
-                struct cede_name issuer);
+                const struct signer_rules *rules);
 
 /* A crypto port that signs through a socket and does the rest itself. */
 struct signer_client {
