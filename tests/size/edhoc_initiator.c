@@ -10,7 +10,10 @@
 static const struct cede_edhoc_suite *const suites[] = {&cede_edhoc_suite_2};
 
 static const struct cede_edhoc_config config = {
-    .crypto = &firmware_crypto, .suites = suites, .suites_count = 1, .methods = 0x0f,
+    .crypto = &firmware_crypto,
+    .suites = suites,
+    .suites_count = 1,
+    .methods = 0x0f,
 };
 
 static enum cede_status finish(struct cede_edhoc_session *session, struct cede_span message_4,

@@ -53,8 +53,8 @@ enum edhoc_part {
     EDHOC_PART_CRED_HEAD,
     EDHOC_PART_CRED,
     EDHOC_PART_EAD,
-    EDHOC_PART_TAIL, /* length and the counter of HKDF-Expand; the head of MAC_x */
-    EDHOC_PART_MAC,
+    EDHOC_PART_TAIL, /* length; the head of MAC_x */
+    EDHOC_PART_MAC,  /* MAC_x; the counter of HKDF-Expand */
     EDHOC_PARTS
 };
 
@@ -70,6 +70,7 @@ struct edhoc_step {
     struct cede_edhoc_session *session;
     struct cede_buf result;                 /* emptied when the step fails */
     enum edhoc_side side;                   /* whose proof the step is about */
+    uint8_t counter;                        /* of HKDF-Expand */
     const uint8_t *prk;                     /* of EDHOC_KDF; session->prk as a rule */
     const struct cede_private_key *own_key; /* one's own proof */
     const struct cede_public_key *peer_key; /* or the peer's */

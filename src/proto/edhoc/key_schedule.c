@@ -20,14 +20,13 @@ enum cede_status cede_edhoc_hmac(const struct edhoc_step *step, const uint8_t *k
 enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *text, size_t len)
 {
     size_t hash_len = step->suite->hash_len;
-    uint8_t *counter = step->heads_memory + step->heads.len;
 
-    cede_write_u8(&step->heads, 0);
-    step->parts[EDHOC_PART_TAIL].len++;
+    step->counter = 0;
+    step->parts[EDHOC_PART_MAC] = cede_span(&step->counter, 1);
     for (size_t at = hash_len; len > 0; len--, text++, at++) {
         if (at == hash_len) {
             at = 0;
-            ++*counter;
+            step->counter++;
             CEDE_TRY(cede_edhoc_hmac(step, step->prk, step->parts, EDHOC_PARTS, step->block));
             step->parts[EDHOC_PART_FIRST] = cede_span(step->block, hash_len);
         }
