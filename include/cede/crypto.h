@@ -7,11 +7,12 @@
  *      on devices (any PSA Crypto implementation; Mbed TLS here).
  * Names: algorithms and curves are COSE numbers (RFC 9053, IANA COSE registries).
  * Keys: P-256, P-384 and P-521 private keys are big-endian scalars, Ed25519 keys are seeds, X25519
- * keys RFC 7748 scalars. Public keys are x || y for the NIST curves, 32 bytes for the others. On
- * EDHOC's wire a NIST point is x alone: cede_crypto.decompress finds y. Memory: nothing is kept;
- * every secret a back end copies it wipes. Outputs are empty on failure. Errors: unauthentic for a
- * signature or tag that does not verify, invalid for a key that is no key, back end otherwise;
- * CEDE_CRYPTO_UNSUPPORTED for an algorithm the back end lacks.
+ *      keys RFC 7748 scalars. Public keys are x || y for the NIST curves, 32 bytes for the others.
+ *      On EDHOC's wire a NIST point is x alone: cede_crypto.decompress finds y.
+ * Memory: nothing is kept, but AEAD keys by back ends with aead_forget; every secret a back end
+ *      copies it wipes. Outputs are empty on failure.
+ * Errors: unauthentic for a signature or tag that does not verify, invalid for a key that is no
+ *      key, back end otherwise; CEDE_CRYPTO_UNSUPPORTED for an algorithm the back end lacks.
  */
 #ifndef CEDE_CRYPTO_H
 #define CEDE_CRYPTO_H
