@@ -113,6 +113,18 @@ static int dies_twice(void *context, const struct supervisor_child *child)
     return serve_until_stopped(context, child);
 }
 
+/* Writes where nobody reads any more, as to a partner that has hung up; then serves. */
+static int writes_into_the_void(void *context, const struct supervisor_child *child)
+{
+    int ends[2];
+
+    if (pipe(ends) != 0 || close(ends[0]) != 0 || write(ends[1], "x", 1) != -1 || errno != EPIPE) {
+        return 4;
+    }
+    close(ends[1]);
+    return serve_until_stopped(context, child);
+}
+
 /* --- helpers -------------------------------------------------------------------------------------
  */
 
@@ -300,6 +312,16 @@ static void stubborn_child_is_killed(void **state)
     assert_true(wait_until_gone(worker));
 }
 
+/* Who hangs up early ends a connection, not a process. */
+static void broken_pipes_end_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, writes_into_the_void, writes_into_the_void);
+    assert_true(wait_for_file(fixture, "ready", true));
+    kill(fixture->parent, SIGTERM);
+    assert_int_equal(end_of(fixture), 0);
+}
+
 /* Nonsense is refused before anything is forked. */
 static void bad_configurations_are_refused(void **state)
 {
@@ -318,10 +340,15 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(starts_and_stops),         T(killed_worker_is_restarted),
-        T(ready_waits_for_all),      T(failed_start_ends_all),
-        T(directory_is_locked),      T(children_die_with_the_parent),
-        T(stubborn_child_is_killed), T(bad_configurations_are_refused),
+        T(starts_and_stops),
+        T(killed_worker_is_restarted),
+        T(ready_waits_for_all),
+        T(failed_start_ends_all),
+        T(directory_is_locked),
+        T(children_die_with_the_parent),
+        T(stubborn_child_is_killed),
+        T(broken_pipes_end_nobody),
+        T(bad_configurations_are_refused),
     };
     return cmocka_run_group_tests_name("supervisor", tests, NULL, NULL);
 }

@@ -87,6 +87,7 @@ static void child_main(struct supervisor *supervisor, unsigned number, pid_t par
     close(supervisor->signal_fd);
     close(supervisor->ready_pipe[0]);
     sigprocmask(SIG_SETMASK, &supervisor->old_mask, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a partner that hangs up early must not end a process */
     stop_signals(&stops);
     sigprocmask(SIG_BLOCK, &stops, NULL);
     child.stop_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -9,9 +9,10 @@
  * Directory: `pid` is locked (flock) for as long as the parent lives, so two servers never run on
  *      one state directory; `ready` exists from the moment every child said it is ready.
  * Signals: SIGTERM or SIGINT to the parent stops all children. In a child both are blocked and make
- *      child->stop_fd readable; a child still alive STOP_MS later is killed. When the parent dies
- * in any way the kernel kills the children: they keep no state that a crash may lose. Restart: a
- * child that dies is started again after RESTART_FIRST_MS, doubled with each death up to
+ *      child->stop_fd readable, and SIGPIPE is ignored; a child still alive STOP_MS later is
+ *      killed. When the parent dies in any way the kernel kills the children: they keep no state
+ *      that a crash may lose.
+ * Restart: a child that dies is started again after RESTART_FIRST_MS, doubled with each death up to
  *      RESTART_MAX_MS, from the start again once it has lived that long. A child that exits with an
  *      error before the server was ready ends the start: a wrong configuration is told at once.
  */
