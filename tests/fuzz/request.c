@@ -5,6 +5,20 @@
 
 static uint8_t scratch[8192];
 
+/* A verifier with any key and a certificate: whatever is said about it must fit. */
+static void verify_mac(const struct cede_request *request)
+{
+    static const uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX] = {0x01}, name[] = {0x61, 0x61};
+    const struct cede_private_key key = {
+        request->curve, cede_span(scalar, cede_curve_private_len(request->curve)), NULL};
+    struct cede_pop_verifier verifier = {.hash_alg = request->mac_hash};
+
+    verifier.subject = verifier.issuer = (struct cede_name){CEDE_NAME_C509, CEDE_SPAN_ARRAY(name)};
+    verifier.serial = cede_span(scalar, 1);
+    (void)!cede_request_verify_mac(request, fuzz_crypto(), &verifier, &key,
+                                   CEDE_BUF_ARRAY(scratch));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct cede_span input = cede_span(data, len);
@@ -18,5 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     fuzz_inside(input, request.challenge_password);
     fuzz_touch(cede_request_key(&request).point);
     (void)!cede_request_verify(&request, fuzz_crypto(), CEDE_BUF_ARRAY(scratch));
+    verify_mac(&request);
     return 0;
 }
