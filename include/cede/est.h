@@ -40,7 +40,9 @@
 #define CEDE_EST_FORMAT_URI             60 /* cbor: a text that is a URI, c5u or x5u */
 #define CEDE_EST_FORMAT_MULTIPART       62 /* multipart-core */
 /* RFC 9148, section 4.3. */
+#define CEDE_EST_FORMAT_PKCS7_KEY   280 /* CMS EnvelopedData around a private key */
 #define CEDE_EST_FORMAT_PKCS7_CERTS 281
+#define CEDE_EST_FORMAT_PKCS8       284
 #define CEDE_EST_FORMAT_CSRATTRS    285
 #define CEDE_EST_FORMAT_PKCS10      286
 #define CEDE_EST_FORMAT_PKIX_CERT   287
@@ -50,6 +52,8 @@ enum cede_est_kind {
     CEDE_EST_SREN, /* simple re-enrolment */
     CEDE_EST_CRTS, /* trust anchors */
     CEDE_EST_ATT,  /* what requests should be like */
+    CEDE_EST_SKG,  /* key and certificate (certs-only, or C509), both made by the server */
+    CEDE_EST_SKC,  /* the same with one X.509 certificate */
     CEDE_EST_KIND_COUNT
 };
 
@@ -202,5 +206,8 @@ void cede_est_put_crtemplate(struct cede_writer *writer, const struct cede_est_w
  * `root`, such as "/est/". `filter` is the request's Uri-Query or null: "rt=" or "href=" with a
  * value that may end in an asterisk; any other filter finds nothing (RFC 6690, section 4.1). */
 void cede_est_put_links(struct cede_writer *writer, const char *root, struct cede_span filter);
+/* The same for EST-coaps, where DTLS protects what OSCORE does not. */
+void cede_est_put_coaps_links(struct cede_writer *writer, const char *root,
+                              struct cede_span filter);
 
 #endif

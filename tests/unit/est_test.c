@@ -296,7 +296,8 @@ static void test_coaps_request_is_PKCS10(void **state)
         const struct cede_est_operation *other = cede_est_operation((enum cede_est_kind)kind);
         assert_string_equal(coaps->path, other->path);
         assert_true(coaps->has_body == other->has_body && coaps->answer == other->answer);
-        assert_int_not_equal(coaps->accept, other->accept);
+        assert_true(coaps->accept != other->accept ||
+                    coaps->accept == CEDE_EST_FORMAT_MULTIPART); /* parts have formats */
     }
 }
 
@@ -640,7 +641,7 @@ static void test_links(void **state)
     assert_int_equal(links_count(NULL), CEDE_EST_KIND_COUNT);
     assert_int_equal(links_count("rt=ace.est*"), CEDE_EST_KIND_COUNT);
     assert_int_equal(links_count("rt=*"), CEDE_EST_KIND_COUNT);
-    assert_int_equal(links_count("rt=ace.est.s*"), 2);
+    assert_int_equal(links_count("rt=ace.est.s*"), 4);
     assert_int_equal(links_count("rt=ace.est.sen"), 1);
     assert_int_equal(links_count("href=/est/sen"), 1);
     assert_int_equal(links_count("href=/est*"), CEDE_EST_KIND_COUNT);

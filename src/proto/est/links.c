@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links.c - /.well-known/core: where the functions of enrolment are (RFC 6690; RFC 9148, section
- * 4.1), each only by way of OSCORE (draft-ietf-ace-coap-est-oscore-11, section 4.1). */
+ * 4.1), each only by way of OSCORE (draft-ietf-ace-coap-est-oscore-11, section 4.1) or DTLS. */
 #include "cede/est.h"
 
 /* Formats that answers come in: of enrolments, of anchors, of wishes. */
 #define FORMATS_CERTIFICATE "60 62 281 287 65003 65015 65016 65017"
 #define FORMATS_ANCHORS     "281 287 65003 65015"
 #define FORMATS_WISHES      "285 65019"
+#define FORMATS_KEY         "62"
 
-static const char *const formats[CEDE_EST_KIND_COUNT] = {FORMATS_CERTIFICATE, FORMATS_CERTIFICATE,
-                                                         FORMATS_ANCHORS, FORMATS_WISHES};
+struct flavour {
+    const char *formats[CEDE_EST_KIND_COUNT];
+    const char *end; /* of each link */
+};
+
+static const struct flavour by_oscore = {{FORMATS_CERTIFICATE, FORMATS_CERTIFICATE, FORMATS_ANCHORS,
+                                          FORMATS_WISHES, FORMATS_KEY, FORMATS_KEY},
+                                         "\";osc"};
+static const struct flavour by_dtls = {
+    {"281 287", "281 287", "281 287", "285", FORMATS_KEY, FORMATS_KEY}, "\""};
 
 static void put(struct cede_writer *writer, const char *text)
 {
@@ -54,7 +63,8 @@ static bool is_wanted(struct cede_span filter, const char *root, const char *pat
     return href.ptr != NULL && matches(href, root, path);
 }
 
-void cede_est_put_links(struct cede_writer *writer, const char *root, struct cede_span filter)
+static void put_links(struct cede_writer *writer, const char *root, struct cede_span filter,
+                      const struct flavour *flavour)
 {
     const char *separator = "";
 
@@ -70,8 +80,18 @@ void cede_est_put_links(struct cede_writer *writer, const char *root, struct ced
         put(writer, ">;rt=\"ace.est.");
         put(writer, path);
         put(writer, "\";ct=\"");
-        put(writer, formats[kind]);
-        put(writer, "\";osc");
+        put(writer, flavour->formats[kind]);
+        put(writer, flavour->end);
         separator = ",";
     }
+}
+
+void cede_est_put_links(struct cede_writer *writer, const char *root, struct cede_span filter)
+{
+    put_links(writer, root, filter, &by_oscore);
+}
+
+void cede_est_put_coaps_links(struct cede_writer *writer, const char *root, struct cede_span filter)
+{
+    put_links(writer, root, filter, &by_dtls);
 }

@@ -11,6 +11,10 @@ static const struct cede_est_operation operations[CEDE_EST_KIND_COUNT] = {
     {CEDE_EST_CRTS, "crts", CEDE_COAP_GET, CEDE_COAP_CONTENT, false, 0, CEDE_EST_FORMAT_C509_CERT},
     {CEDE_EST_ATT, "att", CEDE_COAP_GET, CEDE_COAP_CONTENT, false, 0,
      CEDE_EST_FORMAT_C509_CRTEMPLATE},
+    {CEDE_EST_SKG, "skg", CEDE_COAP_POST, CEDE_COAP_CHANGED, true, CEDE_EST_FORMAT_C509_PKCS10,
+     CEDE_EST_FORMAT_MULTIPART},
+    {CEDE_EST_SKC, "skc", CEDE_COAP_POST, CEDE_COAP_CHANGED, true, CEDE_EST_FORMAT_PKCS10,
+     CEDE_EST_FORMAT_MULTIPART},
 };
 
 const struct cede_est_operation *cede_est_operation(enum cede_est_kind kind)

@@ -199,7 +199,8 @@ CEDE_MUST_USE enum cede_status ca_authenticate(struct ca *ca, struct cede_span r
                                                struct ca_peer *peer);
 CEDE_MUST_USE enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer);
 
-enum ca_operation { CA_CRTS, CA_SEN, CA_SREN, CA_ATT, CA_CERTIFICATE };
+/* CA_SKG and CA_SKC are sen or sren, by the certificate the peer shows, with a key made here. */
+enum ca_operation { CA_CRTS, CA_SEN, CA_SREN, CA_ATT, CA_CERTIFICATE, CA_SKG, CA_SKC };
 
 struct ca_enrolment {
     const struct ca_peer *peer;
@@ -226,7 +227,9 @@ struct ca_answer {
  *   CEDE_CA_OTHER_KEY     another key while one certificate is live: refused, alarm noted (R13)
  *   CEDE_CA_OTHER_HOLDER  a certificate of another account is live and not released: later perhaps
  *   CEDE_CA_TOKEN         the token is not for this device
- *   CEDE_CA_OPERATION     sen needs a factory certificate, sren an operational one
+ *   CEDE_CA_OPERATION     sen needs a factory certificate, sren an operational one; no keys are
+ *                         made here
+ *   CEDE_CA_RECIPIENT     the key made here cannot be encrypted as the request wants it
  *   CEDE_CA_PENDING       an operator has to approve first; the same request again, later
  *   CEDE_CA_FORMAT        the answer does not exist in the format wanted; nothing was issued
  *   CEDE_CRYPTO_TAG, CEDE_CRYPTO_SIGNATURE, CEDE_CERTIFICATE_...: no proof of possession

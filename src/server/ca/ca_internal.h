@@ -28,6 +28,7 @@ struct ca_profile_policy {
     bool p256, p384, ed25519; /* keys that are taken */
     uint64_t grace_s;     /* for so long behind its end a certificate may still re-enrol; devices */
     bool manual_approval; /* devices only */
+    bool makes_keys;      /* for devices that ask for it (skg.h) */
 };
 
 /* What is told about certificates once they are issued, and for how long it holds. */
@@ -266,6 +267,7 @@ struct ca_checked_request {
     struct cede_request request;
     char subject[CEDE_COMMON_NAME_MAX + 1];
     uint8_t key[32];    /* SHA-256 over the public key */
+    uint8_t asked[32];  /* over the one of the request, another when the key is made here */
     uint16_t key_usage; /* of the certificate to be */
 };
 
@@ -282,6 +284,12 @@ CEDE_MUST_USE enum cede_status ca_check_possession(struct ca *ca, enum ca_profil
                                                    struct cede_span encoding,
                                                    const struct ca_possession *possession,
                                                    struct ca_checked_request *checked);
+/* Its two halves without the proof: the format, then, of what is in it, key and subject. */
+CEDE_MUST_USE enum cede_status ca_check_form(struct ca *ca, enum ca_profile profile,
+                                             struct cede_span encoding,
+                                             struct ca_checked_request *checked);
+CEDE_MUST_USE enum cede_status ca_check_contents(struct ca *ca, enum ca_profile profile,
+                                                 struct ca_checked_request *checked);
 /* Format, policy for key and subject, proof of possession by signature. */
 CEDE_MUST_USE enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile,
                                                 struct cede_span encoding,

@@ -161,7 +161,7 @@ static uint8_t code_of(enum cede_status status)
 static enum ca_operation operation_of(const struct target *target)
 {
     static const enum ca_operation operations[CEDE_EST_KIND_COUNT] = {CA_SEN, CA_SREN, CA_CRTS,
-                                                                      CA_ATT};
+                                                                      CA_ATT, CA_SKG,  CA_SKC};
 
     return target->operation == NULL ? CA_CERTIFICATE : operations[target->operation->kind];
 }

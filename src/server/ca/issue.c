@@ -154,27 +154,38 @@ enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile, struct
     return ca_check_possession(ca, profile, encoding, NULL, checked);
 }
 
-enum cede_status ca_check_possession(struct ca *ca, enum ca_profile profile,
-                                     struct cede_span encoding,
-                                     const struct ca_possession *possession,
-                                     struct ca_checked_request *checked)
+enum cede_status ca_check_form(struct ca *ca, enum ca_profile profile, struct cede_span encoding,
+                               struct ca_checked_request *checked)
 {
-    const struct ca_profile_policy *policy = &ca->policy.profiles[profile];
-    struct cede_request *request = &checked->request;
-
     memset(checked, 0, sizeof *checked);
-    if (!policy->allowed) {
-        return ca_fail(CEDE_CA_KIND, "profile %s is not allowed here", ca_profile_name(profile));
-    }
-    CEDE_TRY(cede_request_decode(encoding, ca->crypto, request));
-    if (!takes_key(policy, request->curve)) {
+    return ca->policy.profiles[profile].allowed
+               ? cede_request_decode(encoding, ca->crypto, &checked->request)
+               : ca_fail(CEDE_CA_KIND, "profile %s is not allowed here", ca_profile_name(profile));
+}
+
+enum cede_status ca_check_contents(struct ca *ca, enum ca_profile profile,
+                                   struct ca_checked_request *checked)
+{
+    const struct cede_request *request = &checked->request;
+
+    if (!takes_key(&ca->policy.profiles[profile], request->curve)) {
         return ca_fail(CEDE_CA_KEY, "profile %s does not take this kind of key",
                        ca_profile_name(profile));
     }
     CEDE_TRY(choose_usage(ca, profile, checked));
     CEDE_TRY(check_subject(ca, profile, request, checked->subject));
-    CEDE_TRY(ca_key_hash(ca, cede_request_key(request).point, checked->key));
-    return verify_possession(ca, possession, request);
+    return ca_key_hash(ca, cede_request_key(request).point, checked->key);
+}
+
+enum cede_status ca_check_possession(struct ca *ca, enum ca_profile profile,
+                                     struct cede_span encoding,
+                                     const struct ca_possession *possession,
+                                     struct ca_checked_request *checked)
+{
+    CEDE_TRY(ca_check_form(ca, profile, encoding, checked));
+    CEDE_TRY(ca_check_contents(ca, profile, checked));
+    memcpy(checked->asked, checked->key, sizeof checked->asked);
+    return verify_possession(ca, possession, &checked->request);
 }
 
 /* --- the certificate -------------------------------------------------------------------------- */

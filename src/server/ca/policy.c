@@ -75,9 +75,9 @@ static json_t *default_profile(enum ca_profile profile, enum ca_kind kind)
                          "validity_s", (json_int_t)CA_VALID_FOREVER, "key_usage",
                          "digitalSignature", "extended_key_usage", "keys", "P-256");
     default:
-        return json_pack("{s:b, s:I, s:[s], s:[], s:[s]}", "allowed", 1, "validity_s",
+        return json_pack("{s:b, s:I, s:[s], s:[], s:[s], s:b}", "allowed", 1, "validity_s",
                          (json_int_t)YEAR_S, "key_usage", "digitalSignature", "extended_key_usage",
-                         "keys", "P-256");
+                         "keys", "P-256", "server_keys", 1);
     }
 }
 
@@ -189,6 +189,20 @@ static enum cede_status read_grace(const json_t *json, const char *name,
     return CEDE_OK;
 }
 
+/* False unless said otherwise: keys are best made where they stay. */
+static enum cede_status read_server_keys(const json_t *json, const char *name,
+                                         struct ca_profile_policy *policy)
+{
+    const json_t *made = json_object_get(json, "server_keys");
+
+    policy->makes_keys = json_is_true(made);
+    if (made != NULL &&
+        (!json_is_boolean(made) || strcmp(name, profile_names[CA_PROFILE_DEVICE]) != 0)) {
+        return wrong(name, "server_keys");
+    }
+    return CEDE_OK;
+}
+
 static enum cede_status read_profile(const json_t *json, const char *name, bool is_ca,
                                      struct ca_profile_policy *policy)
 {
@@ -218,6 +232,7 @@ static enum cede_status read_profile(const json_t *json, const char *name, bool 
     }
     CEDE_TRY(read_approval(json, name, policy));
     CEDE_TRY(read_grace(json, name, policy));
+    CEDE_TRY(read_server_keys(json, name, policy));
     policy->allowed = json_is_true(allowed);
     policy->validity_s = (uint64_t)json_integer_value(validity);
     policy->key_usage = (uint16_t)usage;

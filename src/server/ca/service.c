@@ -12,6 +12,7 @@
 
 #include "cede/cose.h"
 #include "server/ca/ca_internal.h"
+#include "server/ca/skg.h"
 
 #define REASON_SUPERSEDED 4
 
@@ -197,6 +198,11 @@ static bool past_half_life(const struct ca *ca, const struct ca_certificate_reco
 
 /* --- the operations --------------------------------------------------------------------------- */
 
+static bool is_made_here(enum ca_operation operation)
+{
+    return operation == CA_SKG || operation == CA_SKC;
+}
+
 static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_request *checked,
                                          const struct ca_factory_record *factory, int64_t account,
                                          const char *authorised_by,
@@ -207,7 +213,7 @@ static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_
     record->account = account;
     record->factory = factory->row;
     if (ca->policy.profiles[CA_PROFILE_DEVICE].manual_approval) {
-        CEDE_TRY(ca_approval_check(ca, factory->row, checked->key));
+        CEDE_TRY(ca_approval_check(ca, factory->row, checked->asked));
         CEDE_TRY(ca_approval_done(ca, factory->row));
     }
     CEDE_TRY(ca_issue_checked(ca, checked, authorised_by, record));
@@ -230,8 +236,13 @@ static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolmen
     if (status != CEDE_NOT_FOUND) {
         return status;
     }
+    if (is_made_here(enrolment->operation)) {
+        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, CA_NO_ROW));
+    }
     CEDE_TRY(make_room(ca, factory.row, account));
-    return issue_for_device(ca, checked, &factory, account, "factory certificate", record);
+    return issue_for_device(
+        ca, checked, &factory, account,
+        is_made_here(enrolment->operation) ? CA_BY_FACTORY_MADE : "factory certificate", record);
 }
 
 /* The certificate that counts for a device: the newest that is live; within the grace, when none
@@ -270,11 +281,17 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
     if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
         return status;
     }
+    if (is_made_here(enrolment->operation)) {
+        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, current.row));
+    }
     CEDE_TRY(find_newest(ca, &current, &newest));
     if (newest.row != current.row) {
         return CEDE_CA_OTHER_KEY;
     }
-    return issue_for_device(ca, checked, &factory, account, "operational certificate", record);
+    return issue_for_device(ca, checked, &factory, account,
+                            is_made_here(enrolment->operation) ? CA_BY_OPERATIONAL_MADE
+                                                               : "operational certificate",
+                            record);
 }
 
 /* A device that shows its newest certificate has no use for the older ones. */
@@ -375,8 +392,36 @@ static enum cede_status wait_for_approval(struct ca *ca, const struct ca_enrolme
 
     answer->max_age = ca->policy.approval_retry;
     CEDE_TRY(factory_of(ca, enrolment->peer, &factory));
-    CEDE_TRY(ca_approval_ask(ca, factory, checked->key, enrolment->peer->device_id));
+    CEDE_TRY(ca_approval_ask(ca, factory, checked->asked, enrolment->peer->device_id));
     return CEDE_CA_PENDING;
+}
+
+/* What was checked is issued, once. */
+static enum cede_status issue_checked(struct ca *ca, const struct ca_enrolment *enrolment,
+                                      const struct ca_checked_request *checked,
+                                      struct ca_certificate_record *record,
+                                      struct ca_answer *answer)
+{
+    bool part = false;
+    enum cede_status status = CEDE_OK;
+
+    CEDE_TRY(ca_unit_begin(ca, &part));
+    status = enrol_in_unit(ca, enrolment, checked, record);
+    status = ca_unit_end(ca, part, status);
+    if (status == CEDE_CA_PENDING) {
+        return wait_for_approval(ca, enrolment, checked, answer);
+    }
+    return status == CEDE_OK ? CEDE_OK : note_refusal(ca, enrolment->peer, status);
+}
+
+static enum cede_status check_device(struct ca *ca, const struct ca_enrolment *enrolment,
+                                     enum cede_status status,
+                                     const struct ca_checked_request *checked)
+{
+    if (status == CEDE_OK && strcmp(checked->subject, enrolment->peer->device_id) != 0) {
+        status = ca_fail(CEDE_CA_SUBJECT, "the subject is not the device that asks");
+    }
+    return status == CEDE_OK ? CEDE_OK : note_refusal(ca, enrolment->peer, status);
 }
 
 static enum cede_status enrol_device(struct ca *ca, const struct ca_enrolment *enrolment,
@@ -386,30 +431,36 @@ static enum cede_status enrol_device(struct ca *ca, const struct ca_enrolment *e
         enrolment->ephemeral, enrolment->hash_alg != 0 ? enrolment->hash_alg : CEDE_ALG_SHA_256};
     struct ca_checked_request checked;
     struct ca_certificate_record record;
-    bool part = false;
-    enum cede_status status = CEDE_OK;
+    enum cede_status status =
+        ca_check_possession(ca, CA_PROFILE_DEVICE, enrolment->request, &possession, &checked);
 
-    status = ca_check_possession(ca, CA_PROFILE_DEVICE, enrolment->request, &possession, &checked);
-    if (status == CEDE_OK && strcmp(checked.subject, enrolment->peer->device_id) != 0) {
-        status = ca_fail(CEDE_CA_SUBJECT, "the subject is not the device that asks");
-    }
-    if (status != CEDE_OK) {
-        return note_refusal(ca, enrolment->peer, status);
-    }
+    CEDE_TRY(check_device(ca, enrolment, status, &checked));
     if (!ca_answer_offers(ca, enrolment, checked.request.format == CEDE_CERTIFICATE_X509)) {
         return CEDE_CA_FORMAT;
     }
-    CEDE_TRY(ca_unit_begin(ca, &part));
-    status = enrol_in_unit(ca, enrolment, &checked, &record);
-    status = ca_unit_end(ca, part, status);
-    if (status == CEDE_CA_PENDING) {
-        return wait_for_approval(ca, enrolment, &checked, answer);
-    }
-    if (status != CEDE_OK) {
-        return note_refusal(ca, enrolment->peer, status);
-    }
+    CEDE_TRY(issue_checked(ca, enrolment, &checked, &record, answer));
     return ca_answer_certificate(ca, enrolment, cede_span(record.raw, record.raw_len),
                                  is_x509(&record), out, answer);
+}
+
+/* The key leaves in the answer, and with it goes the only copy. */
+static enum cede_status enrol_with_made_key(struct ca *ca, const struct ca_enrolment *enrolment,
+                                            struct cede_buf out, struct ca_answer *answer)
+{
+    struct ca_made_key made;
+    struct ca_checked_request checked;
+    struct ca_certificate_record record;
+    enum cede_status status = ca_make_key(ca, enrolment, &made, &checked);
+
+    status = check_device(ca, enrolment, status, &checked);
+    if (status == CEDE_OK) {
+        status = issue_checked(ca, enrolment, &checked, &record, answer);
+    }
+    if (status == CEDE_OK) {
+        status = ca_answer_made_key(ca, enrolment, &made, &record, out, answer);
+    }
+    cede_wipe(&made, sizeof made);
+    return status;
 }
 
 enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment, struct cede_buf out,
@@ -423,6 +474,9 @@ enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment, s
         return ca_answer_wishes(ca, enrolment, out, answer);
     case CA_CERTIFICATE:
         return answer_own_certificate(ca, enrolment, out, answer);
+    case CA_SKG:
+    case CA_SKC:
+        return enrol_with_made_key(ca, enrolment, out, answer);
     default:
         return (enrolment->operation == CA_SREN) == enrolment->peer->operational
                    ? enrol_device(ca, enrolment, out, answer)
