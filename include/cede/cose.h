@@ -70,10 +70,10 @@ struct cede_cose_params {
 
 /* Both buckets. The maps are set by decoding and ignored by encoding. */
 struct cede_cose_headers {
-    struct cede_cose_params protected_;
-    struct cede_cose_params unprotected;
     struct cede_span protected_map;   /* the encoded map, empty when there are no parameters */
     struct cede_span unprotected_map; /* the encoded map */
+    struct cede_cose_params protected_;
+    struct cede_cose_params unprotected;
 };
 
 /* Decodes one header map, such as the ID_CRED_x of EDHOC. CEDE_COSE_LABEL: a label is neither
@@ -147,10 +147,10 @@ void cede_cose_enc_structure(struct cede_writer *writer, struct cede_span protec
 /* --- COSE_Sign1 ------------------------------------------------------------------------------- */
 
 struct cede_cose_sign1 {
-    bool tagged; /* has tag 18 */
-    struct cede_cose_headers headers;
+    bool tagged;                /* has tag 18 */
     struct cede_span payload;   /* null: detached */
     struct cede_span signature; /* set by decoding */
+    struct cede_cose_headers headers;
 };
 
 /* Accepts the object with tag 18 or without. Errors as for params_decode; CEDE_COSE_CRIT: a
@@ -217,10 +217,10 @@ cede_cose_sign_create(const struct cede_cose_sign *msg, const struct cede_cose_s
 /* --- COSE_Mac0 -------------------------------------------------------------------------------- */
 
 struct cede_cose_mac0 {
-    bool tagged; /* has tag 17 */
-    struct cede_cose_headers headers;
+    bool tagged;              /* has tag 17 */
     struct cede_span payload; /* null: detached */
     struct cede_span tag;     /* set by decoding */
+    struct cede_cose_headers headers;
 };
 
 CEDE_MUST_USE enum cede_status cede_cose_mac0_decode(struct cede_span encoding,
@@ -240,9 +240,9 @@ cede_cose_mac0_create(const struct cede_cose_mac0 *msg, const struct cede_crypto
 /* --- COSE_Encrypt0 ---------------------------------------------------------------------------- */
 
 struct cede_cose_encrypt0 {
-    bool tagged; /* has tag 16 */
-    struct cede_cose_headers headers;
+    bool tagged;                 /* has tag 16 */
     struct cede_span ciphertext; /* null: detached */
+    struct cede_cose_headers headers;
 };
 
 /* A content encryption key. With a Partial IV in the message, `base_iv` is the Context IV. */

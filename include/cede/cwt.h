@@ -44,16 +44,18 @@ struct cede_cwt_claims {
     int64_t exp, nbf, iat; /* seconds since 1970; a fraction in the input is cut toward exclusion:
                               exp down, nbf up, iat down */
     struct cede_span cti;  /* content of the byte string */
+    struct cede_span cnf;  /* item: a map (RFC 8747, section 3.1) */
     /* Decoding: the whole encoded map, for cwt_find and cwt_others_next. Encoding: ignored. */
     struct cede_span map;
-    /* Encoding: further claims, in deterministic order of their keys, none of 0..7. Decoding: none.
+    /* Encoding: further claims, in deterministic order of their keys, none of 0..7, no cnf that is
+     * set above. Decoding: none.
      */
     const struct cede_cwt_claim *others;
     size_t others_count;
 };
 
-/* Takes off tag 61 when it is there: *cose is the COSE object inside, for the decoder of its kind to
- * judge. CEDE_CWT_TAGGED: tag 61 with no tagged object in it (RFC 8392, section 6). */
+/* Takes off tag 61 when it is there: *cose is the COSE object inside, for the decoder of its kind
+ * to judge. CEDE_CWT_TAGGED: tag 61 with no tagged object in it (RFC 8392, section 6). */
 CEDE_MUST_USE enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cose);
 
 /* Decodes a claims set; `order` as in cbor.h. CEDE_CWT_CLAIM: a claim has a wrong type or value.

@@ -34,7 +34,10 @@ bool cede_reader_at_end(const struct cede_reader *reader)
 
 uint8_t cede_reader_peek(const struct cede_reader *reader)
 {
-    return cede_reader_left(reader) > 0 ? reader->in.ptr[reader->pos] : 0;
+    if (reader->status != CEDE_OK || reader->pos == reader->in.len) {
+        return 0;
+    }
+    return reader->in.ptr[reader->pos];
 }
 
 struct cede_span cede_read_bytes(struct cede_reader *reader, size_t len)

@@ -39,6 +39,6 @@ void firmware(void)
     if (open(firmware_receive(), firmware_memory(), &cwt) == CEDE_OK &&
         judge(cwt, &claims) == CEDE_OK &&
         cede_cwt_has_audience(&claims, CEDE_SPAN_TEXT("device"))) {
-        firmware_send(cede_cwt_find(&claims, CEDE_CWT_CNF));
+        firmware_send(claims.cnf);
     }
 }

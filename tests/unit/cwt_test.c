@@ -219,7 +219,7 @@ static void refuses_a_claim_that_comes_twice_in_any_order(void **state)
 
 static void bounds_the_number_of_claims(void **state)
 {
-    uint8_t memory[3 * (CEDE_CWT_CLAIMS_MAX + 2)];
+    uint8_t memory[4 * (CEDE_CWT_CLAIMS_MAX + 2)];
     struct cede_cwt_claims claims;
 
     (void)state;
@@ -227,7 +227,7 @@ static void bounds_the_number_of_claims(void **state)
         struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
         cede_cbor_put_map(&writer, count);
         for (unsigned i = 0; i < count; i++) {
-            cede_cbor_put_uint(&writer, 8 + i);
+            cede_cbor_put_uint(&writer, 100 + i);
             cede_cbor_put_null(&writer);
         }
         assert_int_equal(decode(cede_written(&writer), &claims),

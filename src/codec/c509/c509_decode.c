@@ -120,7 +120,7 @@ static void read_type(struct cede_reader *reader, int32_t *type)
 }
 
 /* ~time without fraction. */
-static uint64_t read_time(struct cede_reader *reader)
+CEDE_NOINLINE static uint64_t read_time(struct cede_reader *reader)
 {
     uint64_t time = cede_cbor_get_uint(reader);
 
@@ -221,10 +221,6 @@ enum cede_status cede_c509_public_key_native(const struct cede_c509 *certificate
                                              uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX],
                                              struct cede_public_key *key)
 {
-    *key = (struct cede_public_key){0, CEDE_SPAN_NULL};
-    if (certificate->type != CEDE_C509_NATIVE) {
-        return CEDE_C509_TYPE;
-    }
     return point_decode(crypto, certificate->curve, certificate->public_key, point, key);
 }
 

@@ -36,19 +36,12 @@ CEDE_NOINLINE static void read_id(struct cede_reader *reader, struct extension_i
     } else {
         number = cede_cbor_get_int32(reader);
     }
-    if (number == 0 && id->oid.len == 0) {
+    /* Neither number nor identifier; or the value that follows is undefined. */
+    if ((number == 0 && id->oid.len == 0) || cede_reader_peek(reader) == 0xf7) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
     }
     id->critical = number < 0;
     id->number = number < 0 ? -number : number;
-}
-
-/* The value of an extension with a number: anything but undefined. */
-static void check_value(struct cede_reader *reader)
-{
-    if (cede_reader_peek(reader) == 0xf7) {
-        cede_reader_fail(reader, CEDE_C509_EXTENSION);
-    }
 }
 
 /* The value of one with an identifier: bytes / [ bytes ], the array means critical. */
@@ -84,7 +77,6 @@ bool c509_extensions_next(struct c509_extensions_walk *walk, struct c509_extensi
 
         read_id(reader, &id);
         if (id.number != 0) {
-            check_value(reader);
             cbor_read_item(reader, &extension->value);
         } else {
             read_named_value(reader, &id, &extension->value);
@@ -117,10 +109,10 @@ static void key_usage(struct cede_reader *reader, struct cede_extensions *ext, b
 {
     int32_t value = cede_cbor_get_int32(reader);
 
-    if (alone && value < 0) {
-        value = -value;
+    if (alone) {
+        value = value < 0 ? -value : value == 0 ? -1 : value;
     }
-    if (value < 0 || value > (int32_t)UINT16_MAX || (alone && value == 0)) {
+    if ((uint32_t)value > UINT16_MAX) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
     }
     ext->has_key_usage = true;
@@ -208,15 +200,19 @@ static void read_numbered(struct cede_reader *reader, int32_t number, bool alone
     default:
         break;
     }
-    check_value(reader);
     cbor_read_item(reader, kept);
 }
 
-/* RFC 5280, section 4.2: no extension twice. `list` is at the first, `end` where the last ends that
- * comes before this one. */
-static bool occurs_before(struct cede_reader list, size_t end, const struct extension_id *id)
+/* RFC 5280, section 4.2: no extension twice. Those before this one begin at `first` and end at
+ * `end`. */
+static bool occurs_before(const struct cede_span *extensions, size_t first, size_t end,
+                          const struct extension_id *id)
 {
-    while (list.pos < end) {
+    struct cede_reader list;
+
+    cede_reader_open(&list, extensions);
+    list.pos = first;
+    while (list.pos < end && list.status == CEDE_OK) {
         struct extension_id before;
 
         read_id(&list, &before);
@@ -237,7 +233,7 @@ static bool is_certificate_extension(const struct cede_span *oid)
     return oid->len == 3 && oid->ptr[0] == 0x55 && oid->ptr[1] == 0x1d;
 }
 
-/* Whether the extension is known, or need not be. */
+/* Whether the extension may be known. */
 static bool read_named(struct cede_reader *reader, struct extension_id *id,
                        const struct c509_identifiers *identifiers, struct cede_extensions *ext)
 {
@@ -253,16 +249,16 @@ static bool read_named(struct cede_reader *reader, struct extension_id *id,
     if (is_certificate_extension(&id->oid)) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
     }
-    return !id->critical;
+    return false;
 }
 
 enum cede_status c509_extensions_decode(struct cede_span extensions,
                                         const struct c509_identifiers *identifiers,
                                         struct cede_extensions *ext)
 {
-    struct cede_reader reader, first;
+    struct cede_reader reader;
     struct extension_id id = {EXT_KEY_USAGE, false, CEDE_SPAN_NULL};
-    size_t left;
+    size_t left, first;
     bool alone;
 
     memset(ext, 0, sizeof *ext);
@@ -272,7 +268,7 @@ enum cede_status c509_extensions_decode(struct cede_span extensions,
     if (left > CEDE_EXTENSIONS_MAX) {
         return CEDE_X509_EXTENSION;
     }
-    first = reader;
+    first = reader.pos;
     for (; left > 0 && reader.status == CEDE_OK; left--) {
         size_t at = reader.pos;
         bool known;
@@ -280,17 +276,19 @@ enum cede_status c509_extensions_decode(struct cede_span extensions,
         if (!alone) {
             read_id(&reader, &id);
         }
-        if (occurs_before(first, at, &id) ||
+        if (occurs_before(&extensions, first, at, &id) ||
             (identifiers != NULL && identifiers->is_set(ext, id.number))) {
             return CEDE_X509_EXTENSION;
         }
         if (id.number != 0) {
-            known = !id.critical || extension_is_understood(id.number);
+            known = extension_is_understood(id.number);
             read_numbered(&reader, id.number, alone, identifiers, ext);
         } else {
             known = read_named(&reader, &id, identifiers, ext);
         }
-        ext->has_unknown_critical = ext->has_unknown_critical || !known;
+        if (id.critical && !known) {
+            ext->has_unknown_critical = true;
+        }
     }
     return cede_reader_finish(&reader);
 }

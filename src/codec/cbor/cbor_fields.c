@@ -99,22 +99,23 @@ uint32_t cbor_get_fields(struct cede_reader *reader, const struct cbor_form *for
 
 struct cede_span cede_cbor_find_int(struct cede_span map, int64_t key)
 {
-    struct cede_reader reader = cede_reader(map);
-    size_t left = (size_t)cbor_read_head(&reader, CBOR_TYPE(MAP));
+    struct cede_reader reader;
     uint8_t wanted[CEDE_CBOR_HEAD_MAX];
     size_t wanted_len = cede_cbor_head(wanted, key < 0 ? CEDE_CBOR_NINT : CEDE_CBOR_UINT,
                                        (uint64_t)(key < 0 ? ~key : key));
 
-    for (; left > 0; left--) {
+    cede_reader_open(&reader, &map);
+    for (size_t left = (size_t)cbor_read_head(&reader, CBOR_TYPE(MAP)); left > 0; left--) {
         size_t at = reader.pos;
         const uint8_t *found = cbor_skip(&reader);
         size_t from = reader.pos;
+        const uint8_t *value = cbor_skip(&reader);
 
-        if (cbor_skip(&reader) == NULL) {
+        if (value == NULL) {
             break;
         }
         if (from - at == wanted_len && memcmp(found, wanted, wanted_len) == 0) {
-            return cede_reader_since(&reader, from);
+            return cede_span(value, reader.pos - from);
         }
     }
     return CEDE_SPAN_NULL;

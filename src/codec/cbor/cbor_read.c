@@ -4,12 +4,12 @@
 
 #include "codec/cbor/cbor.h"
 
-enum cede_cbor_type cede_cbor_peek(const struct cede_reader *reader)
+CEDE_NOINLINE enum cede_cbor_type cede_cbor_peek(const struct cede_reader *reader)
 {
-    if (cede_reader_left(reader) == 0) {
+    if (reader->status != CEDE_OK || reader->pos == reader->in.len) {
         return CEDE_CBOR_NONE;
     }
-    return (enum cede_cbor_type)(cede_reader_peek(reader) >> 5);
+    return (enum cede_cbor_type)(reader->in.ptr[reader->pos] >> 5);
 }
 
 bool cede_cbor_peek_null(const struct cede_reader *reader)
@@ -103,18 +103,18 @@ static enum cede_status parse_argument(const uint8_t *at, size_t left, unsigned 
 static enum cede_status parse_head(const struct cede_reader *reader, unsigned types,
                                    struct head *head)
 {
-    size_t left = cede_reader_left(reader);
+    unsigned type = cede_cbor_peek(reader);
     const uint8_t *at;
-    unsigned type;
+    size_t left;
 
-    if (left == 0) {
+    if (type == CEDE_CBOR_NONE) {
         return CEDE_TRUNCATED;
     }
-    at = reader->in.ptr + reader->pos;
-    type = *at >> 5;
     if ((types >> type & 1) == 0) {
         return CEDE_CBOR_TYPE;
     }
+    at = reader->in.ptr + reader->pos;
+    left = reader->in.len - reader->pos;
     CEDE_TRY(parse_argument(at, left, type, head));
     left -= head->len;
     if (type == CEDE_CBOR_MAP) {
@@ -248,10 +248,11 @@ bool cede_cbor_get_bool(struct cede_reader *reader)
 
 bool cede_cbor_take_null(struct cede_reader *reader)
 {
-    bool is_null = cede_cbor_peek_null(reader);
-
-    reader->pos += is_null ? 1 : 0;
-    return is_null;
+    if (cede_reader_peek(reader) != 0xf6) {
+        return false;
+    }
+    reader->pos++;
+    return true;
 }
 
 void cede_cbor_get_null(struct cede_reader *reader)
@@ -338,16 +339,18 @@ bool cede_cbor_map_next_int(struct cede_reader *reader, struct cede_cbor_map *ma
 static size_t skip_head(struct cede_reader *reader)
 {
     unsigned type = cede_cbor_peek(reader);
-    size_t argument = (size_t)cbor_read_head(reader, CBOR_TYPES_ALL);
+    size_t inside = (size_t)cbor_read_head(reader, CBOR_TYPES_ALL);
 
-    if ((CBOR_TYPES_STRING >> type & 1) != 0) {
-        reader->pos += argument;
-        return 0;
+    if (type == CEDE_CBOR_ARRAY) {
+        return inside;
     }
     if (type == CEDE_CBOR_MAP) {
-        return 2 * argument;
+        return 2 * inside;
     }
-    return type == CEDE_CBOR_ARRAY ? argument : type == CEDE_CBOR_TAG ? 1 : 0;
+    if ((CBOR_TYPES_STRING >> type & 1) != 0) {
+        reader->pos += inside;
+    }
+    return type == CEDE_CBOR_TAG;
 }
 
 /* An explicit stack bounds the depth, never the machine's stack. */

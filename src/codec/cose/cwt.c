@@ -49,25 +49,16 @@ static bool find_audience(struct cede_reader *reader, const struct cede_span *na
     return false;
 }
 
-uint32_t cwt_read(struct cede_reader *reader, enum cede_cbor_order order,
-                  const struct cbor_form *form, void *object, const struct cede_span *aud)
+void cwt_check_audience(struct cede_reader *reader, const struct cede_span *aud)
 {
-    struct cbor_keys keys;
-    uint32_t present;
+    const struct cede_span none = {NULL, SIZE_MAX};
+    struct cede_reader texts;
 
-    cbor_keys_begin(&keys, order);
-    present = cbor_get_fields(reader, form, &keys, object);
-    if (aud->ptr != NULL) {
-        struct cede_reader texts;
-        const struct cede_span none = {NULL, SIZE_MAX};
-
-        cede_reader_open(&texts, aud);
-        (void)find_audience(&texts, &none);
-        if (texts.status != CEDE_OK) {
-            cede_reader_fail(reader, CEDE_CWT_CLAIM);
-        }
+    cede_reader_open(&texts, aud);
+    (void)find_audience(&texts, &none);
+    if (aud->ptr != NULL && texts.status != CEDE_OK) {
+        cede_reader_fail(reader, CEDE_CWT_CLAIM);
     }
-    return present;
 }
 
 #define FIELD(name_) offsetof(struct cede_cwt_claims, name_)
@@ -85,15 +76,20 @@ enum cede_status cede_cwt_decode_integers(struct cede_span encoding, enum cede_c
         {CEDE_CWT_NBF, CBOR_TYPES_INT, CBOR_KEEP_INT64, FIELD(nbf)},
         {CEDE_CWT_IAT, CBOR_TYPES_INT, CBOR_KEEP_INT64, FIELD(iat)},
         {CEDE_CWT_CTI, CBOR_TYPE(BYTES), CBOR_KEEP_CONTENT, FIELD(cti)},
+        {CEDE_CWT_CNF, CBOR_TYPE(MAP), CBOR_KEEP_ITEM, FIELD(cnf)},
     };
     static const struct cbor_form form = {fields, sizeof fields / sizeof fields[0], CEDE_CBOR_KEY,
                                           CEDE_CWT_CLAIM};
-    struct cede_reader reader = cede_reader(encoding);
+    struct cede_reader reader;
+    struct cbor_keys keys;
     enum cede_status status;
     uint32_t present;
 
+    cede_reader_open(&reader, &encoding);
     memset(claims, 0, sizeof *claims);
-    present = cwt_read(&reader, order, &form, claims, &claims->aud);
+    cbor_keys_begin(&keys, order);
+    present = cbor_get_fields(&reader, &form, &keys, claims);
+    cwt_check_audience(&reader, &claims->aud);
     claims->has_exp = (present >> ROW_EXP & 1) != 0;
     claims->has_nbf = (present >> ROW_NBF & 1) != 0;
     claims->has_iat = (present >> ROW_IAT & 1) != 0;
@@ -166,6 +162,7 @@ static uint64_t count_claims(const struct cede_cwt_claims *claims)
     count += claims->sub.ptr != NULL ? 1 : 0;
     count += claims->aud.ptr != NULL ? 1 : 0;
     count += claims->cti.ptr != NULL ? 1 : 0;
+    count += claims->cnf.ptr != NULL ? 1 : 0;
     return count + (claims->has_exp ? 1 : 0) + (claims->has_nbf ? 1 : 0) +
            (claims->has_iat ? 1 : 0);
 }
@@ -196,6 +193,11 @@ void cede_cwt_encode(struct cede_writer *writer, const struct cede_cwt_claims *c
     if (claims->cti.ptr != NULL) {
         cede_cbor_put_int(writer, CEDE_CWT_CTI);
         cede_cbor_put_bytes(writer, claims->cti);
+    }
+    if (claims->cnf.ptr != NULL) {
+        last = CEDE_CWT_CNF;
+        cede_cbor_put_int(writer, last);
+        cede_write_bytes(writer, claims->cnf);
     }
     for (size_t i = 0; i < claims->others_count; i++) {
         if (!comes_before(last, claims->others[i].key)) {

@@ -5,9 +5,7 @@
 
 #include "codec/cbor/fields.h"
 
-/* Reads one map after a table; returns what cbor_get_fields() does. `aud`, where the map's audience
- * comes to lie, is a text or an array of texts, unless it is absent. */
-uint32_t cwt_read(struct cede_reader *reader, enum cede_cbor_order order,
-                  const struct cbor_form *form, void *object, const struct cede_span *aud);
+/* Fails the reader unless the audience is absent (null), a text or an array of texts. */
+void cwt_check_audience(struct cede_reader *reader, const struct cede_span *aud);
 
 #endif

@@ -99,7 +99,7 @@ static enum cede_status take_date(struct cede_span item, enum rounding rounding,
 
 /* Dates as items, until it is known what they are. */
 struct claim_items {
-    struct cede_span iss, sub, aud, exp, nbf, iat, cti;
+    struct cede_span iss, sub, aud, exp, nbf, iat, cti, cnf;
 };
 
 static enum cede_status take_claims(const struct claim_items *items, enum cede_cbor_order order,
@@ -118,6 +118,7 @@ static enum cede_status take_claims(const struct claim_items *items, enum cede_c
     claims->sub = items->sub;
     claims->aud = items->aud;
     claims->cti = items->cti;
+    claims->cnf = items->cnf;
     CEDE_TRY(take_date(items->exp, ROUND_DOWN, &claims->has_exp, &claims->exp));
     CEDE_TRY(take_date(items->nbf, ROUND_UP, &claims->has_nbf, &claims->nbf));
     return take_date(items->iat, ROUND_DOWN, &claims->has_iat, &claims->iat);
@@ -137,15 +138,19 @@ enum cede_status cede_cwt_decode(struct cede_span encoding, enum cede_cbor_order
         {CEDE_CWT_NBF, DATE, CBOR_KEEP_ITEM, FIELD(nbf)},
         {CEDE_CWT_IAT, DATE, CBOR_KEEP_ITEM, FIELD(iat)},
         {CEDE_CWT_CTI, CBOR_TYPE(BYTES), CBOR_KEEP_CONTENT, FIELD(cti)},
+        {CEDE_CWT_CNF, CBOR_TYPE(MAP), CBOR_KEEP_ITEM, FIELD(cnf)},
     };
     static const struct cbor_form form = {fields, sizeof fields / sizeof fields[0], CEDE_CBOR_KEY,
                                           CEDE_CWT_CLAIM};
     struct claim_items items = {0};
     struct cede_cwt_claims decoded = {0};
     struct cede_reader reader = cede_reader(encoding);
+    struct cbor_keys keys;
 
     memset(claims, 0, sizeof *claims);
-    (void)cwt_read(&reader, order, &form, &items, &items.aud);
+    cbor_keys_begin(&keys, order);
+    (void)cbor_get_fields(&reader, &form, &keys, &items);
+    cwt_check_audience(&reader, &items.aud);
     CEDE_TRY(cede_reader_finish(&reader));
     CEDE_TRY(take_claims(&items, order, &decoded));
     decoded.map = encoding;

@@ -7,8 +7,9 @@
 enum cede_status cede_cose_encrypt0_decode(struct cede_span encoding,
                                            struct cede_cose_encrypt0 *msg)
 {
-    struct cede_reader reader = cede_reader(encoding);
+    struct cede_reader reader;
 
+    cede_reader_open(&reader, &encoding);
     msg->tagged = cose_read_frame(&reader, CEDE_COSE_TAG_ENCRYPT0, &msg->headers, &msg->ciphertext);
     return cose_finish(&reader, msg, sizeof *msg);
 }
@@ -29,18 +30,12 @@ static enum cede_status make_nonce(const struct cede_cose_headers *headers, size
                                    uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX])
 {
     const struct cede_span *iv = either(headers, false), *partial = either(headers, true);
+    const struct cede_span *base = iv->ptr != NULL ? iv : base_iv;
 
-    if (iv->ptr != NULL) {
-        if (partial->ptr != NULL || iv->len != len) {
-            return CEDE_COSE_NONCE;
-        }
-        memcpy(nonce, iv->ptr, len);
-        return CEDE_OK;
-    }
-    if (partial->ptr == NULL || partial->len > len || base_iv->len != len) {
+    if ((iv->ptr == NULL) == (partial->ptr == NULL) || base->len != len || partial->len > len) {
         return CEDE_COSE_NONCE;
     }
-    memcpy(nonce, base_iv->ptr, len);
+    memcpy(nonce, base->ptr, len);
     for (size_t left = partial->len; left > 0; left--) {
         nonce[--len] ^= partial->ptr[left - 1];
     }
@@ -62,22 +57,25 @@ static enum cede_status make_aad(const struct cede_span *protected_map,
                                  const struct cede_buf *scratch, struct cede_span *aad)
 {
     struct cede_cose_parts parts;
+    uint8_t *to = scratch->ptr;
+    size_t left = scratch->cap;
 
     cose_parts_begin(&parts, COSE_ENCRYPT0);
     cose_parts_add(&parts, protected_map);
     cose_parts_add(&parts, external_aad);
-    *aad = cede_span(scratch->ptr, 0);
     for (size_t i = 0; i < parts.count; i++) {
-        size_t len = parts.parts[i].len;
+        const struct cede_span *part = &parts.parts[i];
 
-        if (len > scratch->cap - aad->len) {
+        if (part->len > left) {
             return CEDE_NO_SPACE;
         }
-        if (len > 0) {
-            memcpy(scratch->ptr + aad->len, parts.parts[i].ptr, len);
+        if (part->len > 0) {
+            memcpy(to, part->ptr, part->len);
+            to += part->len;
+            left -= part->len;
         }
-        aad->len += len;
     }
+    *aad = cede_span(scratch->ptr, scratch->cap - left);
     return CEDE_OK;
 }
 

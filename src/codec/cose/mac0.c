@@ -6,8 +6,9 @@
 
 enum cede_status cede_cose_mac0_decode(struct cede_span encoding, struct cede_cose_mac0 *msg)
 {
-    struct cede_reader reader = cede_reader(encoding);
+    struct cede_reader reader;
 
+    cede_reader_open(&reader, &encoding);
     msg->tagged = cose_read_frame(&reader, CEDE_COSE_TAG_MAC0, &msg->headers, &msg->payload);
     cbor_read_string(&reader, CBOR_TYPE(BYTES), &msg->tag);
     return cose_finish(&reader, msg, sizeof *msg);

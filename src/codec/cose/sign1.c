@@ -4,8 +4,9 @@
 
 enum cede_status cede_cose_sign1_decode(struct cede_span encoding, struct cede_cose_sign1 *msg)
 {
-    struct cede_reader reader = cede_reader(encoding);
+    struct cede_reader reader;
 
+    cede_reader_open(&reader, &encoding);
     msg->tagged = cose_read_frame(&reader, CEDE_COSE_TAG_SIGN1, &msg->headers, &msg->payload);
     cbor_read_string(&reader, CBOR_TYPE(BYTES), &msg->signature);
     return cose_finish(&reader, msg, sizeof *msg);
@@ -21,7 +22,9 @@ enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto
                                    const struct cede_public_key *key,
                                    const struct cede_cose_parts *parts, struct cede_span signature)
 {
-    if (!cose_alg_fits(alg, key->curve)) {
+    int32_t curve = cede_signature_curve(alg);
+
+    if (curve == 0 || curve != key->curve) {
         return CEDE_COSE_ALG;
     }
     return crypto->verify(crypto->context, alg, key, parts->parts, parts->count, signature);

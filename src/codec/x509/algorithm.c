@@ -110,28 +110,23 @@ enum cede_status point_decode(const struct cede_crypto *crypto, int32_t curve,
                               struct cede_public_key *key)
 {
     size_t len = cede_curve_public_len(curve);
+    size_t pair = curve != CEDE_CRV_ED25519 && curve != CEDE_CRV_X25519 ? 1 : 0;
+    uint8_t form = bytes.len > 0 ? bytes.ptr[0] : 0;
 
     *key = (struct cede_public_key){0, CEDE_SPAN_NULL};
     if (len == 0) {
         return CEDE_CERTIFICATE_ALGORITHM;
     }
-    if (curve == CEDE_CRV_ED25519 || curve == CEDE_CRV_X25519) {
-        if (bytes.len != len) {
-            return CEDE_CRYPTO_KEY;
-        }
-        memcpy(point, bytes.ptr, len);
+    if (bytes.len == len + pair && (pair == 0 || form == 0x04)) {
+        memcpy(point, bytes.ptr + pair, len); /* the port checks that it is on the curve */
+    } else if (pair != 0 && bytes.len == 1 + len / 2 && (form == 0x02 || form == 0x03)) {
+        CEDE_TRY(crypto->decompress(crypto->context, curve, cede_span(bytes.ptr + 1, len / 2),
+                                    form == 0x03, point));
     } else {
-        uint8_t form = bytes.len > 0 ? bytes.ptr[0] : 0;
-        if (form == 0x04 && bytes.len == 1 + len) {
-            memcpy(point, bytes.ptr + 1, len); /* the port checks that it is on the curve */
-        } else if ((form == 0x02 || form == 0x03) && bytes.len == 1 + len / 2) {
-            CEDE_TRY(crypto->decompress(crypto->context, curve, cede_span(bytes.ptr + 1, len / 2),
-                                        form == 0x03, point));
-        } else {
-            return CEDE_CRYPTO_KEY;
-        }
+        return CEDE_CRYPTO_KEY;
     }
-    *key = (struct cede_public_key){curve, cede_span(point, len)};
+    key->curve = curve;
+    key->point = cede_span(point, len);
     return CEDE_OK;
 }
 
@@ -231,11 +226,10 @@ enum cede_status certificate_verify(const struct cede_crypto *crypto, int32_t si
                                     const struct cede_public_key *key, struct cede_span tbs,
                                     struct cede_span signature)
 {
-    if (signature_alg == 0 || cede_signature_curve(signature_alg) != key->curve) {
+    int32_t curve = cede_signature_curve(signature_alg);
+
+    if (curve == 0 || curve != key->curve) {
         return CEDE_CERTIFICATE_ALGORITHM;
-    }
-    if (signature.len != cede_signature_len(signature_alg)) {
-        return CEDE_CRYPTO_SIGNATURE;
     }
     return crypto->verify(crypto->context, signature_alg, key, &tbs, 1, signature);
 }
