@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """cede demo --profile x509 and mixed: DTLS and X.509, alone and beside the compact profile; images
-of the wrong profile."""
+of the wrong profile; workers that are killed."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -64,6 +66,48 @@ def play_x509_and_keep(cede):
         wrong_profile(cede, folder / "devices" / "d00001.image")
 
 
+def supervisor_of(demo, folder, name):
+    """The server's first process among the demonstration's children."""
+    for child in harness.children_of(demo.pid):
+        with contextlib.suppress(OSError):
+            words = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
+            if str(folder / name) in words:
+                return child
+    return None
+
+
+def kill_worker(demo, folder, name):
+    """Its DTLS sessions are gone with it; devices notice by its silence."""
+    supervisor = harness.wait_until(name, lambda: supervisor_of(demo, folder, name), 10, 0.01)
+    os.kill(harness.children_of(supervisor)[0], signal.SIGKILL)
+
+
+def play_with_kills(cede):
+    """Workers of SP1, CA2 and SP2 die while devices change hands; none is lost."""
+    say("workers are killed")
+    with tempfile.TemporaryDirectory(prefix="cede-system-") as parent, \
+            tempfile.TemporaryFile("w+") as told:
+        folder = pathlib.Path(parent) / "story"
+        demo = subprocess.Popen([cede, "demo", "--profile", "x509", "--devices", str(3 * DEVICES),
+                                 "--json", "--dir", str(folder)], stdout=subprocess.PIPE,
+                                stderr=told, text=True, stdin=subprocess.DEVNULL)
+        try:
+            for line, name in (("shares the device list", "SP1"), ("forget SP1", "CA2"),
+                               ("forget SP1", "SP2")):
+                harness.wait_until(line, lambda: line in os.pread(told.fileno(), 100000,
+                                                                  0).decode(), 60, 0.005)
+                kill_worker(demo, folder, name)
+            out, _ = demo.communicate(timeout=180)
+        finally:
+            demo.kill()
+        text = os.pread(told.fileno(), 100000, 0).decode()
+        equal(demo.returncode, 0, f"exit status, after:\n{text}")
+        result = json.loads(out)
+        for name in ("operational_sp2", "old_certs_revoked"):
+            equal(result[name], 3 * DEVICES, name)
+        equal(result["lost"], 0, "lost")
+
+
 def wrong_profile(cede, image):
     """A process that is to run compact devices only does not run this one."""
     done = subprocess.run([cede, "device", "run", "--profile", "compact", "--image", str(image)],
@@ -76,6 +120,7 @@ def test(options):
     parent = tempfile.mkdtemp(prefix="cede-system-")
     os.environ["TMPDIR"] = parent
     play_x509_and_keep(options.cede)
+    play_with_kills(options.cede)
     check_x509(play(options.cede, "--profile", "x509", "--hierarchy", "c", "--workers",
                     "2")["bytes"])
     result = play(options.cede, "--profile", "mixed", "--hierarchy", "d")
