@@ -251,7 +251,8 @@ X(CEDE_CA_FORMAT, POLICY, 0xc7, "the answer does not exist in the format that is
 X(CEDE_CA_TOKEN, POLICY, 0xbf, "the enrolment token is not for this device")
 X(CEDE_CA_OPERATION, POLICY, 0xc0, "the operation needs the other kind of certificate")
 X(CEDE_CA_RECIPIENT, POLICY, 0xc8, "the private key cannot be encrypted as the request wants it")
-X(CEDE_SIGNER_REFUSED, POLICY, 0xc2, "the signer does not sign this: it is not what it is said to be")
+X(CEDE_SIGNER_REFUSED, POLICY, 0xc2,
+  "the signer does not sign this: it is not what it is said to be")
 X(CEDE_REVOCATION_STALE, POLICY, 0xc3, "the list of revocations is over, or from the future")
 X(CEDE_REVOCATION_BACK, POLICY, 0xc4, "the list of revocations is older than one seen before")
 X(CEDE_REVOCATION_UNKNOWN, BLOCKED, 0xba, "what the CA has revoked is not known well enough")
