@@ -195,31 +195,37 @@ static enum cede_status serve(struct ca_api *api, const struct coap_request *req
     return CEDE_OK;
 }
 
-static void put_links(void *context, struct cede_span filter, struct cede_writer *writer)
-{
-    (void)context;
-    cede_est_put_links(writer, "/est/", filter);
-}
-
-/* The same as for strangers. */
-static void answer_links(const struct coap_request *request, struct coap_response *response)
-{
-    struct cede_writer writer = cede_writer(response->body);
-
-    if (request->accept != COAP_DOOR_NO_FORMAT && request->accept != CEDE_EST_FORMAT_LINKS) {
-        response->code = CEDE_COAP_NOT_ACCEPTABLE;
-        return;
-    }
-    put_links(NULL, request->query, &writer);
-    response->code = CEDE_COAP_CONTENT;
-    response->content_format = CEDE_EST_FORMAT_LINKS;
-    response->body_len = writer.len;
-}
-
 static bool is_discovery(const struct coap_request *request)
 {
     return request->path_count == 2 && is(request->path[0], ".well-known") &&
            is(request->path[1], "core") && request->code == CEDE_COAP_GET;
+}
+
+bool ca_door_tells_links(const struct coap_request *request, struct coap_response *response,
+                         void (*put)(struct cede_writer *writer, const char *root,
+                                     struct cede_span filter))
+{
+    struct cede_writer writer = cede_writer(response->body);
+
+    if (!is_discovery(request)) {
+        return false;
+    }
+    if (request->accept != COAP_DOOR_NO_FORMAT && request->accept != CEDE_EST_FORMAT_LINKS) {
+        response->code = CEDE_COAP_NOT_ACCEPTABLE;
+        return true;
+    }
+    put(&writer, "/est/", request->query);
+    response->code = CEDE_COAP_CONTENT;
+    response->content_format = CEDE_EST_FORMAT_LINKS;
+    response->body_len = writer.len;
+    return true;
+}
+
+/* For strangers; the same as for those who are known. */
+static void put_links(void *context, struct cede_span filter, struct cede_writer *writer)
+{
+    (void)context;
+    cede_est_put_links(writer, "/est/", filter);
 }
 
 static enum cede_status handle(void *context, const struct coap_request *request,
@@ -230,8 +236,7 @@ static enum cede_status handle(void *context, const struct coap_request *request
     enum cede_status status = CEDE_OK;
     uint8_t refusal = 0;
 
-    if (is_discovery(request)) {
-        answer_links(request, response);
+    if (ca_door_tells_links(request, response, cede_est_put_links)) {
         return CEDE_OK;
     }
     if (!find_target(request, &target)) {

@@ -10,6 +10,12 @@
 /* Both doors: who may come in, and what he is answered. */
 extern const struct coap_door_callbacks ca_door_callbacks;
 
+/* Answers /.well-known/core with the links `put` writes. False: the request is for something else.
+ */
+bool ca_door_tells_links(const struct coap_request *request, struct coap_response *response,
+                         void (*put)(struct cede_writer *writer, const char *root,
+                                     struct cede_span filter));
+
 /* Opens the door on a bound socket, which it then owns. `api` must outlive it. */
 CEDE_MUST_USE enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int fd,
                                             struct coap_door **door);

@@ -458,7 +458,8 @@ static enum cede_status issue_to_server(struct ca *ca, const char *base, uint16_
     info.subject = (struct cede_name){CEDE_NAME_TEXT, cede_span_string(name)};
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = key_usage;
-    info.eku = CEDE_EKU_CMC_RA;
+    /* General DTLS clients look for serverAuth. */
+    info.eku = CEDE_EKU_CMC_RA | (format == CEDE_CERTIFICATE_X509 ? CEDE_EKU_SERVER_AUTH : 0);
     CEDE_TRY(cede_certificate_issue(format, ca->signer, &info, &ca->key,
                                     CEDE_BUF_ARRAY(ca->scratch), CEDE_BUF_ARRAY(record.raw), &raw));
     record.raw_len = raw.len;

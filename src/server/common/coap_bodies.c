@@ -17,10 +17,19 @@ enum cede_status coap_bodies_init(struct coap_bodies *all, uint32_t max, size_t 
     return CEDE_OK;
 }
 
+/* An answer may have a private key in it. */
+static void forget_answer(struct coap_body *body)
+{
+    if (body->answer != NULL) {
+        cede_wipe(body->answer, body->answer_len);
+    }
+    free(body->answer);
+}
+
 void coap_body_drop(struct coap_body *body)
 {
     free(body->upload);
-    free(body->answer);
+    forget_answer(body);
     memset(body, 0, sizeof *body);
 }
 
@@ -131,7 +140,7 @@ enum cede_status coap_body_keep(struct coap_body *body, uint8_t code, int32_t co
         return CEDE_SERVER_MEMORY;
     }
     memcpy(copy, answer.ptr, answer.len);
-    free(body->answer);
+    forget_answer(body);
     body->answer = copy;
     body->answer_len = answer.len;
     body->code = code;

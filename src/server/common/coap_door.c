@@ -837,12 +837,14 @@ static void finish_batch(struct coap_door *door, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &door->slots[i];
+        size_t written = slot->pending ? slot->response.body_len : 0;
         if (slot->pending && slot->by_service && !committed) {
             memset(&slot->download, 0, sizeof slot->download);
             set_response(slot, CEDE_COAP_UNAVAILABLE);
         }
         if (slot->pending) {
             protect_answer(door, slot);
+            cede_wipe(slot->body_memory, written); /* it may have a private key in it */
         }
         remember_answer(door, slot);
     }

@@ -40,6 +40,7 @@ struct slot {
     struct cede_coap_upload upload;
     struct cede_coap_download download;
     uint8_t *body_memory;
+    size_t written; /* by handle() into body_memory */
 };
 
 struct dtls_door {
@@ -181,7 +182,7 @@ static bool admit(struct dtls_session *session, STACK_OF(X509) * sent)
         struct cede_buf out =
             i == 0 ? CEDE_BUF_ARRAY(session->certificate) : CEDE_BUF_ARRAY(memory[count]);
         if (!take_certificate(door, sk_X509_value(sent, i), out, &chain[count])) {
-            return false;
+            return false; /* told with the handshake's end */
         }
         count++;
     }
@@ -196,9 +197,7 @@ static bool admit(struct dtls_session *session, STACK_OF(X509) * sent)
                                              session->peer.thumbprint, &hash_len);
     }
     session->peer.certificate = chain[0].raw;
-    if (status != CEDE_OK) {
-        log_debug("a device is refused: %s", cede_status_reason(status));
-    }
+    session->refused = status != CEDE_OK; /* authenticate() has told why */
     return status == CEDE_OK;
 }
 
@@ -298,6 +297,8 @@ static void ask_service(struct dtls_door *door, struct slot *slot)
     door->counters.requests++;
     slot->by_service = true;
     status = door->config.callbacks.handle(door->config.context, &request, &slot->response);
+    slot->written = slot->response.body_len <= slot->response.body.cap ? slot->response.body_len
+                                                                       : slot->response.body.cap;
     if (status == CEDE_DOOR_DISMISS) {
         dismiss(door, slot);
     } else if (status != CEDE_OK || slot->response.body_len > slot->response.body.cap) {
@@ -450,8 +451,10 @@ static bool receive_message(struct dtls_door *door, struct slot *slot, size_t le
     }
     session->has_last = true;
     session->last_id = slot->request.message_id;
+    cede_wipe(session->last_answer, session->last_answer_len);
     session->last_answer_len = 0;
     slot->by_service = false;
+    slot->written = 0;
     memset(&slot->upload, 0, sizeof slot->upload);
     memset(&slot->download, 0, sizeof slot->download);
     set_response(slot, CEDE_COAP_SERVER_ERROR);
@@ -485,10 +488,21 @@ static void make_room(struct dtls_door *door)
     }
 }
 
+/* Once a handshake, by whom and why. */
+static void tell_refusal(const struct dtls_session *session, const char *why)
+{
+    char text[CEDE_ADDRESS_TEXT_LEN];
+
+    if (!session->refused) {
+        log_info("DTLS with %s refused: %s", cede_address_text(&session->address, text), why);
+    }
+}
+
 /* Without the extended master secret somebody in the middle could make two sessions look the same
  * (RFC 7627; RFC 9148, section 9.1). */
 static void shake_hands(struct dtls_door *door, struct dtls_session *session)
 {
+    const char *why;
     int result;
 
     ERR_clear_error();
@@ -497,7 +511,11 @@ static void shake_hands(struct dtls_door *door, struct dtls_session *session)
         make_room(door);
         dtls_sessions_establish(&door->sessions, session, door->now_ms);
         door->counters.handshakes++;
-    } else if (result == 1 || !goes_on(session, result)) {
+        return;
+    }
+    why = result == 1 ? "no extended master secret" : ERR_reason_error_string(ERR_peek_error());
+    if (result == 1 || !goes_on(session, result)) {
+        tell_refusal(session, why != NULL ? why : "it ended the handshake");
         door->counters.handshakes_bad++;
         session->doomed = true;
     }
@@ -716,6 +734,7 @@ static void finish_batch(struct dtls_door *door)
             set_response(slot, CEDE_COAP_UNAVAILABLE);
         }
         send_answer(door, slot);
+        cede_wipe(slot->body_memory, slot->written); /* it may have a private key in it */
         slot->session->uses--;
         if (slot->session->doomed && slot->session->uses == 0) {
             say_goodbye(slot->session);
@@ -763,6 +782,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         ERR_clear_error();
         if (door->now_ms - session->begun_at_ms > door->config.handshake_s * UINT64_C(1000) ||
             DTLSv1_handle_timeout(session->ssl) < 0) {
+            tell_refusal(session, "the handshake takes too long");
             door->counters.handshakes_bad++;
             dtls_sessions_drop(&door->sessions, session);
         }
@@ -824,7 +844,7 @@ static bool set_rules(struct dtls_door *door, SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_QUERY_MTU);
-    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify_peer, NULL);
     SSL_CTX_set_cookie_generate_cb(context, generate_cookie);
