@@ -394,20 +394,19 @@ static bool is_same_server(struct cede_span a, struct cede_span b)
 static enum cede_status plan_reference(struct cede_device *device,
                                        const struct cede_est_references *references)
 {
-    struct cede_span where;
+    struct cede_buf out = CEDE_BUF_ARRAY(device->candidate);
+    struct cede_span where = CEDE_SPAN_NULL;
+    enum cede_status status = CEDE_EST_REFERENCE;
 
     device->candidate_is_uri =
         references->uri.ptr != NULL && is_same_server(references->uri, enrolment_uri(device));
     if (device->candidate_is_uri) {
-        CEDE_TRY(cede_copy(CEDE_BUF_ARRAY(device->candidate), references->uri, &where));
+        status = cede_copy(out, references->uri, &where);
     } else if (references->hash.ptr != NULL) {
-        CEDE_TRY(
-            cede_est_reference_path(references->hash, CEDE_BUF_ARRAY(device->candidate), &where));
-    } else {
-        return CEDE_EST_REFERENCE;
+        status = cede_est_reference_path(references->hash, out, &where);
     }
     device->candidate_len = where.len;
-    return CEDE_OK;
+    return status;
 }
 
 /* *body becomes the certificate, unless it has to be fetched. */

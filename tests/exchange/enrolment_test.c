@@ -689,6 +689,97 @@ static void delays_without_a_time_are_the_devices_own(void **state)
     assert_int_equal(w.device.failures, 1);
 }
 
+/* Without anchors the certificate is as good; only a server that fails is asked again. */
+static void anchors_that_do_not_come_are_done_without(void **state)
+{
+    static const struct {
+        uint8_t code;
+        struct cede_span body;
+    } useless[] = {{CEDE_COAP_RESOURCE_NOT_FOUND, {NULL, 0}}, {CEDE_COAP_CONTENT, {NULL, 0}}};
+
+    (void)state;
+    make_waiting();
+    w.device.fetching_anchors = true;
+    enrolment_answered(&w.device, CEDE_COAP_UNAVAILABLE, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 1);
+    for (size_t i = 0; i < 2; i++) {
+        make_waiting();
+        w.device.fetching_anchors = true;
+        memcpy(w.device.candidate, w.factory_certificate.ptr, w.factory_certificate.len);
+        w.device.candidate_len = w.factory_certificate.len;
+        enrolment_answered(&w.device, useless[i].code, useless[i].body);
+        assert_int_equal(w.device.record.state, CEDE_DEVICE_OPERATIONAL);
+    }
+}
+
+/* The formats of requests follow the URI and what is asked for. */
+static void plans_ask_for_what_the_server_has(void **state)
+{
+    struct plan plan;
+
+    (void)state;
+    make_waiting();
+    enrolment_plan(&w.device, &plan);
+    assert_int_equal(plan.accept, -1);
+    w.device.fetching_anchors = true; /* never by reference */
+    enrolment_plan(&w.device, &plan);
+    assert_int_equal(plan.accept, CEDE_EST_FORMAT_C509_CERT);
+    w.device.fetching_anchors = false;
+    w.device.record.enroll_uri = CEDE_SPAN_TEXT("coaps://127.0.0.1/e/t");
+    enrolment_plan(&w.device, &plan);
+    assert_int_equal(plan.accept, CEDE_EST_FORMAT_PKIX_CERT);
+    w.device.answer_format = 0;
+    enrolment_answered(&w.device, CEDE_COAP_CHANGED, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 1);
+    make_waiting();
+    w.device.want_certs_only = true; /* has been asked for already */
+    w.device.record.enroll_uri = CEDE_SPAN_TEXT("coaps://127.0.0.1/e/t");
+    enrolment_answered(&w.device, CEDE_COAP_NOT_ACCEPTABLE, CEDE_SPAN_NULL);
+    assert_int_equal(w.device.failures, 1);
+}
+
+static void renewals_need_a_certificate_with_an_end_and_a_key(void **state)
+{
+    (void)state;
+    register_device(CEDE_KU_KEY_AGREEMENT);
+    make_device(false);
+    w.lengths_count = 0;
+    assert_true(device_enrols(20));
+    assert_false(renewal_is_due(&w.device));
+    w.device.record.operational_certificate = w.factory_certificate; /* good for ever */
+    assert_false(renewal_is_due(&w.device));
+    w.device.record.operational_certificate = CEDE_SPAN_TEXT("none");
+    assert_false(renewal_is_due(&w.device));
+    w.device.record.enroll_uri = CEDE_SPAN_TEXT("coaps://127.0.0.1/e/t");
+    w.device.renewing = true;
+    calls = 0;
+    fail_at = 1; /* the new key */
+    enrolment_begin(&w.device);
+    fail_at = 0;
+    assert_false(w.device.renewing);
+    assert_true(cede_span_is_null(w.device.record.pending_key));
+    assert_int_equal(w.device.halted, CEDE_OK);
+}
+
+/* A hand-over without an order is no state a device can be in. */
+static void what_cannot_be_stops_the_device(void **state)
+{
+    (void)state;
+    make_waiting();
+    w.device.record.state = CEDE_DEVICE_JOINING;
+    w.device.answer_max_age = 10;
+    enrolment_answered(&w.device, CEDE_COAP_UNAVAILABLE, CEDE_SPAN_NULL);
+    assert_int_not_equal(w.device.halted, CEDE_OK);
+    make_waiting();
+    w.device.record.state = CEDE_DEVICE_JOINING;
+    enrolment_begin(&w.device); /* to nowhere */
+    assert_true(cede_span_is_null(w.device.record.operational_key));
+    make_waiting();
+    w.device.record.pending_key = CEDE_SPAN_NULL;
+    joining_enter(&w.device); /* whoever joins has a key */
+    assert_true(w.device.halted != CEDE_OK || !cede_span_is_null(w.device.record.pending_key));
+}
+
 /* --- a client --------------------------------------------------------------------------------- */
 
 struct client {
@@ -1509,6 +1600,10 @@ int main(void)
         TEST(references_that_lead_nowhere_are_refused),
         TEST(the_wrong_certificate_at_the_right_place_is_refused),
         TEST(delays_without_a_time_are_the_devices_own),
+        TEST(anchors_that_do_not_come_are_done_without),
+        TEST(plans_ask_for_what_the_server_has),
+        TEST(renewals_need_a_certificate_with_an_end_and_a_key),
+        TEST(what_cannot_be_stops_the_device),
         TEST(a_MAC_for_G_Y_is_good_in_its_session_alone),
         TEST(a_PKCS10_request_may_carry_a_MAC),
         TEST(forged_MACs_are_refused),
