@@ -774,10 +774,6 @@ static void what_cannot_be_stops_the_device(void **state)
     w.device.record.state = CEDE_DEVICE_JOINING;
     enrolment_begin(&w.device); /* to nowhere */
     assert_true(cede_span_is_null(w.device.record.operational_key));
-    make_waiting();
-    w.device.record.pending_key = CEDE_SPAN_NULL;
-    joining_enter(&w.device); /* whoever joins has a key */
-    assert_true(w.device.halted != CEDE_OK || !cede_span_is_null(w.device.record.pending_key));
 }
 
 /* --- a client --------------------------------------------------------------------------------- */
