@@ -153,7 +153,6 @@ static void add_status_proof(const struct edhoc_responder *responder,
 {
     struct cede_span proof = CEDE_SPAN_NULL;
 
-    memset(answer, 0, sizeof *answer);
     if (responder->callbacks.status_proof != NULL && asks_for(asked, CEDE_EAD_STATUS_PROOF) &&
         responder->callbacks.status_proof(responder->context, memory, &proof) == CEDE_OK) {
         answer->items[0].label = CEDE_EAD_STATUS_PROOF;
@@ -185,7 +184,10 @@ enum cede_status edhoc_responder_begin(const struct edhoc_responder *responder,
     own.id_cred = asks_for(&eads, CEDE_EAD_CREDENTIAL_BY_VALUE)
                       ? cede_span(shown->by_value, shown->by_value_len)
                       : cede_span(shown->by_reference, shown->by_reference_len);
-    add_status_proof(responder, &eads, CEDE_BUF_ARRAY(proof), &answer);
+    memset(&answer, 0, sizeof answer);
+    if (shown == &responder->signs) { /* the proof is of this certificate, not of the other */
+        add_status_proof(responder, &eads, CEDE_BUF_ARRAY(proof), &answer);
+    }
     return cede_edhoc_compose_message_2(session, &responder->edhoc, cede_span(c_r, EDHOC_ID_LEN),
                                         &own, &answer, out, message_2);
 }
