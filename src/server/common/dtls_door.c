@@ -29,6 +29,7 @@
 #define TICK_MS           250
 #define RECORD_HANDSHAKE  22
 #define CLIENT_HELLO      1
+#define NO_MASTER_SECRET  "no extended master secret"
 #define CLIENT_HELLO_TYPE 13 /* where its type stands in a datagram */
 
 struct slot {
@@ -157,6 +158,34 @@ static int verify_cookie(SSL *ssl, const unsigned char *cookie, unsigned cookie_
 }
 
 /* --- whom to let in --------------------------------------------------------------------------- */
+
+/* Once a handshake, by whom and why. */
+static void tell_refusal(const struct dtls_session *session, const char *why)
+{
+    char text[CEDE_ADDRESS_TEXT_LEN];
+
+    if (!session->refused) {
+        log_info("DTLS with %s refused: %s", cede_address_text(&session->address, text), why);
+    }
+}
+
+/* Without the extended master secret somebody in the middle could make two sessions look the same
+ * (RFC 7627; RFC 9148, section 9.1). Looked at before anything is computed. */
+static int look_at_hello(SSL *ssl, int *alert, void *context)
+{
+    const unsigned char *value;
+    struct dtls_session *session = SSL_get_app_data(ssl);
+    size_t len;
+
+    (void)context;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_extended_master_secret, &value, &len) == 1) {
+        return SSL_CLIENT_HELLO_SUCCESS;
+    }
+    tell_refusal(session, NO_MASTER_SECRET);
+    session->refused = true;
+    *alert = SSL_AD_HANDSHAKE_FAILURE;
+    return SSL_CLIENT_HELLO_ERROR;
+}
 
 /* A certificate of the peer's chain, copied and decoded. */
 static bool take_certificate(struct dtls_door *door, X509 *x509, struct cede_buf out,
@@ -488,18 +517,6 @@ static void make_room(struct dtls_door *door)
     }
 }
 
-/* Once a handshake, by whom and why. */
-static void tell_refusal(const struct dtls_session *session, const char *why)
-{
-    char text[CEDE_ADDRESS_TEXT_LEN];
-
-    if (!session->refused) {
-        log_info("DTLS with %s refused: %s", cede_address_text(&session->address, text), why);
-    }
-}
-
-/* Without the extended master secret somebody in the middle could make two sessions look the same
- * (RFC 7627; RFC 9148, section 9.1). */
 static void shake_hands(struct dtls_door *door, struct dtls_session *session)
 {
     const char *why;
@@ -513,7 +530,7 @@ static void shake_hands(struct dtls_door *door, struct dtls_session *session)
         door->counters.handshakes++;
         return;
     }
-    why = result == 1 ? "no extended master secret" : ERR_reason_error_string(ERR_peek_error());
+    why = result == 1 ? NO_MASTER_SECRET : ERR_reason_error_string(ERR_peek_error());
     if (result == 1 || !goes_on(session, result)) {
         tell_refusal(session, why != NULL ? why : "it ended the handshake");
         door->counters.handshakes_bad++;
@@ -847,6 +864,7 @@ static bool set_rules(struct dtls_door *door, SSL_CTX *context)
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify_peer, NULL);
+    SSL_CTX_set_client_hello_cb(context, look_at_hello, NULL);
     SSL_CTX_set_cookie_generate_cb(context, generate_cookie);
     SSL_CTX_set_cookie_verify_cb(context, verify_cookie);
     return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
