@@ -314,6 +314,7 @@ static enum cede_status authenticate_server(struct cede_device *device, const st
     struct cede_edhoc_peer peer;
     size_t chain_count;
 
+    memset(&chain[0], 0, sizeof chain[0]);
     CEDE_TRY(cede_edhoc_process_message_2(&device->edhoc, &config, message_2,
                                           CEDE_BUF_ARRAY(device->body), &peer));
     CEDE_TRY(find_chain(device, peer.id_cred, chain, &chain_count));

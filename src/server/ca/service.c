@@ -434,6 +434,7 @@ static enum cede_status enrol_device(struct ca *ca, const struct ca_enrolment *e
     enum cede_status status =
         ca_check_possession(ca, CA_PROFILE_DEVICE, enrolment->request, &possession, &checked);
 
+    memset(&record, 0, sizeof record);
     CEDE_TRY(check_device(ca, enrolment, status, &checked));
     if (!ca_answer_offers(ca, enrolment, checked.request.format == CEDE_CERTIFICATE_X509)) {
         return CEDE_CA_FORMAT;
