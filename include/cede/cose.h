@@ -127,7 +127,7 @@ CEDE_MUST_USE enum cede_status cede_cose_certs_finish(const struct cede_cose_cer
 struct cede_cose_parts {
     struct cede_span parts[CEDE_COSE_PARTS_MAX];
     size_t count;
-    uint8_t heads[36]; /* of up to four byte strings */
+    uint8_t heads[44]; /* of up to four byte strings */
 };
 
 /* "Signature1" over the encoded protected map (empty or null when none), external_aad, payload.

@@ -17,9 +17,10 @@
 #define POINT_EVEN_OF_X509 0xfe
 #define POINT_ODD_OF_X509  0xfd
 
-/* Reads an AlgorithmIdentifier item: *value is its number, -1 << 15 for one without. Returns the
+/* Reads an AlgorithmIdentifier item: *value is its number, which
+ * is never INT32_MIN, NO_ALGORITHM_NUMBER: that is for one without. Returns the
  * encoding. */
-#define NO_ALGORITHM_NUMBER INT16_MIN
+#define NO_ALGORITHM_NUMBER INT32_MIN
 int32_t c509_read_algorithm(struct cede_reader *reader, struct cede_span *algorithm);
 struct cede_span c509_get_algorithm(struct cede_reader *reader, int32_t *value);
 struct cede_span c509_get_name(struct cede_reader *reader);

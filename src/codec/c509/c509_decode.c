@@ -46,12 +46,17 @@ struct cede_span c509_get_name(struct cede_reader *reader)
     return name;
 }
 
-void c509_read_biguint(struct cede_reader *reader, struct cede_span *number)
+CEDE_INLINE void read_biguint(struct cede_reader *reader, struct cede_span *number)
 {
     cbor_read_string(reader, CBOR_TYPE(BYTES), number);
     if (number->len > 0 && number->ptr[0] == 0) {
         cede_reader_fail(reader, CEDE_CBOR_NOT_SHORTEST);
     }
+}
+
+void c509_read_biguint(struct cede_reader *reader, struct cede_span *number)
+{
+    read_biguint(reader, number);
 }
 
 struct cede_span c509_get_biguint(struct cede_reader *reader)
@@ -62,8 +67,8 @@ struct cede_span c509_get_biguint(struct cede_reader *reader)
     return number;
 }
 
-void c509_read_bytes_item(struct cede_reader *reader, struct cede_span *item,
-                          struct cede_span *bytes)
+CEDE_INLINE void read_bytes_item(struct cede_reader *reader, struct cede_span *item,
+                                 struct cede_span *bytes)
 {
     size_t at = reader->pos;
 
@@ -74,6 +79,12 @@ void c509_read_bytes_item(struct cede_reader *reader, struct cede_span *item,
         (void)cbor_skip(reader);
     }
     cbor_read_since(reader, at, item);
+}
+
+void c509_read_bytes_item(struct cede_reader *reader, struct cede_span *item,
+                          struct cede_span *bytes)
+{
+    read_bytes_item(reader, item, bytes);
 }
 
 struct cede_span c509_get_bytes_item(struct cede_reader *reader, struct cede_span *bytes)
@@ -134,7 +145,7 @@ CEDE_NOINLINE static uint64_t read_time(struct cede_reader *reader)
 static void read_tbs(struct cede_reader *reader, struct cede_c509 *certificate)
 {
     read_type(reader, &certificate->type);
-    c509_read_biguint(reader, &certificate->serial);
+    read_biguint(reader, &certificate->serial);
     certificate->signature_alg =
         signature_algorithm_alg(c509_read_algorithm(reader, &certificate->signature_algorithm));
     certificate->issuer_is_subject = cede_cbor_take_null(reader);
@@ -145,8 +156,8 @@ static void read_tbs(struct cede_reader *reader, struct cede_c509 *certificate)
     certificate->not_after = cede_cbor_take_null(reader) ? CEDE_TIME_NONE : read_time(reader);
     c509_read_name(reader, &certificate->subject);
     certificate->curve =
-        certificate_curve(c509_read_algorithm(reader, &certificate->public_key_algorithm));
-    c509_read_bytes_item(reader, &certificate->public_key_item, &certificate->public_key);
+        key_algorithm_curve(c509_read_algorithm(reader, &certificate->public_key_algorithm));
+    read_bytes_item(reader, &certificate->public_key_item, &certificate->public_key);
     cbor_read_item(reader, &certificate->extensions);
 }
 
@@ -231,8 +242,8 @@ enum cede_status cede_c509_verify_native(const struct cede_c509 *certificate,
     if (certificate->type != CEDE_C509_NATIVE) {
         return CEDE_C509_TYPE;
     }
-    return certificate_verify(crypto, certificate->signature_alg, issuer_key, certificate->tbs,
-                              certificate->signature);
+    return certificate_verify(crypto, certificate->signature_alg, issuer_key, &certificate->tbs,
+                              &certificate->signature);
 }
 
 enum cede_status cede_c509_verify(const struct cede_c509 *certificate,
@@ -247,6 +258,6 @@ enum cede_status cede_c509_verify(const struct cede_c509 *certificate,
     }
     CEDE_TRY(c509_tbs_to_der(&writer, crypto, certificate));
     CEDE_TRY(cede_writer_finish(&writer, &tbs));
-    return certificate_verify(crypto, certificate->signature_alg, issuer_key, tbs,
-                              certificate->signature);
+    return certificate_verify(crypto, certificate->signature_alg, issuer_key, &tbs,
+                              &certificate->signature);
 }

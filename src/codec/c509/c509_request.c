@@ -205,7 +205,7 @@ enum cede_status c509_request_verify(const struct cede_c509_request *request,
         CEDE_TRY(c509_request_info_to_der(&writer, crypto, request));
         CEDE_TRY(cede_writer_finish(&writer, &tbs));
     }
-    return certificate_verify(crypto, request->signature_alg, key, tbs, request->signature);
+    return certificate_verify(crypto, request->signature_alg, key, &tbs, &request->signature);
 }
 
 enum cede_status cede_c509_request_verify(const struct cede_c509_request *request,

@@ -120,8 +120,8 @@ enum cede_status cede_certificate_verify(const struct cede_certificate *certific
         return x509_verify_bits(crypto, certificate->signature_alg, &key, certificate->tbs,
                                 certificate->signature);
     case CEDE_CERTIFICATE_C509_NATIVE:
-        return certificate_verify(crypto, certificate->signature_alg, &key, certificate->tbs,
-                                  certificate->signature);
+        return certificate_verify(crypto, certificate->signature_alg, &key, &certificate->tbs,
+                                  &certificate->signature);
     case CEDE_CERTIFICATE_C509_X509:
         CEDE_TRY(cede_c509_decode(certificate->raw, &c509));
         return cede_c509_verify(&c509, crypto, &key, scratch);

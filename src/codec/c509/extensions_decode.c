@@ -37,16 +37,19 @@ CEDE_NOINLINE static void read_id(struct cede_reader *reader, struct extension_i
         number = cede_cbor_get_int32(reader);
     }
     /* Neither number nor identifier; or the value that follows is undefined. */
-    if ((number == 0 && id->oid.len == 0) || cede_reader_peek(reader) == 0xf7) {
+    if ((number == 0 && id->oid.len == 0) || cbor_first(reader) == 0xf7) {
         cede_reader_fail(reader, CEDE_C509_EXTENSION);
     }
     id->critical = number < 0;
-    id->number = number < 0 ? -number : number;
+    if (number < 0) {
+        number = -number;
+    }
+    id->number = number;
 }
 
 /* The value of one with an identifier: bytes / [ bytes ], the array means critical. */
-static void read_named_value(struct cede_reader *reader, struct extension_id *id,
-                             struct cede_span *value)
+CEDE_INLINE void read_named_value(struct cede_reader *reader, struct extension_id *id,
+                                  struct cede_span *value)
 {
     id->critical = cede_cbor_peek(reader) == CEDE_CBOR_ARRAY;
     if (id->critical) {
@@ -100,7 +103,7 @@ static void basic_constraints(struct cede_reader *reader, struct cede_extensions
     ext->has_basic_constraints = true;
     ext->ca = value >= -1;
     if (value >= 0) {
-        ext->path_len = value > INT16_MAX ? INT16_MAX : value;
+        ext->path_len = value;
     }
 }
 
@@ -169,6 +172,9 @@ static void read_numbered(struct cede_reader *reader, int32_t number, bool alone
 {
     struct cede_span ignored, *kept = &ignored;
 
+    if (number == EXT_NAME_CONSTRAINTS) { /* apart: the others are close together */
+        kept = &ext->name_constraints;
+    }
     switch (number) {
     case EXT_BASIC_CONSTRAINTS:
         basic_constraints(reader, ext);
@@ -187,9 +193,6 @@ static void read_numbered(struct cede_reader *reader, int32_t number, bool alone
         return;
     case EXT_SUBJECT_ALT_NAME:
         kept = &ext->subject_alt_name;
-        break;
-    case EXT_NAME_CONSTRAINTS:
-        kept = &ext->name_constraints;
         break;
     case EXT_CRL_POINTS:
         kept = &ext->crl_points;

@@ -12,16 +12,17 @@
 
 void special_read(struct cede_reader *reader, struct special_text *special)
 {
+    enum cede_cbor_type next = cede_cbor_peek(reader);
     unsigned type = CBOR_TYPE(TEXT);
 
     special->form = SPECIAL_TEXT;
-    if (cede_cbor_peek(reader) == CEDE_CBOR_TAG) {
+    if (next == CEDE_CBOR_TAG) {
         special->form = SPECIAL_MAC;
         type = CBOR_TYPE(BYTES);
         if (cede_cbor_get_tag(reader) != TAG_MAC_ADDRESS) {
             cede_reader_fail(reader, CEDE_C509_NAME);
         }
-    } else if (cede_cbor_peek(reader) == CEDE_CBOR_BYTES) {
+    } else if (next == CEDE_CBOR_BYTES) {
         special->form = SPECIAL_HEX;
         type = CBOR_TYPE(BYTES);
     }

@@ -5,6 +5,9 @@
 
 #include "cede/cbor.h"
 
+/* The next byte; at the end and after a failure one of type CEDE_CBOR_NONE. */
+#define CBOR_NO_BYTE 0x100
+unsigned cbor_first(const struct cede_reader *reader);
 /* Consumes a head of one of `types`, a set with a bit for each enum cede_cbor_type, and returns its
  * argument, 0 after a failure. What is counted fits into the rest, text is UTF-8. */
 uint64_t cbor_read_head(struct cede_reader *reader, unsigned types);

@@ -4,17 +4,22 @@
 
 #include "codec/cbor/cbor.h"
 
-CEDE_NOINLINE enum cede_cbor_type cede_cbor_peek(const struct cede_reader *reader)
+CEDE_NOINLINE unsigned cbor_first(const struct cede_reader *reader)
 {
     if (reader->status != CEDE_OK || reader->pos == reader->in.len) {
-        return CEDE_CBOR_NONE;
+        return CBOR_NO_BYTE;
     }
-    return (enum cede_cbor_type)(reader->in.ptr[reader->pos] >> 5);
+    return reader->in.ptr[reader->pos];
+}
+
+enum cede_cbor_type cede_cbor_peek(const struct cede_reader *reader)
+{
+    return (enum cede_cbor_type)(cbor_first(reader) >> 5);
 }
 
 bool cede_cbor_peek_null(const struct cede_reader *reader)
 {
-    return cede_reader_peek(reader) == 0xf6;
+    return cbor_first(reader) == 0xf6;
 }
 
 /* Fails the reader at the item that began at `at`, so that the offset names the culprit: nothing
@@ -30,25 +35,25 @@ CEDE_NOINLINE static bool is_utf8(const uint8_t *text, size_t len)
 {
     const uint8_t *end = text + len;
 
-    while (text < end) {
-        uint32_t code = *text++;
-        unsigned more = code < 0xe0 ? 1 : code < 0xf0 ? 2 : 3;
+    while (text != end) {
+        uint32_t first = *text++, code = first, least = 2, bit = 0x40;
 
-        if (code < 0x80) {
+        if (first < 0x80) {
             continue;
         }
-        if (code < 0xc2 || code > 0xf4) {
+        if (first < 0xc2 || first > 0xf4) {
             return false;
         }
-        code &= 0x3fu >> more;
-        for (unsigned i = 0; i < more; i++) {
+        do { /* for each bit set after the first, a byte of six bits */
             if (text == end || *text >> 6 != 2) {
                 return false;
             }
             code = code << 6 | (*text++ & 0x3f);
-        }
-        /* Three bytes hold more than 11 bits, four more than 16. */
-        if (code >> (5 * more + 1) == 0 || code >> 11 == 0xd800 >> 11 || code > 0x10ffff) {
+            least <<= 5;
+            bit >>= 1;
+        } while ((first & bit) != 0);
+        code &= (least << 5) - 1;
+        if (code < least || code >> 11 == 0xd800 >> 11 || code > 0x10ffff) {
             return false;
         }
     }
@@ -160,10 +165,11 @@ int64_t cede_cbor_get_int(struct cede_reader *reader)
     size_t at = reader->pos;
     uint64_t argument = cbor_read_head(reader, CBOR_TYPES_INT);
 
+    if (reader->status != CEDE_OK) {
+        return 0;
+    }
     if (argument > INT64_MAX) {
         fail_at(reader, at, CEDE_CBOR_RANGE);
-    }
-    if (reader->status != CEDE_OK) {
         return 0;
     }
     return was_negative(reader, at) ? -1 - (int64_t)argument : (int64_t)argument;
@@ -188,21 +194,18 @@ int32_t cede_cbor_get_int32(struct cede_reader *reader)
 
 void cbor_read_string(struct cede_reader *reader, unsigned types, struct cede_span *string)
 {
-    size_t len = (size_t)cbor_read_head(reader, types & CBOR_TYPES_STRING);
+    size_t len = (size_t)cbor_read_head(reader, types);
 
-    *string = CEDE_SPAN_NULL;
-    if (reader->status == CEDE_OK) {
-        string->ptr = reader->in.ptr + reader->pos;
-        string->len = len;
-        reader->pos += len;
-    }
+    string->len = len; /* 0 after a failure */
+    string->ptr = reader->status == CEDE_OK ? reader->in.ptr + reader->pos : NULL;
+    reader->pos += len;
 }
 
 struct cede_span cede_cbor_get_string(struct cede_reader *reader, unsigned types)
 {
     struct cede_span string;
 
-    cbor_read_string(reader, types, &string);
+    cbor_read_string(reader, types & CBOR_TYPES_STRING, &string);
     return string;
 }
 
@@ -248,7 +251,7 @@ bool cede_cbor_get_bool(struct cede_reader *reader)
 
 bool cede_cbor_take_null(struct cede_reader *reader)
 {
-    if (cede_reader_peek(reader) != 0xf6) {
+    if (cbor_first(reader) != 0xf6) {
         return false;
     }
     reader->pos++;
@@ -360,26 +363,27 @@ const uint8_t *cbor_skip(struct cede_reader *reader)
     size_t levels[CEDE_CBOR_DEPTH_MAX + 1], *left = levels; /* items to come, on each level */
 
     *left = 1;
-    do {
-        size_t at = reader->pos;
+    for (;;) {
         size_t inside = skip_head(reader);
 
+        if (reader->status != CEDE_OK) {
+            return NULL;
+        }
         --*left;
         if (inside > 0) {
             if (left == &levels[CEDE_CBOR_DEPTH_MAX]) {
-                fail_at(reader, at, CEDE_CBOR_DEPTH);
+                cede_reader_fail(reader, CEDE_CBOR_DEPTH);
                 return NULL;
             }
             *++left = inside;
         }
         while (*left == 0) {
             if (left == levels) {
-                return reader->status == CEDE_OK ? reader->in.ptr + start : NULL;
+                return reader->in.ptr + start;
             }
             left--;
         }
-    } while (reader->status == CEDE_OK);
-    return NULL;
+    }
 }
 
 void cbor_read_item(struct cede_reader *reader, struct cede_span *item)

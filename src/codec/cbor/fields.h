@@ -56,7 +56,7 @@ static inline void cbor_keys_begin(struct cbor_keys *keys, enum cede_cbor_order 
 /* Row of an encoded key in the table, fields_count for one that is not there. */
 unsigned cbor_field_row(const struct cbor_form *form, const uint8_t *key);
 /* Reads one map into `object`, where fields that are absent are left as they are. Returns which
- * were present, bit n for row n; bit fields_count stands for all keys that have no row. */
+ * were present, bit n for row n. */
 uint32_t cbor_get_fields(struct cede_reader *reader, const struct cbor_form *form,
                          struct cbor_keys *keys, void *object);
 

@@ -12,19 +12,18 @@
 
 enum cede_status cede_cwt_untag(struct cede_span encoding, struct cede_span *cose)
 {
-    const uint8_t *at = encoding.ptr;
+    enum cede_status status = CEDE_OK;
 
+    if (encoding.len >= 2 && encoding.ptr[0] == 0xd8 && encoding.ptr[1] == CEDE_CWT_TAG) {
+        encoding.ptr += 2;
+        encoding.len -= 2;
+        if (encoding.len == 0 || encoding.ptr[0] >> 5 != CEDE_CBOR_TAG) {
+            encoding = CEDE_SPAN_NULL;
+            status = CEDE_CWT_TAGGED;
+        }
+    }
     *cose = encoding;
-    if (encoding.len < 2 || at[0] != 0xd8 || at[1] != CEDE_CWT_TAG) {
-        return CEDE_OK;
-    }
-    cose->ptr += 2;
-    cose->len -= 2;
-    if (cose->len > 0 && at[2] >> 5 == CEDE_CBOR_TAG) {
-        return CEDE_OK;
-    }
-    *cose = CEDE_SPAN_NULL;
-    return CEDE_CWT_TAGGED;
+    return status;
 }
 
 /* Goes through the audience, a text or an array of texts, up to `name`; true when that is there. */
@@ -35,30 +34,35 @@ static bool find_audience(struct cede_reader *reader, const struct cede_span *na
     if (cede_cbor_peek(reader) == CEDE_CBOR_ARRAY) {
         left = cede_cbor_get_array(reader);
     }
-    for (; left > 0; left--) {
+    for (; left > 0 && reader->status == CEDE_OK; left--) {
         struct cede_span text;
 
         cbor_read_string(reader, CBOR_TYPE(TEXT), &text);
-        if (text.ptr == NULL) {
-            return false;
-        }
-        if (text.len == name->len && memcmp(text.ptr, name->ptr, text.len) == 0) {
+        if (text.len == name->len && text.ptr != NULL &&
+            memcmp(text.ptr, name->ptr, text.len) == 0) {
             return true;
         }
     }
     return false;
 }
 
-void cwt_check_audience(struct cede_reader *reader, const struct cede_span *aud)
+CEDE_INLINE void check_audience(struct cede_reader *reader, const struct cede_span *aud)
 {
     const struct cede_span none = {NULL, SIZE_MAX};
     struct cede_reader texts;
 
-    cede_reader_open(&texts, aud);
-    (void)find_audience(&texts, &none);
-    if (aud->ptr != NULL && texts.status != CEDE_OK) {
-        cede_reader_fail(reader, CEDE_CWT_CLAIM);
+    if (aud->ptr != NULL) {
+        cede_reader_open(&texts, aud);
+        (void)find_audience(&texts, &none);
+        if (texts.status != CEDE_OK) {
+            cede_reader_fail(reader, CEDE_CWT_CLAIM);
+        }
     }
+}
+
+void cwt_check_audience(struct cede_reader *reader, const struct cede_span *aud)
+{
+    check_audience(reader, aud);
 }
 
 #define FIELD(name_) offsetof(struct cede_cwt_claims, name_)
@@ -89,7 +93,7 @@ enum cede_status cede_cwt_decode_integers(struct cede_span encoding, enum cede_c
     memset(claims, 0, sizeof *claims);
     cbor_keys_begin(&keys, order);
     present = cbor_get_fields(&reader, &form, &keys, claims);
-    cwt_check_audience(&reader, &claims->aud);
+    check_audience(&reader, &claims->aud);
     claims->has_exp = (present >> ROW_EXP & 1) != 0;
     claims->has_nbf = (present >> ROW_NBF & 1) != 0;
     claims->has_iat = (present >> ROW_IAT & 1) != 0;

@@ -25,14 +25,14 @@ static const struct cede_span *either(const struct cede_cose_headers *headers, b
 }
 
 /* The message's IV, or its Partial IV, left-padded, XOR the Context IV (RFC 9052, section 3.1). */
-static enum cede_status make_nonce(const struct cede_cose_headers *headers, size_t len,
-                                   const struct cede_span *base_iv,
-                                   uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX])
+CEDE_INLINE enum cede_status make_nonce(const struct cede_cose_headers *headers, size_t len,
+                                        const struct cede_span *base_iv,
+                                        uint8_t nonce[CEDE_AEAD_NONCE_LEN_MAX])
 {
     const struct cede_span *iv = either(headers, false), *partial = either(headers, true);
     const struct cede_span *base = iv->ptr != NULL ? iv : base_iv;
 
-    if ((iv->ptr == NULL) == (partial->ptr == NULL) || base->len != len || partial->len > len) {
+    if ((iv->ptr == NULL && partial->ptr == NULL) || base->len != len || partial->len > len) {
         return CEDE_COSE_NONCE;
     }
     memcpy(nonce, base->ptr, len);
@@ -52,9 +52,9 @@ static enum cede_status check_secret(const struct cede_aead_lens *lens,
 }
 
 /* Enc_structure (RFC 9052, section 5.3), in one piece. */
-static enum cede_status make_aad(const struct cede_span *protected_map,
-                                 const struct cede_span *external_aad,
-                                 const struct cede_buf *scratch, struct cede_span *aad)
+CEDE_INLINE enum cede_status make_aad(const struct cede_span *protected_map,
+                                      const struct cede_span *external_aad,
+                                      const struct cede_buf *scratch, struct cede_span *aad)
 {
     struct cede_cose_parts parts;
     uint8_t *to = scratch->ptr;
@@ -132,6 +132,9 @@ enum cede_status cede_cose_encrypt0_seal(const struct cede_cose_encrypt0 *msg,
     enum cede_status status;
 
     CEDE_TRY(check_secret(lens, secret));
+    if (either(&msg->headers, false)->ptr != NULL && either(&msg->headers, true)->ptr != NULL) {
+        return CEDE_COSE_NONCE; /* who decodes has seen to that */
+    }
     CEDE_TRY(make_nonce(&msg->headers, lens->nonce, &secret->base_iv, nonce));
     cose_write_open(writer, msg->tagged, CEDE_COSE_TAG_ENCRYPT0, 3);
     cose_headers_write(writer, &msg->headers, &protected_map);

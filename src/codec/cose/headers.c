@@ -88,7 +88,7 @@ enum cede_status cede_cose_params_decode(struct cede_span map, struct cede_cose_
 
 /* crit is not empty, and each label in it is known here and `present`, which are the rows that are
  * protected (RFC 9052, section 3.1). */
-static enum cede_status check_crit(const struct cede_span *crit, uint32_t present)
+static bool crit_is_met(const struct cede_span *crit, uint32_t present)
 {
     struct cede_reader reader;
     size_t left;
@@ -99,10 +99,10 @@ static enum cede_status check_crit(const struct cede_span *crit, uint32_t presen
         const uint8_t *label = cbor_skip(&reader);
 
         if (label == NULL || (present >> cbor_field_row(&params_form, label) & 1) == 0) {
-            return CEDE_COSE_CRIT;
+            return false;
         }
     } while (--left > 0);
-    return CEDE_OK;
+    return true;
 }
 
 void cose_headers_read(struct cede_reader *reader, struct cede_cose_headers *headers)
@@ -122,10 +122,9 @@ void cose_headers_read(struct cede_reader *reader, struct cede_cose_headers *hea
         headers->protected_map.len = 0;
     }
     unprotected = read_params(reader, &headers->unprotected_map, &labels, &headers->unprotected);
-    if ((protected_ >> ROW_CRIT & 1) != 0) {
-        cede_reader_fail(reader, check_crit(&headers->protected_.crit, protected_ & KNOWN_ROWS));
-    }
-    if ((unprotected >> ROW_CRIT & 1) != 0) {
+    if ((unprotected >> ROW_CRIT & 1) != 0 ||
+        ((protected_ >> ROW_CRIT & 1) != 0 &&
+         !crit_is_met(&headers->protected_.crit, protected_ & KNOWN_ROWS))) {
         cede_reader_fail(reader, CEDE_COSE_CRIT);
     }
     check_ivs(reader, protected_ | unprotected);

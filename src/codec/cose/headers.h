@@ -50,8 +50,17 @@ void cose_sign_structure(struct cede_cose_parts *parts, struct cede_span body_pr
 /* True when a signature algorithm is the one of the key's curve. */
 bool cose_alg_fits(int32_t alg, int32_t curve);
 /* Verifies a signature over parts when alg fits the key. */
-enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto,
-                                   const struct cede_public_key *key,
-                                   const struct cede_cose_parts *parts, struct cede_span signature);
+CEDE_INLINE enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto,
+                                               const struct cede_public_key *key,
+                                               const struct cede_cose_parts *parts,
+                                               struct cede_span signature)
+{
+    int32_t curve = cede_signature_curve(alg);
+
+    if (curve == 0 || curve != key->curve) {
+        return CEDE_COSE_ALG;
+    }
+    return crypto->verify(crypto->context, alg, key, parts->parts, parts->count, signature);
+}
 
 #endif

@@ -18,18 +18,6 @@ bool cose_alg_fits(int32_t alg, int32_t curve)
     return curve != 0 && cede_signature_curve(alg) == curve;
 }
 
-enum cede_status cose_verify_parts(int32_t alg, const struct cede_crypto *crypto,
-                                   const struct cede_public_key *key,
-                                   const struct cede_cose_parts *parts, struct cede_span signature)
-{
-    int32_t curve = cede_signature_curve(alg);
-
-    if (curve == 0 || curve != key->curve) {
-        return CEDE_COSE_ALG;
-    }
-    return crypto->verify(crypto->context, alg, key, parts->parts, parts->count, signature);
-}
-
 enum cede_status cede_cose_sign1_verify(const struct cede_cose_sign1 *msg,
                                         const struct cede_crypto *crypto,
                                         const struct cede_public_key *key,

@@ -16,7 +16,7 @@ void cose_parts_begin(struct cede_cose_parts *parts, const char *opening)
 void cose_parts_add(struct cede_cose_parts *parts, const struct cede_span *string)
 {
     struct cede_span *part = &parts->parts[parts->count];
-    uint8_t *head = parts->heads + parts->count / 2 * CEDE_CBOR_HEAD_MAX;
+    uint8_t *head = parts->heads + parts->count * 5;
 
     part[0] = cede_span(head, cede_cbor_head(head, CEDE_CBOR_BYTES, string->len));
     part[1] = *string;
@@ -122,13 +122,14 @@ enum cede_status cose_pick_content(struct cede_span attached, struct cede_span d
 bool cose_read_frame(struct cede_reader *reader, unsigned tag, struct cede_cose_headers *headers,
                      struct cede_span *content)
 {
-    unsigned first = cede_reader_peek(reader);
-    bool tagged = first == (0xc0 | tag);
+    unsigned first = cbor_first(reader);
+    bool tagged = first >> 5 == CEDE_CBOR_TAG;
 
     if (tagged) {
+        if (first != (0xc0 | tag)) {
+            cede_reader_fail(reader, CEDE_COSE_TAG);
+        }
         reader->pos++;
-    } else if (first >> 5 == CEDE_CBOR_TAG) {
-        cede_reader_fail(reader, CEDE_COSE_TAG);
     }
     cede_cbor_expect_array(reader, tag == CEDE_COSE_TAG_ENCRYPT0 ? 3 : 4);
     cose_headers_read(reader, headers);

@@ -221,15 +221,3 @@ enum cede_status certificate_sign(const struct cede_crypto *crypto,
     }
     return crypto->sign(crypto->context, alg, key, &tbs, 1, signature, signature_len);
 }
-
-enum cede_status certificate_verify(const struct cede_crypto *crypto, int32_t signature_alg,
-                                    const struct cede_public_key *key, struct cede_span tbs,
-                                    struct cede_span signature)
-{
-    int32_t curve = cede_signature_curve(signature_alg);
-
-    if (curve == 0 || curve != key->curve) {
-        return CEDE_CERTIFICATE_ALGORITHM;
-    }
-    return crypto->verify(crypto->context, signature_alg, key, &tbs, 1, signature);
-}

@@ -31,8 +31,18 @@ enum cede_status certificate_sign(const struct cede_crypto *crypto,
                                   const struct cede_private_key *key, struct cede_span tbs,
                                   uint8_t *signature, size_t *signature_len);
 /* Verifies a raw signature; algorithm and key must fit. */
-enum cede_status certificate_verify(const struct cede_crypto *crypto, int32_t signature_alg,
-                                    const struct cede_public_key *key, struct cede_span tbs,
-                                    struct cede_span signature);
+CEDE_INLINE enum cede_status certificate_verify(const struct cede_crypto *crypto,
+                                                int32_t signature_alg,
+                                                const struct cede_public_key *key,
+                                                const struct cede_span *tbs,
+                                                const struct cede_span *signature)
+{
+    int32_t curve = cede_signature_curve(signature_alg);
+
+    if (curve == 0 || curve != key->curve) {
+        return CEDE_CERTIFICATE_ALGORITHM;
+    }
+    return crypto->verify(crypto->context, signature_alg, key, tbs, 1, *signature);
+}
 
 #endif

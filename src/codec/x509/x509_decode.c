@@ -156,11 +156,11 @@ enum cede_status x509_verify_bits(const struct cede_crypto *crypto, int32_t sign
                                   const struct cede_public_key *key, struct cede_span tbs,
                                   struct cede_span signature_bits)
 {
-    uint8_t signature[CEDE_SIGNATURE_LEN_MAX];
-    size_t len;
+    uint8_t raw[CEDE_SIGNATURE_LEN_MAX];
+    struct cede_span signature = {raw, 0};
 
-    CEDE_TRY(cede_x509_signature_raw(signature_alg, signature_bits, signature, &len));
-    return certificate_verify(crypto, signature_alg, key, tbs, cede_span(signature, len));
+    CEDE_TRY(cede_x509_signature_raw(signature_alg, signature_bits, raw, &signature.len));
+    return certificate_verify(crypto, signature_alg, key, &tbs, &signature);
 }
 
 enum cede_status cede_x509_verify(const struct cede_x509 *certificate,
