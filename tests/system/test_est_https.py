@@ -2,6 +2,7 @@
 """EST over HTTPS (RFC 7030) with clients that are not ours: curl speaks, openssl makes requests and
 looks at what comes back, certtool verifies. Then what a CA must not take."""
 
+import email
 import json
 import re
 import subprocess
@@ -183,6 +184,47 @@ def refusals(world, client, token):
     equal(status, 0, "TLS 1.1")
 
 
+def made_keys(world, token):
+    say("attributes a request should have; keys made by the CA")
+    client = Client(world, "est-weak")
+    register(world, client.make_factory())
+    status, head, body = client.curl(f"{EST}/csrattrs")
+    equal(status, 200, head)
+    check("content-type: application/csrattrs" in head, head)
+    attributes = tool("openssl", "base64", "-d", data=body).stdout
+    shown = tool("openssl", "asn1parse", "-inform", "DER", data=attributes).stdout
+    check(b"SEQUENCE" in shown and b"id-ecPublicKey" in shown, shown)
+
+    def generate():
+        return client.curl(f"{EST}/{token}/serverkeygen", client.request(client.key("unused")),
+                           client.factory)
+
+    status, head, body = generate()
+    equal(status, 200, f"{head}{body}")
+    kind = re.search(r"content-type: (multipart/mixed; boundary=\S+)", head)[1]
+    parts = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body).get_payload()
+    equal([p.get_content_type() for p in parts], ["application/pkcs8", "application/pkcs7-mime"],
+          "the parts")
+    key, certificate = client.dir / "made.key", client.dir / "made.pem"
+    tool("openssl", "pkey", "-inform", "DER", "-out", key, data=parts[0].get_payload(decode=True))
+    certificate.write_bytes(tool("openssl", "pkcs7", "-inform", "DER", "-print_certs",
+                                 data=parts[1].get_payload(decode=True)).stdout)
+    verified(world, certificate.read_bytes(), certificate)
+    equal(tool("openssl", "pkey", "-in", key, "-pubout").stdout,
+          tool("openssl", "x509", "-in", certificate, "-noout", "-pubkey").stdout, "the key")
+    check(client.curl(f"{EST}/cacerts", by=(certificate, key))[0] == 200, "the made key opens TLS")
+    secret = scalar_of(key)
+    for path in world.path(CA1).rglob("*"):
+        check(not path.is_file() or secret not in path.read_bytes(), f"{path} has the key")
+    check(secret.hex() not in world.servers[CA1].text(), "the log has the key")
+
+
+def scalar_of(key):
+    text = tool("openssl", "pkey", "-in", key, "-noout", "-text").stdout.decode()
+    number = re.search(r"priv:\s*((?:[0-9a-f]{2}[:\s]*)+)pub:", text)[1]
+    return bytes.fromhex(re.sub(r"[:\s]", "", number)).lstrip(b"\0")
+
+
 def rsa_key(client):
     path = client.dir / "rsa.key"
     tool("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", path)
@@ -211,6 +253,7 @@ def test(options):
         token = register(world, client.make_factory())
         enrolment(world, client, token)
         refusals(world, client, token)
+        made_keys(world, token)
         revoked(world, client)
 
 

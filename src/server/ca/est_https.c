@@ -7,15 +7,17 @@
 
 #include <openssl/evp.h>
 
+#include "cede/cbor.h"
 #include "cede/est.h"
 #include "cede/pkcs7.h"
 #include "server/common/log.h"
 
-#define TYPE_PKCS10  "application/pkcs10"
-#define TYPE_CERTS   "application/pkcs7-mime; smime-type=certs-only"
-#define TYPE_CACERTS "application/pkcs7-mime"
-#define BODY_MAX     8192 /* a request of a device has a few hundred bytes; base64 */
-#define ANSWER_MAX   8192
+#define TYPE_PKCS10   "application/pkcs10"
+#define TYPE_CERTS    "application/pkcs7-mime; smime-type=certs-only"
+#define TYPE_CACERTS  "application/pkcs7-mime"
+#define TYPE_CSRATTRS "application/csrattrs"
+#define BODY_MAX      8192 /* a request of a device has a few hundred bytes; base64 */
+#define ANSWER_MAX    8192
 
 /* --- base64 ----------------------------------------------------------------------------------- */
 
@@ -38,23 +40,34 @@ static enum cede_status from_base64(struct cede_span text, struct cede_buf out,
     return done ? CEDE_OK : CEDE_CA_BASE64;
 }
 
-static void answer_base64(struct https_response *response, const char *type, struct cede_span bytes)
+/* Lines of 64 characters; null when `out` is too small. */
+static struct cede_span to_base64(struct cede_span bytes, struct cede_buf out)
 {
-    uint8_t text[2 * ANSWER_MAX];
     EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
     int len = 0;
     int rest = 0;
 
-    if (context == NULL || bytes.len > ANSWER_MAX) {
+    if (context == NULL || bytes.len > ANSWER_MAX || out.cap < 2 * ANSWER_MAX) {
         EVP_ENCODE_CTX_free(context);
-        return; /* an answer that was never written is a 500 */
+        return CEDE_SPAN_NULL;
     }
     EVP_EncodeInit(context);
-    EVP_EncodeUpdate(context, text, &len, bytes.ptr, (int)bytes.len);
-    EVP_EncodeFinal(context, text + len, &rest);
+    EVP_EncodeUpdate(context, out.ptr, &len, bytes.ptr, (int)bytes.len);
+    EVP_EncodeFinal(context, out.ptr + len, &rest);
     EVP_ENCODE_CTX_free(context);
-    https_answer(response, 200, type, cede_span(text, (size_t)(len + rest)));
-    https_answer_header(response, "Content-Transfer-Encoding", "base64");
+    return cede_span(out.ptr, (size_t)(len + rest));
+}
+
+/* An answer that was never written is a 500. */
+static void answer_base64(struct https_response *response, const char *type, struct cede_span bytes)
+{
+    uint8_t text[2 * ANSWER_MAX];
+    struct cede_span encoded = to_base64(bytes, CEDE_BUF_ARRAY(text));
+
+    if (!cede_span_is_null(encoded)) {
+        https_answer(response, 200, type, encoded);
+        https_answer_header(response, "Content-Transfer-Encoding", "base64");
+    }
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -140,29 +153,33 @@ static enum cede_status find_peer(struct est_https *door, const struct https_req
     return ca_authenticate(door->ca, request->certificate, peer);
 }
 
-static enum cede_status issue(struct est_https *door, const struct https_request *request,
-                              enum ca_operation operation, struct cede_span token,
-                              struct cede_buf out, struct cede_span *certificate)
+/* The service, asked in the name of the client. */
+static enum cede_status ask(struct est_https *door, const struct https_request *request,
+                            struct ca_enrolment *enrolment, struct cede_buf out,
+                            struct ca_answer *answer)
 {
     uint8_t csr[BODY_MAX];
     struct ca_peer peer;
-    struct ca_enrolment enrolment;
-    struct ca_answer answer;
 
-    memset(&enrolment, 0, sizeof enrolment);
     CEDE_TRY(find_peer(door, request, &peer));
     if (strcmp(request->content_type, TYPE_PKCS10) != 0) {
         return CEDE_CA_MEDIA_TYPE;
     }
-    CEDE_TRY(from_base64(request->body, CEDE_BUF_ARRAY(csr), &enrolment.request));
-    enrolment.peer = &peer;
-    enrolment.operation = operation;
-    enrolment.accept = CEDE_EST_FORMAT_PKIX_CERT;
-    enrolment.token = token;
+    CEDE_TRY(from_base64(request->body, CEDE_BUF_ARRAY(csr), &enrolment->request));
+    enrolment->peer = &peer;
     CEDE_TRY(ca_turn_open(door->ca, &door->turn));
-    CEDE_TRY(ca_enrol(door->ca, &enrolment, out, &answer));
-    *certificate = answer.body;
-    return answer.content_format == CEDE_EST_FORMAT_PKIX_CERT ? CEDE_OK : CEDE_CA_MEDIA_TYPE;
+    return ca_enrol(door->ca, enrolment, out, answer);
+}
+
+/* An operator has to approve first (RFC 7030, section 4.2.3). */
+static void answer_pending(struct https_response *response, const struct ca_answer *answer)
+{
+    char seconds[24];
+
+    snprintf(seconds, sizeof seconds, "%lu", (unsigned long)answer->max_age);
+    https_answer(response, 202, "text/plain; charset=utf-8",
+                 CEDE_SPAN_TEXT("an operator has to approve; ask again later\n"));
+    https_answer_header(response, "Retry-After", seconds);
 }
 
 static void enrol(struct est_https *door, const struct https_request *request,
@@ -170,12 +187,20 @@ static void enrol(struct est_https *door, const struct https_request *request,
                   struct https_response *response)
 {
     uint8_t memory[CA_CERTIFICATE_MAX];
-    struct cede_span certificate;
-    enum cede_status status =
-        issue(door, request, operation, token, CEDE_BUF_ARRAY(memory), &certificate);
+    struct ca_enrolment enrolment;
+    struct ca_answer answer;
+    enum cede_status status = CEDE_OK;
 
+    memset(&enrolment, 0, sizeof enrolment);
+    memset(&answer, 0, sizeof answer);
+    enrolment.operation = operation;
+    enrolment.accept = CEDE_EST_FORMAT_PKIX_CERT;
+    enrolment.token = token;
+    status = ask(door, request, &enrolment, CEDE_BUF_ARRAY(memory), &answer);
     if (status == CEDE_OK) {
-        answer_certificates(response, TYPE_CERTS, &certificate, 1);
+        answer_certificates(response, TYPE_CERTS, &answer.body, 1);
+    } else if (status == CEDE_CA_PENDING) {
+        answer_pending(response, &answer);
     } else {
         refuse(response, request, status);
     }
@@ -193,6 +218,106 @@ static void post_simplereenroll(struct est_https *door, const struct https_reque
     enrol(door, request, CA_SREN, token, response);
 }
 
+/* --- keys made here (RFC 7030, section 4.4) --------------------------------------------------- */
+
+#define BOUNDARY "cede-est-part"
+
+/* One part of multipart/mixed. */
+static void add_part(struct cede_writer *writer, const char *type, struct cede_span bytes)
+{
+    uint8_t text[2 * ANSWER_MAX];
+    struct cede_span encoded = to_base64(bytes, CEDE_BUF_ARRAY(text));
+
+    if (cede_span_is_null(encoded)) {
+        cede_writer_fail(writer, CEDE_NO_SPACE);
+        return;
+    }
+    cede_write_bytes(writer, CEDE_SPAN_TEXT("--" BOUNDARY "\r\nContent-Type: "));
+    cede_write_bytes(writer, cede_span_string(type));
+    cede_write_bytes(writer, CEDE_SPAN_TEXT("\r\nContent-Transfer-Encoding: base64\r\n\r\n"));
+    cede_write_bytes(writer, encoded);
+    cede_write_bytes(writer, CEDE_SPAN_TEXT("\r\n"));
+    cede_wipe(text, sizeof text);
+}
+
+/* multipart-core, as CoAP has it: format and bytes of the key, format and bytes of the certificate.
+ */
+static enum cede_status put_multipart(struct cede_span core, struct cede_writer *writer)
+{
+    uint8_t memory[ANSWER_MAX];
+    struct cede_writer certs = cede_writer(CEDE_BUF_ARRAY(memory));
+    struct cede_reader reader = cede_reader(core);
+    struct cede_span key, certificate, message;
+    uint64_t format = 0;
+
+    cede_cbor_expect_array(&reader, 4);
+    format = cede_cbor_get_uint(&reader);
+    key = cede_cbor_get_bytes(&reader);
+    (void)cede_cbor_get_uint(&reader);
+    certificate = cede_cbor_get_bytes(&reader);
+    CEDE_TRY(cede_reader_finish(&reader));
+    cede_pkcs7_put_certs(&certs, &certificate, 1);
+    CEDE_TRY(cede_writer_finish(&certs, &message));
+    add_part(writer,
+             format == CEDE_EST_FORMAT_PKCS8 ? "application/pkcs8"
+                                             : "application/pkcs7-mime; "
+                                               "smime-type=server-generated-key",
+             key);
+    add_part(writer, TYPE_CERTS, message);
+    cede_write_bytes(writer, CEDE_SPAN_TEXT("--" BOUNDARY "--\r\n"));
+    return writer->status;
+}
+
+static void post_serverkeygen(struct est_https *door, const struct https_request *request,
+                              struct cede_span token, struct https_response *response)
+{
+    uint8_t memory[ANSWER_MAX], text[3 * ANSWER_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(text));
+    struct ca_enrolment enrolment;
+    struct ca_answer answer;
+    enum cede_status status = CEDE_OK;
+
+    memset(&enrolment, 0, sizeof enrolment);
+    memset(&answer, 0, sizeof answer);
+    enrolment.operation = CA_SKC; /* the certificate alone: the CMS around it is put on here */
+    enrolment.token = token;
+    status = ask(door, request, &enrolment, CEDE_BUF_ARRAY(memory), &answer);
+    if (status == CEDE_OK) {
+        status = put_multipart(answer.body, &writer);
+    }
+    if (status == CEDE_OK) {
+        https_answer(response, 200, "multipart/mixed; boundary=" BOUNDARY,
+                     cede_span(text, writer.len));
+    } else if (status == CEDE_CA_PENDING) {
+        answer_pending(response, &answer);
+    } else {
+        refuse(response, request, status);
+    }
+    cede_wipe(memory, sizeof memory);
+    cede_wipe(text, sizeof text);
+}
+
+/* What requests should be like (RFC 7030, section 4.5); the same for everybody. */
+static void get_csrattrs(struct est_https *door, const struct https_request *request,
+                         struct cede_span token, struct https_response *response)
+{
+    uint8_t memory[ANSWER_MAX];
+    struct ca_enrolment enrolment;
+    struct ca_answer answer;
+    enum cede_status status = CEDE_OK;
+
+    (void)token;
+    memset(&enrolment, 0, sizeof enrolment);
+    enrolment.operation = CA_ATT;
+    enrolment.accept = CEDE_EST_FORMAT_CSRATTRS;
+    status = ca_enrol(door->ca, &enrolment, CEDE_BUF_ARRAY(memory), &answer);
+    if (status == CEDE_OK) {
+        answer_base64(response, TYPE_CSRATTRS, answer.body);
+    } else {
+        refuse(response, request, status);
+    }
+}
+
 /* --- paths ------------------------------------------------------------------------------------ */
 
 struct operation {
@@ -206,6 +331,8 @@ static const struct operation operations[] = {
     {"GET", "cacerts", get_cacerts},
     {"POST", "simpleenroll", post_simpleenroll},
     {"POST", "simplereenroll", post_simplereenroll},
+    {"POST", "serverkeygen", post_serverkeygen},
+    {"GET", "csrattrs", get_csrattrs},
 };
 
 /* "NAME" or "LABEL/NAME". */

@@ -187,6 +187,7 @@ static void send_response(struct evhttp_request *request, struct https_response 
     if (out != NULL) {
         evbuffer_free(out);
     }
+    cede_wipe(response->body, response->body_len); /* it may be a key made for a client */
     free(response->body);
     memset(response, 0, sizeof *response);
 }
