@@ -1006,6 +1006,189 @@ static void walks_certificates(void **state)
     }
 }
 
+/* --- refusals, value by value ----------------------------------------------------------------- */
+
+#define X32                                                                                        \
+    0x58, 0x20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, \
+        24, 25, 26, 27, 28, 29, 30, 31, 32
+
+static void refuses_keys_with_wrong_values(void **state)
+{
+    const struct cede_span cases[] = {
+        BYTES(0xa1, 0x01, 0x61, 0x78),                                    /* kty "x" */
+        BYTES(0xa1, 0x01, 0x1a, 0x80, 0x00, 0x00, 0x00),                  /* kty beyond 32 bits */
+        BYTES(0xa1, 0x01, 0x3a, 0x80, 0x00, 0x00, 0x00),                  /* and below */
+        BYTES(0xa2, 0x01, 0x04, 0x03, 0x61, 0x78),                        /* alg "x" */
+        BYTES(0xa2, 0x01, 0x04, 0x05, 0x01),                              /* Base IV 1 */
+        BYTES(0xa2, 0x01, 0x04, 0x20, 0x01),                              /* k 1 */
+        BYTES(0xa2, 0x01, 0x01, 0x20, 0x61, 0x78),                        /* crv "x" */
+        BYTES(0xa3, 0x01, 0x01, 0x20, 0x06, 0x21, 0x01),                  /* x 1 */
+        BYTES(0xa3, 0x01, 0x01, 0x20, 0x06, 0x23, 0x01),                  /* d 1 */
+        BYTES(0xa3, 0x01, 0x04, 0x04, 0x81, 0x40, 0x20, 0x40),            /* key_ops [h''] */
+        BYTES(0xa3, 0x01, 0x04, 0x04, 0x80, 0x20, 0x40),                  /* key_ops [] */
+        BYTES(0xa4, 0x01, 0x02, 0x20, 0x01, 0x21, X32, 0x22, 0xf6),       /* y null */
+        BYTES(0xa4, 0x01, 0x02, 0x20, 0x01, 0x21, X32, 0x22, 0x41, 0x00), /* y too short */
+        BYTES(0xa4, 0x01, 0x02, 0x20, 0x01, 0x21, X32, 0x23, 0x41, 0x00), /* d too short */
+    };
+    struct cede_cose_key key;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(cede_cose_key_decode(cases[i], &key), CEDE_COSE_KEY);
+        assert_int_equal(key.kty, 0);
+    }
+}
+
+/* Operations without a number of ours do not make a key one for everything. */
+static void keeps_keys_for_other_operations_restricted(void **state)
+{
+    const struct cede_span cases[] = {
+        BYTES(0xa3, 0x01, 0x04, 0x04, 0x81, 0x61, 0x78, 0x20, 0x41, 0x00), /* "x" */
+        BYTES(0xa3, 0x01, 0x04, 0x04, 0x81, 0x00, 0x20, 0x41, 0x00),       /* 0 */
+        BYTES(0xa3, 0x01, 0x04, 0x04, 0x81, 0x0b, 0x20, 0x41, 0x00),       /* 11 */
+    };
+    struct cede_cose_key key;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(cede_cose_key_decode(cases[i], &key), CEDE_OK);
+        assert_false(cede_cose_key_allows(&key, CEDE_COSE_OP_MAC_CREATE, CEDE_ALG_HMAC_256));
+    }
+    key.key_ops = 0;
+    key.alg = CEDE_ALG_HMAC_256;
+    assert_true(cede_cose_key_allows(&key, CEDE_COSE_OP_MAC_CREATE, CEDE_ALG_HMAC_256));
+    assert_false(cede_cose_key_allows(&key, CEDE_COSE_OP_MAC_CREATE, CEDE_ALG_ES256));
+}
+
+static void refuses_points_of_wrong_length(void **state)
+{
+    const uint8_t coordinate[CEDE_PUBLIC_KEY_LEN_MAX + 1] = {0};
+    const struct cede_public_key shorter = {CEDE_CRV_P256, cede_span(coordinate, 63)};
+    struct cede_cose_key key = {.kty = CEDE_COSE_KTY_EC2, .curve = CEDE_CRV_P256};
+    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX], memory[64];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    struct cede_public_key public_key;
+
+    (void)state;
+    assert_int_equal(cede_cose_key_from_public(&shorter, &key), CEDE_COSE_KEY);
+    key = (struct cede_cose_key){.kty = CEDE_COSE_KTY_EC2, .curve = CEDE_CRV_P256};
+    key.x = cede_span(coordinate, sizeof coordinate);
+    assert_int_equal(cede_cose_key_public(&key, backend(0), point, &public_key), CEDE_COSE_KEY);
+    /* a symmetric key with an algorithm, written and read again */
+    key = (struct cede_cose_key){.kty = CEDE_COSE_KTY_SYMMETRIC, .alg = CEDE_ALG_HMAC_256};
+    key.k = cede_span(coordinate, 16);
+    cede_cose_key_encode(&writer, &key);
+    assert_int_equal(cede_cose_key_decode(cede_written(&writer), &key), CEDE_OK);
+    assert_int_equal(key.alg, CEDE_ALG_HMAC_256);
+    assert_int_equal(key.k.len, 16);
+}
+
+/* A back end that can do nothing. */
+static enum cede_status fail_hash(void *context, int32_t alg, const struct cede_span *parts,
+                                  size_t parts_count, uint8_t *out)
+{
+    (void)context, (void)alg, (void)parts, (void)parts_count, (void)out;
+    return CEDE_CRYPTO_FAILED;
+}
+
+static enum cede_status fail_hmac(void *context, int32_t hash_alg, struct cede_span key,
+                                  const struct cede_span *parts, size_t parts_count, uint8_t *out)
+{
+    (void)context, (void)hash_alg, (void)key, (void)parts, (void)parts_count, (void)out;
+    return CEDE_CRYPTO_FAILED;
+}
+
+static enum cede_status fail_decompress(void *context, int32_t curve, struct cede_span x,
+                                        bool y_odd, uint8_t *public_key)
+{
+    (void)context, (void)curve, (void)x, (void)y_odd, (void)public_key;
+    return CEDE_CRYPTO_FAILED;
+}
+
+static enum cede_status fail_sign(void *context, int32_t alg, const struct cede_private_key *key,
+                                  const struct cede_span *parts, size_t parts_count,
+                                  uint8_t *signature, size_t *signature_len)
+{
+    (void)context, (void)alg, (void)key, (void)parts, (void)parts_count, (void)signature;
+    *signature_len = 0;
+    return CEDE_CRYPTO_FAILED;
+}
+
+static void says_when_the_back_end_fails(void **state)
+{
+    static const uint8_t zeros[64] = {0};
+    const struct cede_crypto broken = {
+        .hash = fail_hash, .hmac = fail_hmac, .decompress = fail_decompress, .sign = fail_sign};
+    const struct cede_private_key private_key = {CEDE_CRV_P256, cede_span(zeros, 32), NULL};
+    const struct cede_cose_key compressed = {.kty = CEDE_COSE_KTY_EC2,
+                                             .curve = CEDE_CRV_P256,
+                                             .x = cede_span(zeros, 32),
+                                             .has_y_sign = true};
+    struct cede_cose_sign1 sign1_msg = sign1_template(CEDE_ALG_ES256);
+    struct cede_cose_mac0 mac0 = {.payload = payload(), .tag = cede_span(zeros, 32)};
+    struct cede_public_key public_key;
+    uint8_t memory[256], point[CEDE_PUBLIC_KEY_LEN_MAX];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+
+    (void)state;
+    assert_int_equal(cede_cose_sign1_sign(&sign1_msg, &broken, &private_key, NONE, NONE, &writer),
+                     CEDE_CRYPTO_FAILED);
+    assert_null(cede_written(&writer).ptr);
+    mac0.headers.protected_.alg = CEDE_ALG_HMAC_256;
+    assert_int_equal(cede_cose_mac0_verify(&mac0, &broken, cede_span(zeros, 32), NONE, NONE),
+                     CEDE_CRYPTO_FAILED);
+    assert_int_equal(cede_cose_mac0_verify(&mac0, &broken, cede_span(zeros, 32), NONE, payload()),
+                     CEDE_COSE_PAYLOAD);
+    writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    assert_int_equal(
+        cede_cose_mac0_create(&mac0, &broken, cede_span(zeros, 32), NONE, NONE, &writer),
+        CEDE_CRYPTO_FAILED);
+    assert_null(cede_written(&writer).ptr);
+    assert_int_equal(
+        cede_cose_mac0_create(&mac0, &broken, cede_span(zeros, 32), NONE, payload(), &writer),
+        CEDE_COSE_PAYLOAD);
+    writer = cede_writer(cede_buf(memory, 1));
+    assert_int_equal(
+        cede_cose_mac0_create(&mac0, &broken, cede_span(zeros, 32), NONE, NONE, &writer),
+        CEDE_NO_SPACE);
+    assert_int_equal(cede_cose_key_public(&compressed, &broken, point, &public_key),
+                     CEDE_CRYPTO_FAILED);
+    /* [-16, h'00'] as well as numbers beyond 32 bits */
+    assert_int_equal(cede_cose_cert_hash_check(BYTES(0x82, 0x2f, 0x41, 0x00), &broken, payload()),
+                     CEDE_CRYPTO_FAILED);
+    assert_int_equal(
+        cede_cose_cert_hash_check(BYTES(0x82, 0x1a, 0x80, 0, 0, 0, 0x41, 0x00), &broken, payload()),
+        CEDE_COSE_HEADER);
+    assert_int_equal(
+        cede_cose_cert_hash_check(BYTES(0x82, 0x3a, 0x80, 0, 0, 0, 0x41, 0x00), &broken, payload()),
+        CEDE_COSE_HEADER);
+}
+
+/* A nonce from an IV and a Partial IV at once is none, whoever fills in the headers. */
+static void seals_nothing_with_two_ivs(void **state)
+{
+    static const uint8_t zeros[16] = {0};
+    const struct cede_cose_secret secret = {cede_span(zeros, 16), cede_span(zeros, 13)};
+    struct cede_cose_encrypt0 msg = {0};
+    struct cede_writer writer = cede_writer_counting();
+
+    (void)state;
+    msg.headers.protected_.alg = CEDE_ALG_AES_CCM_16_64_128;
+    msg.headers.protected_.iv = cede_span(zeros, 13);
+    assert_int_equal(cede_cose_encrypt0_seal(&msg, backend(0), &secret, NONE, payload(),
+                                             cede_buf(NULL, 0), &writer),
+                     CEDE_OK);
+    msg.headers.unprotected.partial_iv = cede_span(zeros, 1);
+    assert_int_equal(cede_cose_encrypt0_seal(&msg, backend(0), &secret, NONE, payload(),
+                                             cede_buf(NULL, 0), &writer),
+                     CEDE_COSE_NONCE);
+    msg.headers.protected_.iv = NONE;
+    msg.headers.unprotected.partial_iv = cede_span(zeros, 14); /* longer than a nonce */
+    assert_int_equal(cede_cose_encrypt0_seal(&msg, backend(0), &secret, NONE, payload(),
+                                             cede_buf(NULL, 0), &writer),
+                     CEDE_COSE_NONCE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1036,6 +1219,11 @@ int main(void)
         cmocka_unit_test(restricts_keys_to_their_use),
         cmocka_unit_test(compares_certificate_hashes),
         cmocka_unit_test(walks_certificates),
+        cmocka_unit_test(refuses_keys_with_wrong_values),
+        cmocka_unit_test(keeps_keys_for_other_operations_restricted),
+        cmocka_unit_test(refuses_points_of_wrong_length),
+        cmocka_unit_test(says_when_the_back_end_fails),
+        cmocka_unit_test(seals_nothing_with_two_ivs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,17 +186,25 @@ static void demands_the_shortest_float_where_it_demands_order(void **state)
 static void refuses_claims_of_wrong_type(void **state)
 {
     const struct cede_span cases[] = {
-        BYTES(0xa1, 0x01, 0x41, 0x61),       /* iss h'61' */
-        BYTES(0xa1, 0x02, 0x01),             /* sub 1 */
-        BYTES(0xa1, 0x03, 0x41, 0x61),       /* aud h'61' */
-        BYTES(0xa1, 0x03, 0x81, 0x41, 0x61), /* aud [h'61'] */
-        BYTES(0xa1, 0x07, 0x61, 0x61),       /* cti "a" */
+        BYTES(0xa1, 0x01, 0x41, 0x61),                   /* iss h'61' */
+        BYTES(0xa1, 0x02, 0x01),                         /* sub 1 */
+        BYTES(0xa1, 0x03, 0x41, 0x61),                   /* aud h'61' */
+        BYTES(0xa1, 0x03, 0x81, 0x41, 0x61),             /* aud [h'61'] */
+        BYTES(0xa1, 0x07, 0x61, 0x61),                   /* cti "a" */
+        BYTES(0xa1, 0x08, 0x61, 0x61),                   /* cnf "a" */
+        BYTES(0xa1, 0x03, 0x82, 0x41, 0x61, 0x61, 0x61), /* aud [h'61', "a"] */
+        BYTES(0xa1, 0x04, 0x3b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), /* exp -2^63 */
+        BYTES(0xa1, 0x05, 0x61, 0x61),                                           /* nbf "a" */
+        BYTES(0xa1, 0x05, 0xf6),                                                 /* nbf null */
     };
     struct cede_cwt_claims claims;
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(decode(cases[i], &claims), CEDE_CWT_CLAIM);
+        assert_int_equal(cede_cwt_decode_integers(cases[i], CEDE_CBOR_SORTED, &claims),
+                         CEDE_CWT_CLAIM);
+        assert_null(claims.aud.ptr);
     }
 }
 
@@ -272,6 +280,35 @@ static void knows_an_audience_among_several(void **state)
     assert_false(cede_cwt_has_audience(&claims, CEDE_SPAN_TEXT("b")));
     assert_int_equal(decode(BYTES(0xa0), &claims), CEDE_OK);
     assert_false(cede_cwt_has_audience(&claims, CEDE_SPAN_TEXT("a")));
+}
+
+/* cnf is a claim of its own, between cti and the others. */
+static void reads_and_writes_cnf(void **state)
+{
+    /* {8: {3: h'31'}, 10: h'00'} */
+    const struct cede_span encoding = BYTES(0xa2, 0x08, 0xa1, 0x03, 0x41, 0x31, 0x0a, 0x41, 0x00);
+    const struct cede_cwt_claim nonce = {CEDE_CWT_NONCE, BYTES(0x41, 0x00)};
+    struct cede_cwt_claims claims, again = {.others = &nonce, .others_count = 1};
+    struct cede_span key, value;
+    uint8_t memory[16];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    size_t at = 0;
+
+    (void)state;
+    assert_int_equal(decode(encoding, &claims), CEDE_OK);
+    assert_true(cede_span_equal(claims.cnf, BYTES(0xa1, 0x03, 0x41, 0x31)));
+    assert_true(cede_cwt_others_next(&claims, &at, &key, &value));
+    assert_true(cede_span_equal(key, BYTES(0x08)));
+    again.cnf = claims.cnf;
+    cede_cwt_encode(&writer, &again);
+    assert_true(cede_span_equal(cede_written(&writer), encoding));
+    assert_int_equal(cede_cwt_decode_integers(encoding, CEDE_CBOR_SORTED, &claims), CEDE_OK);
+    assert_true(cede_span_equal(claims.cnf, again.cnf));
+    /* a claims set that was cut behind the decoder's back: nothing is found past the cut */
+    claims.map.len -= 2;
+    assert_null(cede_cwt_find(&claims, CEDE_CWT_NONCE).ptr);
+    at = 1;
+    assert_false(cede_cwt_others_next(&claims, &at, &key, &value));
 }
 
 static void encodes_further_claims_only_in_order(void **state)
@@ -393,6 +430,7 @@ int main(void)
         cmocka_unit_test(bounds_the_number_of_claims),
         cmocka_unit_test(finds_and_walks_the_other_claims),
         cmocka_unit_test(knows_an_audience_among_several),
+        cmocka_unit_test(reads_and_writes_cnf),
         cmocka_unit_test(encodes_further_claims_only_in_order),
         cmocka_unit_test(takes_off_the_cwt_tag_only_before_a_tagged_object),
         cmocka_unit_test(checks_the_window_with_a_clock),
