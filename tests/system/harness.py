@@ -183,6 +183,7 @@ class World:
         self.coap = {a: f"127.0.0.1:{free_port()}" for a in (CA1, CA2, SP1, SP2, "SP3")}
         self.servers, self.devices = {}, {}
         self.all_processes = []
+        self.init_options = {}  # of CAs: further words for `init`
         self.serve_options = {}  # of actors: further words for `serve`
         self.allowed = []  # patterns of alarms that a test provokes
 
@@ -247,6 +248,7 @@ class World:
                   self.https[actor]]
         if actor != PCA:
             common += ["--coap", self.coap[actor]]
+        common += self.init_options.get(actor, [])
         if actor not in below:
             self.run(*common, "--kind", "permanent" if actor == PCA else "operational")
             return

@@ -51,7 +51,9 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
     (void)chain_count;
     status = ca_authenticate(api->ca, certificate->raw, &known);
     if (status != CEDE_OK) {
-        log_info("refused '%s': %s", known.device_id, cede_status_reason(status));
+        struct cede_span name = cede_certificate_common_name(certificate); /* as it says itself */
+        log_info("refused '%.*s': %s", (int)name.len, (const char *)name.ptr,
+                 cede_status_reason(status));
         return status;
     }
     memcpy(peer->device_id, known.device_id, sizeof peer->device_id);
