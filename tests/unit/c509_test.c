@@ -825,6 +825,132 @@ static void pkcs10_is_a_request_too(void **state)
     assert_null(request.challenge_password.ptr);
 }
 
+/* --- refusals, item by item ------------------------------------------------------------------- */
+
+#define ITEM(...) CEDE_SPAN_ARRAY(((const uint8_t[]){__VA_ARGS__}))
+
+/* Reads a certificate of the given type and items; key and signature are only bytes. */
+static enum cede_status read_items(int type, struct cede_span serial_item, struct cede_span issuer,
+                                   struct cede_span extensions, struct cede_c509 *certificate)
+{
+    static const uint8_t zeros[64] = {0};
+    static uint8_t memory[256];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+
+    cede_cbor_put_int(&writer, type);
+    cede_write_bytes(&writer, serial_item);
+    cede_cbor_put_uint(&writer, 0); /* ecdsa-with-SHA256 */
+    cede_write_bytes(&writer, issuer);
+    cede_cbor_put_uint(&writer, 1);
+    cede_cbor_put_null(&writer);
+    cede_cbor_put_text(&writer, CEDE_SPAN_TEXT("s"));
+    cede_cbor_put_uint(&writer, 1); /* P-256 */
+    cede_cbor_put_bytes(&writer, cede_span(zeros, 33));
+    cede_write_bytes(&writer, extensions);
+    cede_cbor_put_bytes(&writer, cede_span(zeros, 64));
+    assert_int_equal(writer.status, CEDE_OK);
+    return type == CEDE_C509_NATIVE ? cede_c509_decode_native(cede_written(&writer), certificate)
+                                    : cede_c509_decode(cede_written(&writer), certificate);
+}
+
+static void serials_and_issuers_have_one_form(void **state)
+{
+    const struct cede_span null = ITEM(0xf6), none = ITEM(0x80), one = ITEM(0x41, 0x01);
+    struct cede_c509 certificate;
+
+    (void)state;
+    assert_int_equal(read_items(2, one, null, none, &certificate), CEDE_OK);
+    assert_int_equal(read_items(2, ITEM(0x42, 0x00, 0x01), null, none, &certificate),
+                     CEDE_CBOR_NOT_SHORTEST);
+    assert_int_equal(read_items(2, ITEM(0x40), null, none, &certificate), CEDE_OK);
+    assert_int_equal(read_items(2,
+                                ITEM(0x55, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+                                     17, 18, 19, 20, 21),
+                                null, none, &certificate),
+                     CEDE_X509_SERIAL);
+    assert_null(certificate.serial.ptr);
+    assert_int_equal(read_items(2, one, ITEM(0x61, 'i'), none, &certificate), CEDE_OK);
+    /* the subject's name again, where null must stand */
+    assert_int_equal(read_items(2, one, ITEM(0x61, 's'), none, &certificate), CEDE_C509_NAME);
+    /* names: half a pair, an empty text in hex, another tag, a MAC address of seven bytes, an
+     * e-mail address with a sign, a type past 16 bits, an identifier without bytes */
+    assert_int_equal(read_items(2, one, ITEM(0x81, 0x01), none, &certificate), CEDE_C509_NAME);
+    assert_int_equal(read_items(2, one, ITEM(0x40), none, &certificate), CEDE_C509_NAME);
+    assert_int_equal(read_items(2, one, ITEM(0xc1, 0x41, 0x00), none, &certificate),
+                     CEDE_C509_NAME);
+    assert_int_equal(
+        read_items(2, one, ITEM(0xd8, 0x30, 0x47, 1, 2, 3, 4, 5, 6, 7), none, &certificate),
+        CEDE_C509_NAME);
+    assert_int_equal(
+        read_items(2, one, ITEM(0xd8, 0x30, 0x46, 1, 2, 3, 4, 5, 6), none, &certificate), CEDE_OK);
+    assert_int_equal(read_items(2, one, ITEM(0x82, 0x35, 0x61, 'd'), none, &certificate),
+                     CEDE_C509_NAME);
+    assert_int_equal(
+        read_items(2, one, ITEM(0x82, 0x19, 0x80, 0x00, 0x61, 'x'), none, &certificate),
+        CEDE_C509_NAME);
+    assert_int_equal(
+        read_items(2, one, ITEM(0x82, 0x39, 0x7f, 0xff, 0x61, 'x'), none, &certificate),
+        CEDE_C509_NAME);
+    assert_int_equal(read_items(2, one, ITEM(0x82, 0x41, 0x2a, 0x40), none, &certificate),
+                     CEDE_C509_NAME);
+}
+
+static void extensions_have_one_form(void **state)
+{
+    const struct {
+        int type;
+        struct cede_span extensions;
+        enum cede_status status;
+    } cases[] = {
+        {2, ITEM(0x82, 0x04, 0x21), CEDE_OK},                   /* basicConstraints: no CA */
+        {2, ITEM(0x82, 0x04, 0x22), CEDE_C509_EXTENSION},       /* -3 */
+        {2, ITEM(0x82, 0x00, 0x01), CEDE_C509_EXTENSION},       /* number 0 */
+        {2, ITEM(0x82, 0x40, 0x40), CEDE_C509_EXTENSION},       /* no identifier */
+        {2, ITEM(0x82, 0x18, 0x64, 0xf7), CEDE_C509_EXTENSION}, /* undefined */
+        {2, ITEM(0x81, 0x04), CEDE_C509_EXTENSION},             /* half a pair */
+        {2, ITEM(0x00), CEDE_C509_EXTENSION},                   /* keyUsage alone, nothing in it */
+        {2, ITEM(0x1a, 0x00, 0x01, 0x00, 0x00), CEDE_C509_EXTENSION}, /* past 16 bits */
+        {2, ITEM(0x20), CEDE_OK},                                     /* -1: critical */
+        {2, ITEM(0x82, 0x02, 0x20), CEDE_C509_EXTENSION},             /* negative in a list */
+        {2, ITEM(0x82, 0x08, 0x18, 0x20), CEDE_OK},                   /* a purpose without a flag */
+        {2, ITEM(0x82, 0x08, 0x20), CEDE_OK},                         /* and one below zero */
+        /* twice, critical or not, by number or by identifier */
+        {2, ITEM(0x84, 0x04, 0x21, 0x04, 0x21), CEDE_X509_EXTENSION},
+        {2, ITEM(0x84, 0x04, 0x21, 0x23, 0x21), CEDE_X509_EXTENSION},
+        {2, ITEM(0x84, 0x41, 0x2a, 0x40, 0x41, 0x2a, 0x81, 0x40), CEDE_X509_EXTENSION},
+        {2, ITEM(0x84, 0x41, 0x2a, 0x40, 0x41, 0x2b, 0x40), CEDE_OK},
+        /* 2.5.29.x has a number; three bytes that are not it have none */
+        {2, ITEM(0x82, 0x43, 0x55, 0x1d, 0x13, 0x40), CEDE_C509_EXTENSION},
+        {2, ITEM(0x82, 0x43, 0x55, 0x1e, 0x13, 0x40), CEDE_OK},
+        {2, ITEM(0x82, 0x43, 0x2a, 0x1d, 0x13, 0x40), CEDE_OK},
+        /* type 3: by identifier first, by number again */
+        {3, ITEM(0x82, 0x43, 0x55, 0x1d, 0x0e, 0x43, 0x04, 0x01, 0xaa), CEDE_OK},
+        {3, ITEM(0x84, 0x43, 0x55, 0x1d, 0x0e, 0x43, 0x04, 0x01, 0xaa, 0x01, 0x41, 0xaa),
+         CEDE_X509_EXTENSION},
+    };
+    uint8_t many[2 + 3 * (CEDE_EXTENSIONS_MAX + 1)] = {0x98, 2 * (CEDE_EXTENSIONS_MAX + 1)};
+    struct cede_c509 certificate;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_items(cases[i].type, ITEM(0x41, 0x01), ITEM(0xf6),
+                                    cases[i].extensions, &certificate),
+                         cases[i].status);
+        assert_int_equal(certificate.type, cases[i].status == CEDE_OK ? cases[i].type : 0);
+    }
+    for (size_t i = 0; i <= CEDE_EXTENSIONS_MAX; i++) {
+        many[2 + 3 * i] = 0x18;
+        many[3 + 3 * i] = (uint8_t)(100 + i);
+    }
+    assert_int_equal(
+        read_items(2, ITEM(0x41, 0x01), ITEM(0xf6), CEDE_SPAN_ARRAY(many), &certificate),
+        CEDE_X509_EXTENSION);
+    many[1] -= 2;
+    assert_int_equal(
+        read_items(2, ITEM(0x41, 0x01), ITEM(0xf6), cede_span(many, sizeof many - 3), &certificate),
+        CEDE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -855,6 +981,8 @@ int main(void)
         cmocka_unit_test(a_request_without_possession_is_refused),
         cmocka_unit_test(converted_requests_prove_possession),
         cmocka_unit_test(pkcs10_is_a_request_too),
+        cmocka_unit_test(serials_and_issuers_have_one_form),
+        cmocka_unit_test(extensions_have_one_form),
     };
 
     crypto = cede_crypto_openssl();
