@@ -237,7 +237,7 @@ static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolmen
         return status;
     }
     if (is_made_here(enrolment->operation)) {
-        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, CA_NO_ROW));
+        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, CA_NO_ROW, CA_BY_FACTORY_MADE));
     }
     CEDE_TRY(make_room(ca, factory.row, account));
     return issue_for_device(
@@ -282,7 +282,7 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
         return status;
     }
     if (is_made_here(enrolment->operation)) {
-        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, current.row));
+        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, current.row, CA_BY_OPERATIONAL_MADE));
     }
     CEDE_TRY(find_newest(ca, &current, &newest));
     if (newest.row != current.row) {

@@ -216,20 +216,27 @@ enum cede_status ca_answer_made_key(struct ca *ca, const struct ca_enrolment *en
     return cede_writer_finish(&writer, &answer->body);
 }
 
-enum cede_status ca_forget_lost_key(struct ca *ca, int64_t factory, int64_t account, int64_t keep)
+enum cede_status ca_forget_lost_key(struct ca *ca, int64_t factory, int64_t account, int64_t keep,
+                                    const char *authorised_by)
 {
+    int64_t live = 0;
     int64_t lost = 0;
     size_t revoked = 0;
 
     CEDE_TRY(store_get_int(ca->store,
                            "SELECT count(*) FROM certificate WHERE factory = $1 AND account = $2"
-                           " AND id != $3 AND status = 0 AND issued_at >= $4"
-                           " AND authorised_by IN ('" CA_BY_FACTORY_MADE
-                           "', '" CA_BY_OPERATIONAL_MADE "')",
+                           " AND id != $3 AND status = 0",
+                           STORE_PARAMS(store_int(factory), store_int(account), store_int(keep)),
+                           &live));
+    CEDE_TRY(store_get_int(ca->store,
+                           "SELECT count(*) FROM certificate WHERE factory = $1 AND account = $2"
+                           " AND id != $3 AND status = 0 AND authorised_by = $4"
+                           " AND issued_at >= $5",
                            STORE_PARAMS(store_int(factory), store_int(account), store_int(keep),
+                                        store_text(authorised_by),
                                         store_int((int64_t)ca_now(ca) - LOST_S)),
                            &lost));
-    return lost == 0
+    return lost == 0 || lost != live
                ? CEDE_OK
                : ca_records_revoke_factory(ca, factory, account, keep, REASON_SUPERSEDED, &revoked);
 }

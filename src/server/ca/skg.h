@@ -43,11 +43,11 @@ CEDE_MUST_USE enum cede_status ca_answer_made_key(struct ca *ca,
 #define CA_BY_FACTORY_MADE     "factory certificate, key made here"
 #define CA_BY_OPERATIONAL_MADE "operational certificate, key made here"
 
-/* A key whose answer was lost is lost: for a few minutes the same device may ask for another one,
- * which ends the certificate of the first. Within a unit; `keep` is a row that stays, or
- * CA_NO_ROW. */
+/* A key whose answer was lost is lost: for a few minutes the same device may ask for another one in
+ * the same way, which ends the certificate of the first. Where another certificate is live beside
+ * `keep` (a row, or CA_NO_ROW), nothing ends. Within a unit. */
 CEDE_MUST_USE enum cede_status ca_forget_lost_key(struct ca *ca, int64_t factory, int64_t account,
-                                                  int64_t keep);
+                                                  int64_t keep, const char *authorised_by);
 
 /* --- key_envelope.c --------------------------------------------------------------------------- */
 
