@@ -127,7 +127,7 @@ static enum cede_status seal(struct ca *ca, const struct ca_enrolment *enrolment
 {
     uint8_t memory[CA_CERTIFICATE_MAX];
     uint8_t plain[512];
-    struct cede_span recipient;
+    struct cede_span recipient = CEDE_SPAN_NULL;
     size_t len = made->len;
     enum cede_status status;
 
