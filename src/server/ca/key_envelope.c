@@ -56,6 +56,9 @@ static enum cede_status read_values(struct cede_span oid, struct cede_reader *va
     if (cede_span_equal(oid, CEDE_SPAN_ARRAY(decrypt_key_id))) {
         wishes->symmetric = true;
     } else if (cede_span_equal(oid, CEDE_SPAN_ARRAY(asymm_decrypt_key_id))) {
+        if (wishes->recipient.ptr != NULL) {
+            return CEDE_DER_VALUE; /* twice: to which of the two? */
+        }
         wishes->recipient = cede_der_get(values, CEDE_DER_OCTET_STRING);
         return cede_reader_finish(values);
     } else if (cede_span_equal(oid, CEDE_SPAN_ARRAY(smime_capabilities))) {
