@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* key_wishes.c - how a request wants the key encrypted that is made for it. */
 #include "fuzz.h"
-#include "server/ca/skg.h"
+#include "server/ca/key_envelope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

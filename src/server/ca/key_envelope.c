@@ -8,7 +8,8 @@
 #include <openssl/err.h>
 
 #include "cede/x509.h"
-#include "server/ca/skg.h"
+#include "server/ca/ca_internal.h"
+#include "server/ca/key_envelope.h"
 
 #define KEY_PACKAGE "2.16.840.1.101.2.1.2.78.5" /* id-ct-KP-aKeyPackage */
 

@@ -15,6 +15,7 @@
 #define CEDE_SERVER_CA_SKG_H
 
 #include "server/ca/ca_internal.h"
+#include "server/ca/key_envelope.h"
 
 #define CA_MADE_KEY_MAX 4096
 
@@ -48,24 +49,5 @@ CEDE_MUST_USE enum cede_status ca_answer_made_key(struct ca *ca,
  * `keep` (a row, or CA_NO_ROW), nothing ends. Within a unit. */
 CEDE_MUST_USE enum cede_status ca_forget_lost_key(struct ca *ca, int64_t factory, int64_t account,
                                                   int64_t keep, const char *authorised_by);
-
-/* --- key_envelope.c --------------------------------------------------------------------------- */
-
-/* What a request says about the encryption of the key it wants. */
-struct ca_key_wishes {
-    bool symmetric;             /* DecryptKeyIdentifier */
-    struct cede_span recipient; /* AsymmetricDecryptKeyIdentifier; null: none */
-    bool capabilities;          /* SMIMECapabilities */
-    bool aes128_wrap, aes256_wrap;
-};
-
-/* Reads the attributes of a PKCS #10 request. */
-CEDE_MUST_USE enum cede_status ca_read_key_wishes(struct cede_span request,
-                                                  struct ca_key_wishes *wishes);
-/* SignedData of the enrolment server around the key, in EnvelopedData for the certificate's key
- * (ECDH, X9.63 KDF with SHA-256, AES key wrap, AES-CBC). */
-CEDE_MUST_USE enum cede_status ca_seal_key(const struct ca *ca, const struct ca_key_wishes *wishes,
-                                           struct cede_span recipient, struct cede_span pkcs8,
-                                           struct cede_buf out, size_t *len);
 
 #endif
