@@ -32,6 +32,7 @@ class Client:
         self.world, self.name, self.dir = world, name, world.dir / f"client-{name}"
         self.dir.mkdir()
         self.factory = None  # (certificate, key)
+        self.root = world.path(CA1) / "ca.pem"  # the device's anchor
         self.log = ""
 
     def key(self, name, curve="P-256"):
@@ -66,7 +67,7 @@ class Client:
         out = self.dir / "answer"
         out.unlink(missing_ok=True)
         words = [COAP_CLIENT, "-v", "6", "-B", patience, "-c", certificate, "-j", key, "-R",
-                 self.world.path(CA1) / "ca.pem", "-o", out,
+                 self.root, "-o", out,
                  "-m", method or ("get" if body is None else "post"), *more]
         if body is not None:
             (self.dir / "body").write_bytes(body)
@@ -396,7 +397,7 @@ def s_client(world, client, *options, certificate=True, address=None):
     """openssl s_client's handshake: its text, whether it went well."""
     words = ["openssl", "s_client", "-dtls1_2", "-connect", address or world.coaps, *options]
     if address is None:
-        words += ["-CAfile", world.path(CA1) / "ca.pem", "-verify_return_error"]
+        words += ["-CAfile", client.root, "-verify_return_error"]
     if certificate:
         words += ["-cert", client.factory[0], "-key", client.factory[1]]
     done = subprocess.run([str(w) for w in words], capture_output=True, input=b"", timeout=30)
@@ -478,14 +479,38 @@ def update_server(world, client):
     check("refused 'coaps-client'" in (world.logs / "SP1.log").read_text(), "SP1's log")
 
 
+def below_another(cede):
+    say("a CA below another: its chain comes along, without the root")
+    with World(cede, hierarchy="b") as world:
+        serve_coaps(world)
+        client = Client(world, "coaps-below")
+        client.root = world.path(PCA) / "ca.pem"
+        uri = register(world, client.make_factory())
+        text, good = s_client(world, client)
+        check(good and "Verify return code: 0 (ok)" in text, text)
+        names = re.findall(r"^ \d s:(?:CN = )?(.*)$", text, re.M)
+        equal(names, ["CA1 est", "CA1"], "the chain that is sent")
+        certificate = client.dir / "first.pem"
+        certificate.write_bytes(client.enrol(f"{uri}/sen", client.request(client.key("first"))))
+        tool("openssl", "verify", "-x509_strict", "-CAfile", client.root, "-untrusted",
+             world.path(CA1) / "ca.pem", certificate)
+        code, _, body = client.ask(f"{EST}/crts", accept=CERTS_ONLY)
+        equal(code, "2.05", client.log)
+        text = tool("openssl", "pkcs7", "-inform", "DER", "-print_certs", data=body).stdout
+        equal(text.count(b"BEGIN CERTIFICATE"), 2, "anchors")
+
+
+def serve_coaps(world):
+    world.coaps = f"127.0.0.1:{harness.free_port()}"
+    world.init_options[CA1] = world.serve_options[CA1] = ["--coaps", world.coaps]
+    world.init()
+    for actor in (PCA, CA1):
+        world.start(actor)
+
+
 def test(options):
     with World(options.cede, workers=2) as world:
-        world.coaps = f"127.0.0.1:{harness.free_port()}"
-        world.init_options[CA1] = ["--coaps", world.coaps]
-        world.serve_options[CA1] = ["--coaps", world.coaps]
-        world.init()
-        for actor in (PCA, CA1):
-            world.start(actor)
+        serve_coaps(world)
         client, keyless = Client(world, "coaps-client"), Client(world, "coaps-keyless")
         uri = register(world, client.make_factory(), keyless.make_factory())
         enrolment(world, client, uri)
@@ -496,6 +521,7 @@ def test(options):
         amplification(world, client)
         many_at_once(world, client)
         update_server(world, client)
+    below_another(options.cede)
 
 
 harness.main(test)
