@@ -743,6 +743,7 @@ static void R6_a_revoked_certificate_opens_no_door(void **state)
     ok(ca_still_allowed(f->ca, &peer));
     serial_of(certificate, &view);
 
+    assert_int_equal(ca_revoke_serial(f->ca, view.serial, "SP1", 8, &changed), CEDE_BAD_ARGUMENT);
     assert_int_equal(ca_revoke_serial(f->ca, view.serial, "SP2", 4, &changed), CEDE_NOT_FOUND);
     ok(ca_revoke_serial(f->ca, view.serial, "SP1", 4, &changed));
     assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CA_REVOKED);
@@ -825,6 +826,8 @@ static void revoking_a_device_ends_all_its_certificates(void **state)
     assert_int_equal(count, 1);
     assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
     assert_int_equal(ca_revoke_device(f->ca, "dev-1", 7, &count), CEDE_BAD_ARGUMENT);
+    /* removeFromCRL would say the opposite in a delta list (RFC 5280, section 5.3.1) */
+    assert_int_equal(ca_revoke_device(f->ca, "dev-1", 8, &count), CEDE_BAD_ARGUMENT);
 }
 
 /* --- accounts, hierarchy (d) ------------------------------------------------------------------ */
@@ -888,6 +891,54 @@ static void R7_a_held_device_needs_the_holders_release(void **state)
     assert_int_equal(registers(f, "SP2", &device, wrong, token2), CEDE_CA_HELD);
     ok(registers(f, "SP2", &device, transfer, token2));
     ok(registers(f, "SP1", &device, NULL, token1)); /* still its own, until it lets go */
+}
+
+/* R7: what the holder let go once, and has got back, is its own again, whoever kept the release. */
+static void R7_a_release_is_worth_nothing_once_the_device_is_back(void **state)
+{
+    static const uint8_t there[16] = {1}, back[16] = {2}, again[16] = {3};
+    struct fixture *f = *state;
+    struct device device;
+    struct cede_span thumbprint;
+    uint8_t token[CA_TOKEN_LEN];
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    thumbprint = CEDE_SPAN_ARRAY(device.thumbprint);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(releases(f, &f->sp1, &device, there, &count));
+    ok(registers(f, "SP2", &device, there, token));
+    ok(ca_deregister(f->ca, "SP1", &thumbprint, 1, &count));
+    ok(releases(f, &f->sp2, &device, back, &count));
+    ok(registers(f, "SP1", &device, back, token));
+    ok(ca_deregister(f->ca, "SP2", &thumbprint, 1, &count));
+    ok(releases(f, &f->sp1, &device, there, &count));
+    assert_int_equal(registers(f, "SP2", &device, there, token), CEDE_CA_HELD);
+    /* another hand-over needs another release, and its registration can be said twice */
+    ok(releases(f, &f->sp1, &device, again, &count));
+    ok(registers(f, "SP1", &device, back, token));
+    ok(registers(f, "SP2", &device, again, token));
+}
+
+/* The same where each let go before the other came, so that no release was asked for. */
+static void R7_a_release_kept_back_is_worth_nothing_later(void **state)
+{
+    static const uint8_t there[16] = {1};
+    struct fixture *f = *state;
+    struct device device;
+    struct cede_span thumbprint;
+    uint8_t token[CA_TOKEN_LEN];
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    thumbprint = CEDE_SPAN_ARRAY(device.thumbprint);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(ca_deregister(f->ca, "SP1", &thumbprint, 1, &count));
+    ok(registers(f, "SP2", &device, there, token));
+    ok(ca_deregister(f->ca, "SP2", &thumbprint, 1, &count));
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(releases(f, &f->sp1, &device, there, &count));
+    assert_int_equal(registers(f, "SP2", &device, there, token), CEDE_CA_HELD);
 }
 
 static void hierarchy_d_hands_over_by_release(void **state)
@@ -1368,6 +1419,8 @@ int main(void)
         with_ca(an_expired_certificate_re_enrols_within_the_grace),
         with_ca(revoking_a_device_ends_all_its_certificates),
         with_ca(R7_a_held_device_needs_the_holders_release),
+        with_ca(R7_a_release_is_worth_nothing_once_the_device_is_back),
+        with_ca(R7_a_release_kept_back_is_worth_nothing_later),
         with_ca(hierarchy_d_hands_over_by_release),
         with_ca(registration_is_all_or_nothing),
         with_ca(a_device_id_belongs_to_one_factory_key),

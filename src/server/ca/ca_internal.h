@@ -253,9 +253,13 @@ CEDE_MUST_USE enum cede_status ca_records_released(struct ca *ca, const uint8_t 
 CEDE_MUST_USE enum cede_status ca_records_may_supersede(struct ca *ca, int64_t factory,
                                                         int64_t old_account, int64_t new_account,
                                                         bool *allowed);
-/* An account that takes a device back has no releases of it standing. */
+/* An account that takes a device back has no releases of it standing, nor do any of them, shown
+ * again or for the first time, count any more. */
 CEDE_MUST_USE enum cede_status
-ca_records_forget_releases(struct ca *ca, const uint8_t thumbprint[32], int64_t account);
+ca_records_spend_releases(struct ca *ca, const struct ca_factory_record *factory, int64_t account);
+CEDE_MUST_USE enum cede_status ca_records_registered_under(struct ca *ca, int64_t factory,
+                                                           int64_t account,
+                                                           struct cede_span transfer, bool *is);
 CEDE_MUST_USE enum cede_status ca_records_alarm(struct ca *ca, const char *kind,
                                                 const char *device_id, const char *detail);
 CEDE_MUST_USE enum cede_status ca_records_count(struct ca *ca, const char *name, int64_t by);

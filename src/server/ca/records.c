@@ -59,8 +59,14 @@ static const char approval_schema[] =
     " key_hash {BLOB} NOT NULL, device_id TEXT NOT NULL, asked_at BIGINT NOT NULL,"
     " approved_at BIGINT);";
 
-const struct store_migration ca_migrations[] = {
-    {"ca records", schema}, {"revocation", revocation_schema}, {"approval", approval_schema}};
+/* A release that has done its work stays, so that it is known when it is shown again. */
+static const char spent_schema[] =
+    "ALTER TABLE device_release ADD COLUMN spent BIGINT NOT NULL DEFAULT 0;";
+
+const struct store_migration ca_migrations[] = {{"ca records", schema},
+                                                {"revocation", revocation_schema},
+                                                {"approval", approval_schema},
+                                                {"spent releases", spent_schema}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)
@@ -427,6 +433,19 @@ enum cede_status ca_records_registration(struct ca *ca, int64_t factory, int64_t
     return CEDE_OK;
 }
 
+enum cede_status ca_records_registered_under(struct ca *ca, int64_t factory, int64_t account,
+                                             struct cede_span transfer, bool *is)
+{
+    int64_t count = 0;
+
+    CEDE_TRY(store_get_int(
+        ca->store,
+        "SELECT count(*) FROM registration WHERE factory = $1 AND account = $2 AND transfer = $3",
+        STORE_PARAMS(store_int(factory), store_int(account), store_blob(transfer)), &count));
+    *is = count > 0;
+    return CEDE_OK;
+}
+
 enum cede_status ca_records_register(struct ca *ca, int64_t factory, int64_t account,
                                      struct cede_span transfer)
 {
@@ -606,7 +625,7 @@ enum cede_status ca_records_released(struct ca *ca, const uint8_t thumbprint[32]
 
     CEDE_TRY(store_get_int(ca->store,
                            "SELECT count(*) FROM device_release WHERE thumbprint = $1"
-                           " AND account = $2 AND transfer = $3",
+                           " AND account = $2 AND transfer = $3 AND spent = 0",
                            STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_int(account),
                                         store_blob(transfer)),
                            &count));
@@ -626,17 +645,30 @@ enum cede_status ca_records_may_supersede(struct ca *ca, int64_t factory, int64_
         " JOIN device_release ON device_release.thumbprint = factory.thumbprint"
         " AND device_release.transfer = registration.transfer"
         " WHERE registration.factory = $1 AND registration.account = $2"
-        " AND device_release.account = $3",
+        " AND device_release.account = $3 AND device_release.spent = 0",
         STORE_PARAMS(store_int(factory), store_int(new_account), store_int(old_account)), &count));
     *allowed = count > 0;
     return CEDE_OK;
 }
 
-enum cede_status ca_records_forget_releases(struct ca *ca, const uint8_t thumbprint[32],
-                                            int64_t account)
+enum cede_status ca_records_spend_releases(struct ca *ca, const struct ca_factory_record *factory,
+                                           int64_t account)
 {
-    return store_run(ca->store, "DELETE FROM device_release WHERE thumbprint = $1 AND account = $2",
-                     STORE_PARAMS(store_blob(cede_span(thumbprint, 32)), store_int(account)), NULL);
+    struct cede_span thumbprint = CEDE_SPAN_ARRAY(factory->thumbprint);
+
+    CEDE_TRY(store_run(ca->store,
+                       "UPDATE device_release SET spent = 1 WHERE thumbprint = $1 AND account = $2",
+                       STORE_PARAMS(store_blob(thumbprint), store_int(account)), NULL));
+    /* Also the ones that nobody needed to show, since the holder had gone before. */
+    return store_run(
+        ca->store,
+        "INSERT INTO device_release (thumbprint, account, transfer, released_at, spent)"
+        " SELECT $1, $2, transfer, $3, 1 FROM registration"
+        " WHERE factory = $4 AND account <> $2 AND transfer IS NOT NULL"
+        " ON CONFLICT DO NOTHING",
+        STORE_PARAMS(store_blob(thumbprint), store_int(account), store_int((int64_t)ca_now(ca)),
+                     store_int(factory->row)),
+        NULL);
 }
 
 /* --- the list --------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #include "server/common/jws.h"
 
 #define REASON_CESSATION 5 /* cessationOfOperation, RFC 5280, section 5.3.1 */
+#define REASON_REMOVE    8
 #define REASON_MAX       10
 
 /* --- accounts --------------------------------------------------------------------------------- */
@@ -111,12 +112,32 @@ static enum cede_status check_holders(struct ca *ca, const struct ca_factory_rec
     return released ? CEDE_OK : CEDE_CA_HELD;
 }
 
+/* Whoever comes to hold the device, and not only says so again, has let go of it under no release
+ * of before: those could be shown by their bearer for ever. */
+static enum cede_status take_over(struct ca *ca, const struct ca_factory_record *factory,
+                                  int64_t account, struct cede_span transfer)
+{
+    enum ca_registration_state state = CA_REGISTRATION_ENDED;
+    bool again = false;
+    enum cede_status status = ca_records_registration(ca, factory->row, account, &state);
+
+    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
+        CEDE_TRY(ca_records_count(ca, "registered", 1));
+        return ca_records_spend_releases(ca, factory, account);
+    }
+    CEDE_TRY(status);
+    if (cede_span_is_null(transfer)) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(ca_records_registered_under(ca, factory->row, account, transfer, &again));
+    return again ? CEDE_OK : ca_records_spend_releases(ca, factory, account);
+}
+
 static enum cede_status register_one(struct ca *ca, struct cede_span encoding, int64_t account,
                                      struct cede_span transfer)
 {
     struct ca_factory_record record;
     struct ca_factory_record known;
-    enum ca_registration_state state = CA_REGISTRATION_ENDED;
     enum cede_status status = CEDE_OK;
     bool taken = false;
 
@@ -133,13 +154,7 @@ static enum cede_status register_one(struct ca *ca, struct cede_span encoding, i
         status = check_holders(ca, &record, account, transfer);
     }
     CEDE_TRY(status);
-    status = ca_records_registration(ca, record.row, account, &state);
-    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
-        CEDE_TRY(ca_records_count(ca, "registered", 1));
-    }
-    if (!cede_span_is_null(transfer)) {
-        CEDE_TRY(ca_records_forget_releases(ca, record.thumbprint, account));
-    }
+    CEDE_TRY(take_over(ca, &record, account, transfer));
     return ca_records_register(ca, record.row, account, transfer);
 }
 
@@ -349,6 +364,13 @@ enum cede_status ca_deregister(struct ca *ca, const char *account,
     return ca_unit_end(ca, part, status);
 }
 
+/* RFC 5280, section 5.3.1: 7 is not used, and removeFromCRL in a delta list says that the
+ * certificate is good again. */
+static bool is_reason(int reason)
+{
+    return reason >= 0 && reason <= REASON_MAX && reason != 7 && reason != REASON_REMOVE;
+}
+
 enum cede_status ca_revoke_serial(struct ca *ca, struct cede_span serial, const char *account,
                                   int reason, bool *changed)
 {
@@ -357,7 +379,7 @@ enum cede_status ca_revoke_serial(struct ca *ca, struct cede_span serial, const 
     bool done = false;
     bool part = false;
 
-    if (reason < 0 || reason > REASON_MAX || reason == 7) { /* 7 is not used, RFC 5280 */
+    if (!is_reason(reason)) {
         return CEDE_BAD_ARGUMENT;
     }
     while (serial.len > 0 && serial.ptr[0] == 0) {
@@ -404,7 +426,7 @@ enum cede_status ca_revoke_device(struct ca *ca, const char *device_id, int reas
     size_t revoked = 0;
     bool part = false;
 
-    if (reason < 0 || reason > REASON_MAX || reason == 7) {
+    if (!is_reason(reason)) {
         return CEDE_BAD_ARGUMENT;
     }
     CEDE_TRY(ca_unit_begin(ca, &part));
