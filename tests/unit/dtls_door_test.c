@@ -480,9 +480,11 @@ static void test_R6_who_is_no_longer_welcome_is_sent_away(void **state)
 
 static void test_the_oldest_session_makes_room(void **state)
 {
+    const struct party *const parties[] = {&t.device, &t.other, &t.server};
+
     (void)state;
     for (int i = 0; i < 3; i++) {
-        dial(&t.clients[i], i == 0 ? &t.device : &t.other);
+        dial(&t.clients[i], parties[i]);
         settle();
         ask(&t.clients[i], 1);
         assert_int_equal(t.clients[i].answers, 1);
@@ -493,6 +495,25 @@ static void test_the_oldest_session_makes_room(void **state)
     assert_int_equal(t.clients[0].answers, 1);
     ask(&t.clients[2], 2);
     assert_int_equal(t.clients[2].answers, 2);
+}
+
+/* R11: however often one device comes in, it takes the place of nobody but itself. */
+static void test_R11_a_device_has_one_session(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        dial(&t.clients[i], i == 0 ? &t.device : &t.other);
+        settle();
+        ask(&t.clients[i], 1);
+        assert_int_equal(t.clients[i].answers, 1);
+    }
+    assert_int_equal(dtls_door_sessions(t.door), 2);
+    assert_int_equal(dtls_door_counters(t.door)->evicted, 0);
+    ask(&t.clients[0], 2);
+    assert_int_equal(t.clients[0].answers, 2);
+    assert_int_equal(cede_dtls_state(t.clients[1].dtls), CEDE_DTLS_CLOSED); /* it was told */
+    ask(&t.clients[3], 2);
+    assert_int_equal(t.clients[3].answers, 2);
 }
 
 /* A device that restarts and comes from the same address and port begins anew. */
@@ -555,6 +576,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_bodies_go_in_blocks, begin, end),
         cmocka_unit_test_setup_teardown(test_R6_who_is_no_longer_welcome_is_sent_away, begin, end),
         cmocka_unit_test_setup_teardown(test_the_oldest_session_makes_room, begin, end),
+        cmocka_unit_test_setup_teardown(test_R11_a_device_has_one_session, begin, end),
         cmocka_unit_test_setup_teardown(test_a_new_handshake_replaces_the_session, begin, end),
         cmocka_unit_test_setup_teardown(test_pings_and_junk_inside, begin, end),
     };

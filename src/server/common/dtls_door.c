@@ -504,6 +504,34 @@ static bool goes_on(struct dtls_session *session, int result)
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
+static void say_goodbye(struct dtls_session *session)
+{
+    ERR_clear_error();
+    if (session->established) {
+        (void)!SSL_shutdown(session->ssl);
+    }
+    ERR_clear_error();
+}
+
+/* A device has one session, as it has with EDHOC: with many it would take the others' places. */
+static void end_earlier(struct dtls_door *door, const struct dtls_session *session)
+{
+    struct dtls_session *other, *newer;
+
+    for (other = door->sessions.established.oldest; other != NULL; other = newer) {
+        newer = other->newer;
+        if (memcmp(other->peer.thumbprint, session->peer.thumbprint,
+                   sizeof other->peer.thumbprint) != 0) {
+            continue;
+        }
+        other->doomed = true;
+        if (other->uses == 0) {
+            say_goodbye(other);
+            dtls_sessions_drop(&door->sessions, other);
+        }
+    }
+}
+
 static void make_room(struct dtls_door *door)
 {
     struct dtls_session *oldest = door->sessions.established.oldest;
@@ -525,6 +553,7 @@ static void shake_hands(struct dtls_door *door, struct dtls_session *session)
     ERR_clear_error();
     result = SSL_do_handshake(session->ssl);
     if (result == 1 && SSL_get_extms_support(session->ssl) == 1) {
+        end_earlier(door, session);
         make_room(door);
         dtls_sessions_establish(&door->sessions, session, door->now_ms);
         door->counters.handshakes++;
@@ -729,15 +758,6 @@ static bool close_batch(struct dtls_door *door)
         log_error("a batch of requests could not be committed: %s", cede_status_reason(status));
     }
     return status == CEDE_OK;
-}
-
-static void say_goodbye(struct dtls_session *session)
-{
-    ERR_clear_error();
-    if (session->established) {
-        (void)!SSL_shutdown(session->ssl);
-    }
-    ERR_clear_error();
 }
 
 static void finish_batch(struct dtls_door *door)
