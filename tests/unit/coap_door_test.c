@@ -1039,6 +1039,42 @@ static void no_success_leaves_before_the_commit(void **state)
     close(client.fd);
 }
 
+/* The second block of the answer to ask(): its code. */
+static uint8_t ask_for_more(struct client *client)
+{
+    const struct cede_coap_block second = {.number = 1, .szx = 6};
+    uint8_t plain[256], prot[512], inner_bytes[2048];
+    struct cede_oscore_exchange exchange;
+    struct cede_coap_message inner;
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(CEDE_BUF_ARRAY(plain), CEDE_COAP_CON, CEDE_COAP_POST, client->message_id++,
+                        CEDE_SPAN_TEXT("tk"));
+    struct cede_span request;
+
+    cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("u"));
+    cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2, cede_coap_block_value(&second));
+    ok(cede_coap_finish(&encoder, &request));
+    assert_true(exchange_bytes(client, protect(client, request, &exchange, CEDE_BUF_ARRAY(prot))));
+    return open_answer(client, &exchange, inner_bytes, sizeof inner_bytes, &inner);
+}
+
+static void the_rest_of_an_answer_needs_the_commit_too(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+
+    client_open(&client, f, &f->device);
+    establish(&client);
+    f->answer_len = 2500;
+    f->commit = CEDE_STORE_FAILED;
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_UNAVAILABLE);
+    f->commit = CEDE_OK;
+    assert_int_equal(ask_for_more(&client), CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_CHANGED);
+    assert_int_equal(ask_for_more(&client), CEDE_COAP_CHANGED);
+    close(client.fd);
+}
+
 static void a_burst_shares_one_commit(void **state)
 {
     struct fixture *f = *state;
@@ -1198,6 +1234,7 @@ int main(void)
         with_door(R11_a_long_answer_waits_for_the_echo),
         with_door(full_session_tables_drop_the_least_recent),
         with_door(no_success_leaves_before_the_commit),
+        with_door(the_rest_of_an_answer_needs_the_commit_too),
         with_door(a_burst_shares_one_commit),
         with_door(long_bodies_go_in_blocks_both_ways),
         with_door(a_body_too_long_is_refused),

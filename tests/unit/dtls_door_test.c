@@ -432,6 +432,51 @@ static void test_what_is_not_committed_is_not_told(void **state)
     assert_int_equal(client->answer.payload.len, 0);
 }
 
+/* The second block of the answer to ask(). */
+static struct cede_span compose_more(struct cede_buf out, uint16_t id)
+{
+    const struct cede_coap_block second = {.number = 1, .szx = 6};
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, CEDE_COAP_POST, id, CEDE_SPAN_TEXT("t"));
+    struct cede_span message;
+
+    cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("u"));
+    cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2, cede_coap_block_value(&second));
+    OK(cede_coap_finish(&encoder, &message));
+    return message;
+}
+
+/* Nor any later block of it, whether asked for at once or when the store is well again. */
+static void test_the_rest_of_what_is_not_committed_is_not_told(void **state)
+{
+    struct client *client = &t.clients[0];
+    uint8_t first[256], more[256];
+
+    (void)state;
+    t.answer_len = 2500;
+    dial(client, &t.device);
+    settle();
+    t.commits = CEDE_STORE_FAILED;
+    OK(cede_dtls_send(client->dtls,
+                      compose(CEDE_BUF_ARRAY(first), 1, NULL, CEDE_SPAN_TEXT("report"))));
+    OK(cede_dtls_send(client->dtls, compose_more(CEDE_BUF_ARRAY(more), 2)));
+    settle();
+    assert_int_equal(client->answers, 2);
+    assert_int_equal(client->answer.code, CEDE_COAP_UNAVAILABLE);
+    assert_int_equal(client->answer.payload.len, 0);
+    t.commits = CEDE_OK;
+    OK(cede_dtls_send(client->dtls, compose_more(CEDE_BUF_ARRAY(more), 3)));
+    settle();
+    assert_int_equal(client->answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_int_equal(client->answer.payload.len, 0);
+    ask(client, 4);
+    assert_int_equal(client->answer.payload.len, 1024);
+    OK(cede_dtls_send(client->dtls, compose_more(CEDE_BUF_ARRAY(more), 5)));
+    settle();
+    assert_int_equal(client->answer.code, CEDE_COAP_CHANGED);
+    assert_int_equal(client->answer.payload.len, 1024);
+}
+
 static void test_long_bodies_go_in_blocks(void **state)
 {
     struct client *client = &t.clients[0];
@@ -573,6 +618,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_R11_handshakes_are_limited, begin, end),
         cmocka_unit_test_setup_teardown(test_repeated_requests_are_handled_once, begin, end),
         cmocka_unit_test_setup_teardown(test_what_is_not_committed_is_not_told, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_rest_of_what_is_not_committed_is_not_told, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(test_long_bodies_go_in_blocks, begin, end),
         cmocka_unit_test_setup_teardown(test_R6_who_is_no_longer_welcome_is_sent_away, begin, end),
         cmocka_unit_test_setup_teardown(test_the_oldest_session_makes_room, begin, end),

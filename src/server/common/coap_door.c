@@ -42,6 +42,7 @@ struct slot {
 
     bool pending;    /* `response` is to be protected and sent after the commit */
     bool by_service; /* it is from handle(): worth nothing without the commit */
+    bool kept;       /* the rest of it is in a coap_body */
     struct edhoc_peer_session *session;
     struct cede_oscore_exchange exchange;
     uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
@@ -523,7 +524,18 @@ static bool continue_answer(struct coap_door *door, struct slot *slot)
     }
     set_response(slot, body->code);
     slot->response.content_format = body->content_format;
+    slot->by_service = true; /* it may have been kept in this very batch */
     return true;
+}
+
+/* Without the commit there is no rest to ask for. */
+static void forget_kept(struct coap_door *door, const struct slot *slot)
+{
+    struct coap_body *body = slot->kept ? body_of(door, slot, false) : NULL;
+
+    if (body != NULL) {
+        coap_body_drop(body);
+    }
 }
 
 /* The first slice of the answer; the rest is kept for later. */
@@ -540,6 +552,7 @@ static void begin_answer(struct coap_door *door, struct slot *slot)
     if (status == CEDE_OK && slot->download.has_block2 && slot->download.block2.more) {
         status = coap_body_keep(body_of(door, slot, true), response->code, response->content_format,
                                 body);
+        slot->kept = true;
     }
     if (status != CEDE_OK) {
         memset(&slot->download, 0, sizeof slot->download);
@@ -839,6 +852,7 @@ static void finish_batch(struct coap_door *door, size_t count)
         struct slot *slot = &door->slots[i];
         size_t written = slot->pending ? slot->response.body_len : 0;
         if (slot->pending && slot->by_service && !committed) {
+            forget_kept(door, slot);
             memset(&slot->download, 0, sizeof slot->download);
             set_response(slot, CEDE_COAP_UNAVAILABLE);
         }
@@ -857,7 +871,7 @@ static void finish_batch(struct coap_door *door, size_t count)
 static void reset_slot(struct slot *slot)
 {
     slot->out_len = 0;
-    slot->pending = slot->by_service = slot->remember = false;
+    slot->pending = slot->by_service = slot->kept = slot->remember = false;
     slot->session = NULL;
     memset(&slot->upload, 0, sizeof slot->upload);
     memset(&slot->download, 0, sizeof slot->download);

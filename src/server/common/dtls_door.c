@@ -35,6 +35,7 @@
 struct slot {
     struct dtls_session *session;
     bool by_service; /* the answer is from handle(): worth nothing without the commit */
+    bool kept;       /* the rest of it is in a coap_body */
     uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
     struct cede_coap_message request; /* in `plain` */
     struct coap_response response;
@@ -394,7 +395,18 @@ static bool continue_answer(struct dtls_door *door, struct slot *slot)
     }
     set_response(slot, body->code);
     slot->response.content_format = body->content_format;
+    slot->by_service = true; /* it may have been kept in this very batch */
     return true;
+}
+
+/* Without the commit there is no rest to ask for. */
+static void forget_kept(struct dtls_door *door, const struct slot *slot)
+{
+    struct coap_body *body = slot->kept ? body_of(door, slot, false) : NULL;
+
+    if (body != NULL) {
+        coap_body_drop(body);
+    }
 }
 
 /* The first slice of the answer; the rest is kept for later. */
@@ -411,6 +423,7 @@ static void begin_answer(struct dtls_door *door, struct slot *slot)
     if (status == CEDE_OK && slot->download.has_block2 && slot->download.block2.more) {
         status = coap_body_keep(body_of(door, slot, true), response->code, response->content_format,
                                 body);
+        slot->kept = true;
     }
     if (status != CEDE_OK) {
         memset(&slot->download, 0, sizeof slot->download);
@@ -482,7 +495,7 @@ static bool receive_message(struct dtls_door *door, struct slot *slot, size_t le
     session->last_id = slot->request.message_id;
     cede_wipe(session->last_answer, session->last_answer_len);
     session->last_answer_len = 0;
-    slot->by_service = false;
+    slot->by_service = slot->kept = false;
     slot->written = 0;
     memset(&slot->upload, 0, sizeof slot->upload);
     memset(&slot->download, 0, sizeof slot->download);
@@ -767,6 +780,7 @@ static void finish_batch(struct dtls_door *door)
     for (size_t i = 0; i < door->slots_count; i++) {
         struct slot *slot = &door->slots[i];
         if (slot->by_service && !committed) {
+            forget_kept(door, slot);
             memset(&slot->download, 0, sizeof slot->download);
             set_response(slot, CEDE_COAP_UNAVAILABLE);
         }
