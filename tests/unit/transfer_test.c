@@ -482,6 +482,79 @@ static void test_R3_trust_update_refusals(void **state)
     }
 }
 
+static void test_trust_list_rules(void **state)
+{
+    static const struct {
+        uint8_t bytes[8];
+        size_t len;
+        enum cede_status status;
+    } lists[] = {
+        {{0x80}, 1, CEDE_CBOR_COUNT},
+        {{0x81, 0x82, 0x00, 0x41, 0xaa}, 5, CEDE_TRANSFER_PURPOSE},
+        {{0x81, 0x82, 0x18, 0xff, 0x41, 0xaa}, 6, CEDE_TRANSFER_PURPOSE},
+        {{0x81, 0x82, 0x01, 0x41, 0xaa, 0x00}, 6, CEDE_TRAILING_BYTES},
+    };
+    struct cede_trust_entry entry;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct cede_span entries = cede_span(lists[i].bytes, lists[i].len);
+        struct cede_trust_list list = cede_trust_list(entries);
+        struct cede_trust_update sent = trust_update(entries);
+        struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(t.payload));
+
+        while (cede_trust_list_next(&list, &entry)) {
+        }
+        assert_int_equal(cede_trust_list_finish(&list), lists[i].status);
+        cede_trust_update_encode(&writer, &sent);
+        assert_int_equal(writer.status, CEDE_BAD_ARGUMENT);
+    }
+}
+
+static void test_trust_list_left_early(void **state)
+{
+    static const uint8_t two[] = {0x82, 0x82, 0x01, 0x41, 0xaa, 0x82, 0x01, 0x41, 0xbb};
+    struct cede_trust_list list = cede_trust_list(CEDE_SPAN_ARRAY(two));
+    struct cede_trust_entry entry;
+
+    (void)state;
+    assert_true(cede_trust_list_next(&list, &entry));
+    assert_int_equal(cede_trust_list_finish(&list), CEDE_TRAILING_BYTES);
+    assert_true(cede_trust_list_next(&list, &entry));
+    assert_int_equal(cede_trust_list_finish(&list), CEDE_OK);
+}
+
+/* The claim -70002 ends the payload: {1: seq, 2: entries}. */
+static void test_trust_update_member_refusals(void **state)
+{
+    static const uint8_t one[] = {0x81, 0x82, 0x01, 0x41, 0xaa};
+    struct cede_trust_update sent = trust_update(CEDE_SPAN_ARRAY(one)), received;
+    struct cede_span payload;
+    uint8_t *members;
+
+    (void)state;
+    sent.seq = 5;
+    payload = encode_update(&sent);
+    members = t.payload + payload.len - sizeof one - 4;
+    assert_int_equal(members[0], 0xa2);
+    assert_int_equal(cede_trust_update_decode(payload, &received), CEDE_OK);
+    for (size_t i = 0; i < payload.len; i++) {
+        assert_int_not_equal(cede_trust_update_decode(cede_span(payload.ptr, i), &received),
+                             CEDE_OK);
+        assert_true(cede_span_is_null(received.entries));
+    }
+    members[3] = 3;
+    assert_int_equal(cede_trust_update_decode(payload, &received), CEDE_TRANSFER_CRITICAL);
+    members[0] = 0xa1;
+    assert_int_equal(
+        cede_trust_update_decode(cede_span(payload.ptr, payload.len - sizeof one - 1), &received),
+        CEDE_TRANSFER_CLAIM);
+    members[1] = 2;
+    memcpy(members + 2, one, sizeof one);
+    assert_int_equal(cede_trust_update_decode(cede_span(payload.ptr, payload.len - 2), &received),
+                     CEDE_TRANSFER_CLAIM);
+}
+
 static void test_trust_list_refusals(void **state)
 {
     static const uint8_t empty[] = {0x80};
@@ -748,6 +821,9 @@ int main(void)
         cmocka_unit_test(test_R4_truncated_payloads_are_malformed),
         cmocka_unit_test(test_trust_update_round_trip),
         cmocka_unit_test(test_R3_trust_update_refusals),
+        cmocka_unit_test(test_trust_list_rules),
+        cmocka_unit_test(test_trust_list_left_early),
+        cmocka_unit_test(test_trust_update_member_refusals),
         cmocka_unit_test(test_trust_list_refusals),
         cmocka_unit_test(test_status_report),
         cmocka_unit_test(test_answer),
