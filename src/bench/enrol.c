@@ -251,6 +251,8 @@ static void serve(const struct run *run)
     options.https = https;
     if (strcmp(run->door->option, "--est") == 0) {
         options.est = run->address;
+    } else if (strcmp(run->door->option, "--coaps") == 0) {
+        options.coaps = run->address;
     } else {
         options.coap = run->address;
     }

@@ -90,7 +90,8 @@ static int run_bench(int argc, char **argv)
 #define FLEET_MIN 800
 #define FLEET_MAX 100000
 
-static const struct enrol_door *const doors[] = {&enrol_https_door, &enrol_oscore_door};
+static const struct enrol_door *const doors[] = {&enrol_https_door, &enrol_dtls_door,
+                                                 &enrol_oscore_door};
 
 static int run_enrol(int argc, char **argv)
 {
