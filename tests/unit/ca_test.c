@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ca_test.c - a CA in a temporary directory, asked in-process as its doors would. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -1249,6 +1250,56 @@ static void R10_a_long_list_is_signed(void **state)
     free(bytes);
 }
 
+/* R10: nobody fills the signer's table of files, for then no long list would be signed any more. */
+static void R10_the_signer_keeps_no_files(void **state)
+{
+    struct fixture *f = *state;
+    union {
+        struct cmsghdr head;
+        uint8_t bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control = {.bytes = {0}};
+    uint8_t frame[17] = {0};
+    struct iovec vector = {frame, sizeof frame};
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    int pair[2], stop[2], sent[2];
+    bool ended = false;
+    pid_t signer = 0;
+
+    ok(signer_pair(pair));
+    assert_int_equal(pipe(stop), 0);
+    signer = fork();
+    assert_true(signer >= 0);
+    if (signer == 0) {
+        signer_run(&pair[1], 1, stop[0], &f->ca->key,
+                   &(struct signer_rules){.issuer = f->ca->certificate.subject});
+        _exit(0);
+    }
+    assert_int_equal(pipe(sent), 0);
+    control.head.cmsg_level = SOL_SOCKET;
+    control.head.cmsg_type = SCM_RIGHTS;
+    control.head.cmsg_len = CMSG_LEN(2 * sizeof(int));
+    memcpy(CMSG_DATA(&control.head), (int[2]){sent[1], sent[1]}, 2 * sizeof(int));
+    assert_int_equal(sendmsg(pair[0], &message, 0), sizeof frame);
+    close(sent[1]);
+    assert_true(recv(pair[0], frame, sizeof frame, 0) > 0); /* refused, so it is done with it */
+    /* A second question is only answered when the first one's files have been seen to. */
+    assert_int_equal(send(pair[0], frame, sizeof frame, 0), sizeof frame);
+    assert_true(recv(pair[0], frame, sizeof frame, 0) > 0);
+    assert_int_equal(fcntl(sent[0], F_SETFL, O_NONBLOCK), 0);
+    ended = read(sent[0], frame, 1) == 0; /* nobody has the other end any more */
+    kill(signer, SIGKILL);
+    assert_int_equal(waitpid(signer, NULL, 0), signer);
+    assert_true(ended);
+    close(sent[0]);
+    for (int i = 0; i < 2; i++) {
+        close(pair[i]);
+        close(stop[i]);
+    }
+}
+
 /* Each kind alone, under the CA's own name alone: nothing else is signed. */
 static void R10_the_signer_looks_at_what_it_signs(void **state)
 {
@@ -1429,6 +1480,7 @@ int main(void)
         with_ca(what_is_not_committed_has_not_happened),
         with_ca(R10_a_signer_process_signs),
         with_ca(R10_a_long_list_is_signed),
+        with_ca(R10_the_signer_keeps_no_files),
         with_ca(R10_the_signer_looks_at_what_it_signs),
         with_ca(R10_answers_to_others_are_dropped),
         with_ca(a_device_enrols_at_the_door),

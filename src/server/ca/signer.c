@@ -59,6 +59,30 @@ struct question {
     int file; /* -1: none */
 };
 
+/* The one file that came along; -1 without. Two fit into the padding: of more than one none stays
+ * open. */
+static int take_file(struct msghdr *message)
+{
+    const struct cmsghdr *carried = CMSG_FIRSTHDR(message);
+    int files[2] = {-1, -1};
+    size_t len;
+
+    if (carried == NULL || carried->cmsg_type != SCM_RIGHTS || carried->cmsg_len < CMSG_LEN(0)) {
+        return -1;
+    }
+    len = carried->cmsg_len - CMSG_LEN(0);
+    memcpy(files, CMSG_DATA(carried), len < sizeof files ? len : sizeof files);
+    if (len == sizeof files[0]) {
+        return files[0];
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (files[i] >= 0) {
+            close(files[i]);
+        }
+    }
+    return -1;
+}
+
 /* False when the connection is over; question->len 0: nothing to do. */
 static bool receive_question(int fd, struct question *question)
 {
@@ -72,18 +96,13 @@ static bool receive_question(int fd, struct question *question)
                              .msg_control = &control,
                              .msg_controllen = sizeof control};
     ssize_t len = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *carried = NULL;
 
     question->len = 0;
     question->file = -1;
     if (len < 0) {
         return errno == EAGAIN || errno == EINTR;
     }
-    carried = CMSG_FIRSTHDR(&message);
-    if (carried != NULL && carried->cmsg_type == SCM_RIGHTS &&
-        carried->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(&question->file, CMSG_DATA(carried), sizeof(int));
-    }
+    question->file = take_file(&message);
     if (len < QUESTION_LEN || (size_t)len > sizeof question->frame) {
         return false;
     }
