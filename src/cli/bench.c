@@ -9,6 +9,7 @@
 #include "bench/enrol.h"
 #include "bench/revoke.h"
 #include "cli/cli.h"
+#include "demo/demo.h"
 
 #define SECONDS_MAX 3600.0
 
@@ -168,6 +169,35 @@ static int run_bench_revoke(int argc, char **argv)
     return CLI_OK;
 }
 
+/* --- what devices pay ------------------------------------------------------------------------- */
+
+static int run_overhead(int argc, char **argv)
+{
+    const char *devices = "6";
+    const char *json = NULL;
+    const struct cli_option options[] = {
+        {"devices", "N", "half of them of each profile", false, &devices},
+        {"json", NULL, "an array, an object a phase", false, &json},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    struct demo_options demo = {
+        .profile = DEMO_MIXED, .hierarchy = 'a', .workers = 1, .overhead = true};
+    long count = 0;
+    int positional = 0;
+    int parsed =
+        cli_options(argc, argv, "bench overhead [--devices N] [--json]", options, 0, &positional);
+
+    if (parsed != CLI_OK) {
+        return parsed < 0 ? CLI_OK : parsed;
+    }
+    if (!cli_number("devices", devices, 2, 2000, &count)) {
+        return CLI_USAGE;
+    }
+    demo.devices = (size_t)count;
+    demo.json = json != NULL;
+    return demo_run(&demo) == 0 ? CLI_OK : CLI_FAILED;
+}
+
 const struct cli_command cli_bench_commands[] = {
     {"bench", "crypto", "the crypto port against OpenSSL", run_bench},
     {"bench", "cbor", "messages of a hand-over", run_bench},
@@ -175,6 +205,7 @@ const struct cli_command cli_bench_commands[] = {
     {"bench", "c509", "certificates of devices", run_bench},
     {"bench", "edhoc", "handshakes, both sides", run_bench},
     {"bench", "oscore", "requests and responses", run_bench},
+    {"bench", "overhead", "bytes of a hand-over in both profiles", run_overhead},
     {"bench", "enrol", "durable enrolments through a CA's doors", run_enrol},
     {"bench", "revoke", "one revocation among many certificates", run_bench_revoke},
     {NULL, NULL, NULL, NULL},

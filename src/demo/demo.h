@@ -22,6 +22,7 @@ struct demo_options {
     unsigned workers;
     const char *dir; /* where all state stays; null: a temporary folder, removed at the end */
     bool json;
+    bool overhead; /* instead of the result: what each profile costs, phase by phase */
 };
 
 /* Exit status: 0 when every device moved, 1 otherwise. */
@@ -56,5 +57,8 @@ const char *demo_profile_name(enum demo_profile profile);
 /* One JSON object, or the tables for people. */
 void demo_report_json(const struct demo_result *result, const struct demo_statistics *statistics);
 void demo_report_text(const struct demo_result *result, const struct demo_statistics *statistics);
+/* UDP payload bytes and round trips per device and phase, both profiles side by side: a table, or
+ * an array of {"phase", "compact": {"bytes", "round_trips"}, "x509": {...}}. */
+void demo_report_overhead(const struct demo_statistics *statistics, bool json);
 
 #endif

@@ -213,3 +213,73 @@ void demo_report_text(const struct demo_result *result, const struct demo_statis
            result->phase_s[0], result->phase_s[1], result->phase_s[2], result->phase_s[3],
            result->elapsed_s);
 }
+
+/* --- both profiles side by side --------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum cede_device_state state;
+} phases[] = {
+    {"enrol at CA1", CEDE_DEVICE_ENROLLING}, {"operate, be told to leave", CEDE_DEVICE_OPERATIONAL},
+    {"accept", CEDE_DEVICE_ACCEPTED},        {"reset", CEDE_DEVICE_RESET},
+    {"enrol at CA2", CEDE_DEVICE_JOINING},   {"report to SP2", CEDE_DEVICE_JOINED},
+};
+#define PHASE_COUNT (sizeof phases / sizeof phases[0])
+
+static json_t *costs_of(double bytes, double round_trips)
+{
+    return json_pack("{s:f, s:f}", "bytes", bytes, "round_trips", round_trips);
+}
+
+static void add_overhead(json_t *rows, const char *name, json_t *compact, json_t *x509)
+{
+    json_array_append_new(
+        rows, json_pack("{s:s, s:o, s:o}", "phase", name, "compact", compact, "x509", x509));
+}
+
+static void overhead_json(const json_t *compact, const json_t *x509)
+{
+    json_t *rows = json_array();
+
+    for (size_t i = 0; i < PHASE_COUNT; i++) {
+        add_overhead(rows, phases[i].name,
+                     costs_of(state_bytes(compact, phases[i].state),
+                              state_mean(compact, phases[i].state, "round_trips")),
+                     costs_of(state_bytes(x509, phases[i].state),
+                              state_mean(x509, phases[i].state, "round_trips")));
+    }
+    add_overhead(rows, "the hand-over in all",
+                 costs_of(hand_over_bytes(compact), hand_over_mean(compact, "round_trips")),
+                 costs_of(hand_over_bytes(x509), hand_over_mean(x509, "round_trips")));
+    json_dumpf(rows, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(rows);
+}
+
+static void overhead_row(const char *name, double compact, double compact_trips, double x509,
+                         double x509_trips)
+{
+    printf("  %-28s %10.0f %8.1f %10.0f %8.1f %8.2f\n", name, compact, compact_trips, x509,
+           x509_trips, compact > 0 ? x509 / compact : 0);
+}
+
+void demo_report_overhead(const struct demo_statistics *statistics, bool json)
+{
+    const json_t *compact = statistics->compact, *x509 = statistics->x509;
+
+    if (json) {
+        overhead_json(compact, x509);
+        return;
+    }
+    printf("\n  UDP payload per device            compact  round tr.     x509  round tr.  "
+           "x509/compact\n");
+    for (size_t i = 0; i < PHASE_COUNT; i++) {
+        overhead_row(phases[i].name, state_bytes(compact, phases[i].state),
+                     state_mean(compact, phases[i].state, "round_trips"),
+                     state_bytes(x509, phases[i].state),
+                     state_mean(x509, phases[i].state, "round_trips"));
+    }
+    overhead_row("the hand-over in all", hand_over_bytes(compact),
+                 hand_over_mean(compact, "round_trips"), hand_over_bytes(x509),
+                 hand_over_mean(x509, "round_trips"));
+}

@@ -731,7 +731,9 @@ static void report(const struct story *story)
     struct demo_statistics statistics;
 
     demo_statistics_read(story->dir, &statistics);
-    if (story->options->json) {
+    if (story->options->overhead) {
+        demo_report_overhead(&statistics, story->options->json);
+    } else if (story->options->json) {
         demo_report_json(&story->result, &statistics);
     } else {
         demo_report_text(&story->result, &statistics);
