@@ -361,7 +361,7 @@ static void post_revocations(void *context, const struct https_request *request,
     }
     if (status == CEDE_BAD_ARGUMENT) {
         https_answer_error(response, 400, "bad_revocation",
-                           "expected {\"serials\": [hex], \"reason\": 0..10}");
+                           "expected {\"serials\": [hex], \"reason\": 0..6, 9 or 10}");
     } else {
         answer_number(request, response, status, "revoked", revoked);
     }

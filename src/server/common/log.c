@@ -45,14 +45,14 @@ static void timestamp(char text[40])
     snprintf(text, 40, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
 }
 
-/* Copies `from` with control characters as \u00XX, and in JSON quotes and backslashes escaped too,
- * as far as it fits. */
+/* Copies `from` with everything but printable ASCII as \u00XX, and in JSON quotes and backslashes
+ * escaped too, as far as it fits: names are chosen by strangers, terminals obey more than C0. */
 static void escape(const char *from, char *out, size_t cap)
 {
     size_t len = 0;
     for (; *from != '\0' && len + 7 < cap; from++) {
         unsigned char c = (unsigned char)*from;
-        if (c < 0x20 || c == 0x7f) {
+        if (c < 0x20 || c >= 0x7f) {
             len += (size_t)snprintf(out + len, cap - len, "\\u%04x", c);
         } else {
             if (as_json && (c == '"' || c == '\\')) {

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of log.c: what strangers choose stays one line of plain text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/common/log.h"
+
+/* What log_warning() writes for a name, without its line end. */
+static void written_for(const char *name, char line[1024])
+{
+    int kept = dup(STDERR_FILENO);
+    int ends[2];
+    ssize_t len = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    log_warning("refused '%s'", name);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    close(ends[1]);
+    len = read(ends[0], line, 1023);
+    close(ends[0]);
+    assert_true(len > 1);
+    assert_int_equal(line[len - 1], '\n');
+    line[len - 1] = '\0';
+}
+
+static const struct {
+    const char *name, *shown;
+} names[] = {
+    {"d00001", "refused 'd00001'"},
+    {"two\nlines", "refused 'two\\u000alines'"},
+    {"\x1b[2J", "refused '\\u001b[2J'"}, /* clears a terminal */
+    {"\x9b"
+     "2J",
+     "refused '\\u009b2J'"},                  /* the same in eight bits */
+    {"\xc2\x9b", "refused '\\u00c2\\u009b'"}, /* and as UTF-8 */
+    {"\xc3", "refused '\\u00c3'"},            /* no UTF-8 */
+    {"\x7f", "refused '\\u007f'"},
+};
+
+static void a_name_stays_one_line_of_text(void **state)
+{
+    char line[1024];
+
+    (void)state;
+    log_set_json(false);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        written_for(names[i].name, line);
+        assert_non_null(strstr(line, names[i].shown));
+        assert_null(strchr(line, '\n'));
+    }
+}
+
+static void json_stays_json(void **state)
+{
+    static const char *const nasty[] = {"\"}\n{\"", "\\", "\xff\xfe", "\xc3", "\x1b"};
+    char line[1024];
+
+    (void)state;
+    log_set_json(true);
+    for (size_t i = 0; i < sizeof nasty / sizeof nasty[0]; i++) {
+        json_t *json = NULL;
+
+        written_for(nasty[i], line);
+        json = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(json);
+        assert_int_equal(json_object_size(json), 5);
+        json_decref(json);
+    }
+    log_set_json(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_stays_one_line_of_text),
+        cmocka_unit_test(json_stays_json),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
