@@ -108,11 +108,13 @@ void ip_blocks_to_der(struct cede_reader *reader, struct cede_writer *writer)
 
 static void as_id_to_der(struct cede_reader *reader, struct cede_writer *writer, uint64_t *previous)
 {
-    *previous += cede_cbor_get_uint(reader);
-    if (*previous > UINT32_MAX) {
+    uint64_t difference = cede_cbor_get_uint(reader);
+
+    if (difference > UINT32_MAX - *previous) {
         cede_reader_fail(reader, CEDE_CBOR_RANGE);
-        *previous = 0;
+        return;
     }
+    *previous += difference;
     cede_der_put_small(writer, *previous);
 }
 
