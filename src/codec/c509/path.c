@@ -60,7 +60,6 @@ static bool is_self_issued(const struct cede_certificate *certificate)
 /* The subtrees of one list, in DER or CBOR. */
 struct subtrees {
     struct cede_reader reader;
-    size_t left; /* CBOR */
     bool is_der;
 };
 
@@ -70,18 +69,14 @@ static bool next_subtree(struct subtrees *subtrees, int64_t *kind, struct cede_n
     struct cede_reader inner;
     uint8_t tag;
 
-    *base = (struct cede_name){CEDE_NAME_C509, CEDE_SPAN_NULL};
+    if (reader->status != CEDE_OK || cede_reader_at_end(reader)) {
+        return false;
+    }
     if (!subtrees->is_der) {
-        if (reader->status != CEDE_OK || subtrees->left == 0) {
-            return false;
-        }
-        subtrees->left--;
+        base->form = CEDE_NAME_C509;
         *kind = cede_cbor_get_int(reader);
         base->value = cede_cbor_get_item(reader);
         return reader->status == CEDE_OK;
-    }
-    if (reader->status != CEDE_OK || cede_reader_at_end(reader)) {
-        return false;
     }
     inner = cede_der_enter(reader, CEDE_DER_SEQUENCE);
     base->form = CEDE_NAME_DER;
@@ -108,8 +103,7 @@ static enum cede_status open_constraints(const struct cede_extensions *ext,
     }
     for (uint8_t i = 0; i < 2; i++) {
         uint8_t tag = (uint8_t)CEDE_DER_CONTEXT_CONSTRUCTED(i);
-        *lists[i] =
-            (struct subtrees){cede_reader(cede_span(NULL, 0)), 0, ext->name_constraints_is_der};
+        *lists[i] = (struct subtrees){cede_reader(CEDE_SPAN_NULL), ext->name_constraints_is_der};
         if (ext->name_constraints_is_der) {
             if (cede_der_peek(&inner) == tag) {
                 lists[i]->reader = cede_der_enter(&inner, tag);
@@ -118,7 +112,7 @@ static enum cede_status open_constraints(const struct cede_extensions *ext,
             cede_cbor_get_null(&inner);
         } else {
             lists[i]->reader = cede_reader(cede_cbor_get_item(&inner));
-            lists[i]->left = cede_cbor_get_array(&lists[i]->reader) / 2;
+            (void)cede_cbor_get_array(&lists[i]->reader); /* pairs until its end */
         }
     }
     return cede_reader_finish(&inner);
@@ -168,7 +162,6 @@ static enum cede_status check_permitted(struct subtrees *permitted,
 static bool has_other_directory_name(const struct cede_extensions *ext)
 {
     struct cede_reader reader = cede_reader(ext->subject_alt_name);
-    size_t names;
 
     if (ext->subject_alt_name.ptr == NULL) {
         return false;
@@ -187,8 +180,8 @@ static bool has_other_directory_name(const struct cede_extensions *ext)
     if (cede_cbor_peek(&reader) == CEDE_CBOR_TEXT) {
         return false;
     }
-    names = cede_cbor_get_array(&reader) / 2;
-    for (size_t i = 0; i < names && reader.status == CEDE_OK; i++) {
+    (void)cede_cbor_get_array(&reader);
+    while (reader.status == CEDE_OK && !cede_reader_at_end(&reader)) {
         if (cede_cbor_get_int(&reader) == CEDE_GN_DIRECTORY) {
             return true;
         }
