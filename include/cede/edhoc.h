@@ -78,11 +78,11 @@ struct cede_edhoc_suite {
 /* With SHA-256 or SHA-384: HMAC and HKDF. */
 enum cede_status cede_edhoc_hmac(const struct edhoc_step *step, const uint8_t *key,
                                  const struct cede_span *parts, size_t parts_count, uint8_t *out);
-enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *out, size_t len);
+enum cede_status cede_edhoc_expand_hkdf(struct edhoc_step *step, uint8_t *text, size_t len);
 /* With SHAKE256: KMAC256. */
 enum cede_status cede_edhoc_kmac(const struct edhoc_step *step, const uint8_t *key,
                                  const struct cede_span *parts, size_t parts_count, uint8_t *out);
-enum cede_status cede_edhoc_expand_kmac(struct edhoc_step *step, uint8_t *out, size_t len);
+enum cede_status cede_edhoc_expand_kmac(struct edhoc_step *step, uint8_t *text, size_t len);
 
 /* The registered suites. What no configuration lists is not linked. */
 extern const struct cede_edhoc_suite cede_edhoc_suite_0;  /* CCM-8, X25519, EdDSA */
