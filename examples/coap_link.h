@@ -4,6 +4,7 @@
 #define EXAMPLES_COAP_LINK_H
 
 #include <poll.h>
+#include <stdlib.h>
 
 #include "cede/oscore.h"
 #include "cede/posix.h"
@@ -17,14 +18,16 @@ struct coap_link {
 };
 
 /* Message ids begin at random: the port may be one that the server has just heard from. */
-static inline enum cede_status coap_link_open(struct coap_link *link,
-                                              const struct cede_address *server)
+static inline enum cede_status coap_link_open(struct coap_link *link, const char *host,
+                                              const char *port)
 {
+    struct cede_address server;
     uint8_t id[2];
 
+    CEDE_TRY(cede_address_resolve(host, (uint16_t)atoi(port), &server));
     CEDE_TRY(link->crypto->random(link->crypto->context, CEDE_BUF_ARRAY(id)));
     link->message_id = (uint16_t)(id[0] << 8 | id[1]);
-    return cede_udp_connect(server, &link->fd);
+    return cede_udp_connect(&server, &link->fd);
 }
 
 /* Sends until an answer is there (RFC 7252, section 4.2). *answer lies in the link. */
@@ -56,6 +59,23 @@ static inline enum cede_status coap_link_ask(struct coap_link *link, struct cede
         }
     }
     return CEDE_OK;
+}
+
+/* The same under OSCORE: `request` is plain, and so is the answer, which lies in `out`. */
+static inline enum cede_status
+coap_link_ask_protected(struct coap_link *link, struct cede_oscore_context *oscore,
+                        struct cede_span request, struct cede_oscore_exchange *exchange,
+                        struct cede_buf out, struct cede_coap_message *answer)
+{
+    uint8_t bytes[512];
+    struct cede_span datagram;
+
+    CEDE_TRY(cede_oscore_protect_request(oscore, link->crypto, CEDE_OSCORE_PLAIN, request, exchange,
+                                         CEDE_BUF_ARRAY(bytes), &datagram));
+    CEDE_TRY(coap_link_ask(link, datagram, &datagram));
+    CEDE_TRY(
+        cede_oscore_unprotect_response(oscore, link->crypto, datagram, exchange, out, &datagram));
+    return cede_coap_decode(datagram, answer);
 }
 
 /* POST to `path`; `format` below 0: none. */

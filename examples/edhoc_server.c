@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * edhoc_server.c - an EDHOC responder at /.well-known/edhoc and, under OSCORE, POST /echo.
+ * edhoc_server.c - an EDHOC responder at /.well-known/edhoc and, under OSCORE, POST /echo and GET
+ *                  /clock, which can be observed (clock.h).
  *
  *   edhoc_server [--test-keys] [--psk] [--no-prefix] [--message-4] HOST PORT
  *
@@ -16,6 +17,7 @@
 
 #include "cede/oscore.h"
 #include "cede/posix.h"
+#include "clock.h"
 #include "test_keys.h"
 
 #define PEERS         16 /* C_R of peer i is the byte i, which is its own encoding */
@@ -27,6 +29,7 @@ struct peer {
     struct cede_edhoc_session edhoc;
     struct cede_oscore_context oscore;
     bool has_oscore;
+    struct observer observer;
 };
 
 static struct {
@@ -49,6 +52,27 @@ struct turn {
     uint8_t out[DATAGRAM_SIZE];
     struct cede_span answer; /* null: none */
 };
+
+/* --- resources ---------------------------------------------------------------------------------
+ */
+
+static bool is_resource(const struct cede_coap_message *request)
+{
+    return cede_coap_path_equals(request, CEDE_SPAN_TEXT("echo")) ||
+           cede_coap_path_equals(request, CEDE_SPAN_TEXT("clock"));
+}
+
+static bool is_echo(const struct cede_coap_message *request)
+{
+    return request->code == CEDE_COAP_POST &&
+           cede_coap_path_equals(request, CEDE_SPAN_TEXT("echo"));
+}
+
+static bool is_clock(const struct cede_coap_message *request)
+{
+    return request->code == CEDE_COAP_GET &&
+           cede_coap_path_equals(request, CEDE_SPAN_TEXT("clock"));
+}
 
 static enum cede_status answer_code(struct turn *turn, uint8_t code)
 {
@@ -230,31 +254,39 @@ static struct peer *find_context(const struct cede_oscore_header *header)
     return NULL;
 }
 
-/* POST /echo answers with the payload and its format; nothing else is here. */
-static enum cede_status serve(struct cede_span datagram, struct cede_buf out,
-                              struct cede_span *response)
+/* POST /echo answers with the payload and its format. */
+static enum cede_status put_echo(struct cede_coap_encoder *encoder,
+                                 const struct cede_coap_message *request,
+                                 struct cede_span *response)
 {
-    struct cede_coap_message request;
-    struct cede_coap_encoder encoder;
-    bool is_echo, is_post;
     uint32_t format;
 
-    CEDE_TRY(cede_coap_decode(datagram, &request));
-    CEDE_TRY(cede_coap_find_uint(&request, CEDE_COAP_CONTENT_FORMAT, UINT32_MAX, &format));
-    is_echo = cede_coap_path_equals(&request, CEDE_SPAN_TEXT("echo"));
-    is_post = request.code == CEDE_COAP_POST;
-    encoder = cede_coap_begin_response(out, &request,
-                                       !is_echo   ? CEDE_COAP_RESOURCE_NOT_FOUND
-                                       : !is_post ? CEDE_COAP_METHOD_NOT_ALLOWED
-                                                  : CEDE_COAP_CHANGED,
-                                       server.message_id++);
-    if (is_echo && is_post) {
-        if (format != UINT32_MAX) {
-            cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, format);
-        }
-        cede_coap_put_payload(&encoder, request.payload);
+    CEDE_TRY(cede_coap_find_uint(request, CEDE_COAP_CONTENT_FORMAT, UINT32_MAX, &format));
+    if (format != UINT32_MAX) {
+        cede_coap_put_uint(encoder, CEDE_COAP_CONTENT_FORMAT, format);
     }
-    return cede_coap_finish(&encoder, response);
+    cede_coap_put_payload(encoder, request->payload);
+    return cede_coap_finish(encoder, response);
+}
+
+static enum cede_status serve(const struct cede_coap_message *request, bool observed,
+                              struct cede_buf out, struct cede_span *response)
+{
+    uint8_t code = !is_resource(request) ? CEDE_COAP_RESOURCE_NOT_FOUND
+                   : is_clock(request)   ? CEDE_COAP_CONTENT
+                   : is_echo(request)    ? CEDE_COAP_CHANGED
+                                         : CEDE_COAP_METHOD_NOT_ALLOWED;
+    struct cede_coap_encoder encoder =
+        cede_coap_begin_response(out, request, code, server.message_id++);
+
+    switch (code) {
+    case CEDE_COAP_CONTENT:
+        return clock_put(&encoder, observed, response);
+    case CEDE_COAP_CHANGED:
+        return put_echo(&encoder, request, response);
+    default:
+        return cede_coap_finish(&encoder, response);
+    }
 }
 
 static enum cede_status take_protected(struct turn *turn, struct cede_span datagram)
@@ -274,9 +306,32 @@ static enum cede_status take_protected(struct turn *turn, struct cede_span datag
     }
     CEDE_TRY(cede_oscore_unprotect_request(&peer->oscore, server.crypto, datagram, &exchange,
                                            CEDE_BUF_ARRAY(request), &plain));
-    CEDE_TRY(serve(plain, CEDE_BUF_ARRAY(response), &plain));
-    return cede_oscore_protect_response(&peer->oscore, server.crypto, CEDE_OSCORE_PLAIN, plain,
-                                        &exchange, CEDE_BUF_ARRAY(turn->out), &turn->answer);
+    CEDE_TRY(cede_coap_decode(plain, &message));
+    CEDE_TRY(serve(&message, exchange.observe, CEDE_BUF_ARRAY(response), &plain));
+    CEDE_TRY(cede_oscore_protect_response(&peer->oscore, server.crypto, CEDE_OSCORE_PLAIN, plain,
+                                          &exchange, CEDE_BUF_ARRAY(turn->out), &turn->answer));
+    if (is_clock(&message)) {
+        clock_observe(&peer->observer, &turn->from, message.token, &exchange);
+    }
+    return CEDE_OK;
+}
+
+/* What observers are due. */
+static enum cede_status notify(void)
+{
+    for (size_t i = 0; i <= PEERS; i++) {
+        struct peer *peer = &server.peers[i];
+        uint8_t bytes[DATAGRAM_SIZE];
+        struct cede_span datagram;
+
+        CEDE_TRY(clock_notify(&peer->observer, &peer->oscore, server.crypto, server.message_id,
+                              CEDE_BUF_ARRAY(bytes), &datagram));
+        if (!cede_span_is_null(datagram)) {
+            server.message_id++;
+            CEDE_TRY(cede_udp_send(server.fd, &peer->observer.address, datagram));
+        }
+    }
+    return CEDE_OK;
 }
 
 /* RFC 9668: message_3 in front of the first request's ciphertext. */
@@ -317,9 +372,8 @@ static enum cede_status take_request(struct turn *turn, struct cede_span datagra
         status = take_protected(turn, datagram);
         return status == CEDE_OK ? CEDE_OK : refuse_protected(turn, status);
     }
-    return answer_code(turn, cede_coap_path_equals(request, CEDE_SPAN_TEXT("echo"))
-                                 ? CEDE_COAP_UNAUTHORIZED
-                                 : CEDE_COAP_RESOURCE_NOT_FOUND);
+    return answer_code(turn, is_resource(request) ? CEDE_COAP_UNAUTHORIZED
+                                                  : CEDE_COAP_RESOURCE_NOT_FOUND);
 }
 
 /* Address and port, as bytes that are the same each time. */
@@ -344,6 +398,9 @@ static enum cede_status take_datagram(struct turn *turn, struct cede_span datagr
 
     CEDE_TRY(cede_coap_decode(datagram, &turn->request));
     if (!cede_coap_is_request(&turn->request)) {
+        for (size_t i = 0; i <= PEERS; i++) {
+            clock_acknowledge(&server.peers[i].observer, &turn->from, &turn->request);
+        }
         return CEDE_OK;
     }
     if (cede_coap_dedup_check(&server.dedup, peer, turn->request.message_id, cede_monotonic_ms(),
@@ -366,10 +423,13 @@ static void serve_datagrams(void)
         struct cede_span datagram;
         enum cede_status status;
 
-        (void)poll(&readable, 1, -1);
+        (void)poll(&readable, 1, CLOCK_INTERVAL_MS / 4);
         status = cede_udp_receive(server.fd, &turn.from, CEDE_BUF_ARRAY(bytes), &datagram);
         if (status == CEDE_OK) {
             status = take_datagram(&turn, datagram);
+        }
+        if (status == CEDE_OK || status == CEDE_SOCKET_AGAIN) {
+            status = notify();
         }
         if (status != CEDE_OK && status != CEDE_SOCKET_AGAIN) {
             fprintf(stderr, "datagram: %s\n", cede_status_reason(status));
