@@ -6,7 +6,7 @@
  *      and the SQL callers write are what PostgreSQL takes too, so that it can follow without
  *      touching them.
  * SQL: the common subset of both. Parameters are $1..$N, each used at least once; upserts are
- *      INSERT ... ON CONFLICT ...; new rows are read back with RETURNING; integers are BIGINT. In
+ *      INSERT ... ON CONFLICT ...; other rows are read back with RETURNING; integers are BIGINT. In
  *      migrations {BLOB} stands for the byte-string type and {ID} for a whole column definition
  *      "64-bit primary key that the database counts up".
  * Order: store_open, store_migrate, then store_begin / store_run / store_query / store_commit, at
@@ -153,8 +153,13 @@ CEDE_MUST_USE enum cede_status store_get(struct store *store, const char *sql,
                                          const struct store_value *params, size_t params_count,
                                          store_row_fn on_row, void *context);
 
-/* The one integer of the one row, as of SELECT count(*) or INSERT ... RETURNING id. A null counts
- * as CEDE_NOT_FOUND. */
+/* Runs an INSERT of one row into a table with a column `id {ID}`. *id, the new row's, is 0 when ON
+ * CONFLICT DO NOTHING kept it out: CEDE_STORE_CONFLICT. */
+CEDE_MUST_USE enum cede_status store_insert(struct store *store, const char *sql,
+                                            const struct store_value *params, size_t params_count,
+                                            int64_t *id);
+
+/* The one integer of the one row, as of SELECT count(*). A null counts as CEDE_NOT_FOUND. */
 CEDE_MUST_USE enum cede_status store_get_int(struct store *store, const char *sql,
                                              const struct store_value *params, size_t params_count,
                                              int64_t *number);

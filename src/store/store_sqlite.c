@@ -28,6 +28,7 @@ static unsigned opened_count;
 
 struct cached {
     char *sql;
+    const char *given; /* the caller's text: mostly a literal, the same each time */
     sqlite3_stmt *statement;
     uint64_t used; /* turn of the last use: the least recent one makes room */
     bool busy;     /* stepping: a row callback may run the same SQL again */
@@ -181,6 +182,12 @@ void store_close(struct store *store)
 static struct cached *slot_for(struct store *store, const char *sql)
 {
     struct cached *oldest = NULL;
+    for (size_t i = 0; i < CACHE_SLOTS; i++) { /* most often there is but one text to compare */
+        struct cached *slot = &store->cache[i];
+        if (slot->given == sql && !slot->busy && slot->sql != NULL && strcmp(slot->sql, sql) == 0) {
+            return slot;
+        }
+    }
     for (size_t i = 0; i < CACHE_SLOTS; i++) {
         struct cached *slot = &store->cache[i];
         if (slot->busy) {
@@ -216,6 +223,7 @@ static enum cede_status prepare(struct store *store, const char *sql, struct cac
             return fail_text(store, CEDE_BAD_ARGUMENT, "not exactly one statement", sql);
         }
     }
+    slot->given = sql;
     slot->used = ++store->turn;
     slot->busy = true;
     *prepared = slot;
@@ -303,6 +311,21 @@ enum cede_status store_run(struct store *store, const char *sql, const struct st
     }
     release(slot);
     return status;
+}
+
+/* RETURNING id would do as well, but SQLite gathers what returns in a table of its own. */
+enum cede_status store_insert(struct store *store, const char *sql,
+                              const struct store_value *params, size_t params_count, int64_t *id)
+{
+    int64_t changed = 0;
+
+    *id = 0;
+    CEDE_TRY(store_run(store, sql, params, params_count, &changed));
+    if (changed == 0) {
+        return CEDE_STORE_CONFLICT;
+    }
+    *id = sqlite3_last_insert_rowid(store->db);
+    return CEDE_OK;
 }
 
 enum cede_status store_query(struct store *store, const char *sql, const struct store_value *params,

@@ -224,14 +224,17 @@ static void assert_refused(const struct fixture *f, int status, const char *erro
     json_decref(json);
 }
 
-static int64_t counter(struct fixture *f, const char *name)
+/* Rows of a table, perhaps "TABLE WHERE ...". */
+static int64_t rows(struct fixture *f, const char *of)
 {
     struct ca *ca = open_ca(f);
-    int64_t value = -1;
+    char sql[128];
+    int64_t count = -1;
 
-    ok(ca_counter(ca, name, &value));
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", of);
+    ok(store_get_int(ca_store(ca), sql, STORE_NO_PARAMS, &count));
     ca_close(ca);
-    return value;
+    return count;
 }
 
 /* --- what is sent ----------------------------------------------------------------------------- */
@@ -425,7 +428,7 @@ static void the_frame_of_a_request_is_checked_first(void **state)
     };
     struct fixture *f = *state;
     uint8_t *zeros = calloc(1, (4 << 20) + 1);
-    int64_t issued = counter(f, "issued");
+    int64_t issued = rows(f, "certificate");
 
     serve(f);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -437,7 +440,7 @@ static void the_frame_of_a_request_is_checked_first(void **state)
         assert_int_equal(f->answer.status, wrong[i].status);
         json_decref(answer_json(f));
     }
-    assert_int_equal(counter(f, "issued"), issued);
+    assert_int_equal(rows(f, "certificate"), issued);
     free(zeros);
 }
 
@@ -450,7 +453,7 @@ static void factory_certificates_come_in_order_and_kind(void **state)
     uint8_t bytes[3][512], body[2048], first[8192];
     struct cede_span requests[3], issued[LIST_MAX];
     struct cede_certificate view;
-    int64_t before = counter(f, "issued");
+    int64_t before = rows(f, "certificate");
     size_t first_len;
 
     for (size_t i = 0; i < 3; i++) {
@@ -474,7 +477,7 @@ static void factory_certificates_come_in_order_and_kind(void **state)
         assert_memory_equal(view.point, keys[i].point, 64);
         assert_false(view.ext.ca);
     }
-    assert_int_equal(counter(f, "issued"), before + 3);
+    assert_int_equal(rows(f, "certificate"), before + 3);
     /* the answer was lost: the same again */
     first_len = f->answer.body.len;
     assert_in_range(first_len, 1, sizeof first);
@@ -483,7 +486,7 @@ static void factory_certificates_come_in_order_and_kind(void **state)
                           list(requests, 3, CEDE_BUF_ARRAY(body))),
                      200);
     assert_true(cede_span_equal(f->answer.body, cede_span(first, first_len)));
-    assert_int_equal(counter(f, "issued"), before + 3);
+    assert_int_equal(rows(f, "certificate"), before + 3);
     /* another account gets none for these devices */
     assert_int_equal(post(f, f->client2, "/v1/factory-certificates", CBOR,
                           list(requests, 3, CEDE_BUF_ARRAY(body))),
@@ -497,7 +500,7 @@ static void one_bad_proof_of_possession_refuses_all(void **state)
     struct key key;
     uint8_t bytes[3][512], body[2048];
     struct cede_span requests[3];
-    int64_t before = counter(f, "issued");
+    int64_t before = rows(f, "certificate");
 
     new_key(&key);
     serve(f);
@@ -512,16 +515,16 @@ static void one_bad_proof_of_possession_refuses_all(void **state)
                               list(requests, 3, CEDE_BUF_ARRAY(body))),
                          400);
         assert_refused(f, 400, "CEDE_CRYPTO_SIGNATURE", "entry 2: ");
-        assert_int_equal(counter(f, "issued"), before);
+        assert_int_equal(rows(f, "certificate"), before);
     }
     requests[2] = cede_span(bytes[2], 20); /* cut */
     post(f, f->client1, "/v1/factory-certificates", CBOR, list(requests, 3, CEDE_BUF_ARRAY(body)));
     assert_int_equal(f->answer.status, 400);
-    assert_int_equal(counter(f, "issued"), before);
+    assert_int_equal(rows(f, "certificate"), before);
     assert_int_equal(post(f, f->client1, "/v1/factory-certificates", CBOR,
                           list(requests, 2, CEDE_BUF_ARRAY(body))),
                      200);
-    assert_int_equal(counter(f, "issued"), before + 2);
+    assert_int_equal(rows(f, "certificate"), before + 2);
 }
 
 /* R13: the batch is taken back, the alarm stays. */
@@ -540,13 +543,13 @@ static void another_key_for_a_device_is_an_alarm(void **state)
     assert_int_equal(post(f, f->client1, "/v1/factory-certificates", CBOR,
                           list(requests, 1, CEDE_BUF_ARRAY(body))),
                      200);
-    before = counter(f, "issued");
+    before = rows(f, "certificate");
     requests[0] = c509_request(&other, "dev-1", CEDE_BUF_ARRAY(bytes[0]));
     requests[1] = c509_request(&other, "dev-0", CEDE_BUF_ARRAY(bytes[1]));
     post(f, f->client1, "/v1/factory-certificates", CBOR, list(requests, 2, CEDE_BUF_ARRAY(body)));
     assert_refused(f, 403, "CEDE_CA_OTHER_KEY", "entry 1: ");
-    assert_int_equal(counter(f, "issued"), before);
-    assert_int_equal(counter(f, "alarms"), 1);
+    assert_int_equal(rows(f, "certificate"), before);
+    assert_int_equal(rows(f, "alarm"), 1);
 }
 
 static void a_batch_has_a_limit_and_a_form(void **state)
@@ -595,7 +598,7 @@ static void server_certificates_have_their_usage(void **state)
     uint8_t bytes[512];
     struct cede_span request;
     struct cede_certificate view;
-    int64_t before = counter(f, "issued");
+    int64_t before = rows(f, "certificate");
 
     new_key(&key);
     serve(f);
@@ -612,11 +615,11 @@ static void server_certificates_have_their_usage(void **state)
     decode_issued(f, f->answer.body, &view);
     assert_int_equal(view.format, CEDE_CERTIFICATE_C509_NATIVE);
     assert_int_equal(view.ext.eku, CEDE_EKU_SERVER_AUTH);
-    assert_int_equal(counter(f, "issued"), before + 2);
+    assert_int_equal(rows(f, "certificate"), before + 2);
     bytes[request.len - 1] ^= 1;
     assert_int_equal(post(f, f->client1, "/v1/server-certificates", CBOR, request), 403);
     assert_refused(f, 403, "CEDE_CRYPTO_SIGNATURE", "");
-    assert_int_equal(counter(f, "issued"), before + 2);
+    assert_int_equal(rows(f, "certificate"), before + 2);
 }
 
 /* --- registrations ---------------------------------------------------------------------------- */
@@ -652,7 +655,7 @@ static void devices_are_registered_by_x509_and_c509(void **state)
     assert_int_equal(json_integer_value(json_object_get(json, "registered")), 3);
     assert_string_equal(json_string_value(json_object_get(json, "enroll_uri")), uri);
     json_decref(json);
-    assert_int_equal(counter(f, "registered"), 3);
+    assert_int_equal(rows(f, "registration WHERE state <> 2"), 3);
 }
 
 static void trust_the_maker(struct fixture *f)
@@ -686,12 +689,12 @@ static void a_bag_with_one_of_an_unknown_ca_is_refused(void **state)
     serve(f);
     post(f, f->client1, "/v1/registrations", CBOR, bag(certificates, 3, CEDE_BUF_ARRAY(body)));
     assert_refused(f, 403, "CEDE_CA_FACTORY", "entry 1: ");
-    assert_int_equal(counter(f, "registered"), 0);
+    assert_int_equal(rows(f, "registration WHERE state <> 2"), 0);
     certificates[1] = certificates[2];
     assert_int_equal(
         post(f, f->client1, "/v1/registrations", CBOR, bag(certificates, 2, CEDE_BUF_ARRAY(body))),
         200);
-    assert_int_equal(counter(f, "registered"), 2);
+    assert_int_equal(rows(f, "registration WHERE state <> 2"), 2);
 }
 
 /* --- releases --------------------------------------------------------------------------------- */
@@ -768,7 +771,7 @@ static void R7_a_held_device_needs_the_holders_release(void **state)
     assert_int_equal(register_device(f, f->client2, "?transfer=" TRANSFER, &devices[0]), 200);
     assert_int_equal(answer_number(f, "registered"), 1);
     assert_int_equal(register_device(f, f->client2, "?transfer=" TRANSFER, &devices[0]), 200);
-    assert_int_equal(counter(f, "registered"), 3); /* of both, until SP1 lets go */
+    assert_int_equal(rows(f, "registration WHERE state <> 2"), 3); /* of both, until SP1 lets go */
 }
 
 /* A release that was changed on its way, or is of devices nobody holds here. */
@@ -816,7 +819,7 @@ static void only_ones_own_devices_are_deregistered(void **state)
     assert_int_equal(register_device(f, f->client1, "", &device), 200);
     assert_int_equal(deregister(f, f->client2, &device), 200);
     assert_int_equal(answer_number(f, "deregistered"), 0);
-    assert_int_equal(counter(f, "registered"), 1);
+    assert_int_equal(rows(f, "registration WHERE state <> 2"), 1);
     cut = cede_span(device.thumbprint, 31);
     assert_int_equal(
         post(f, f->client1, "/v1/deregistrations", CBOR, list(&cut, 1, CEDE_BUF_ARRAY(body))), 400);
@@ -824,7 +827,7 @@ static void only_ones_own_devices_are_deregistered(void **state)
     assert_int_equal(answer_number(f, "deregistered"), 1);
     assert_int_equal(deregister(f, f->client1, &device), 200);
     assert_int_equal(answer_number(f, "deregistered"), 0);
-    assert_int_equal(counter(f, "registered"), 0);
+    assert_int_equal(rows(f, "registration WHERE state <> 2"), 0);
     assert_int_equal(register_device(f, f->client2, "", &device), 200); /* nobody's any more */
 }
 
@@ -870,14 +873,14 @@ static void only_ones_own_certificates_are_revoked(void **state)
     assert_int_equal(revokes(f, f->client2, mine, NULL, ""), 404);
     assert_int_equal(revokes(f, f->client1, mine, theirs, ",\"reason\":1"), 404); /* all or none */
     assert_int_equal(revokes(f, f->client1, mine, "00aa", ""), 404);
-    assert_int_equal(counter(f, "revoked"), 0);
+    assert_int_equal(rows(f, "certificate WHERE status = 1"), 0);
     assert_int_equal(revokes(f, f->client1, mine, NULL, ",\"reason\":4"), 200);
     assert_int_equal(answer_number(f, "revoked"), 1);
     assert_int_equal(revokes(f, f->client1, mine, NULL, ""), 200);
     assert_int_equal(answer_number(f, "revoked"), 0);
     assert_int_equal(revokes(f, f->client1, mine, also, ""), 200);
     assert_int_equal(answer_number(f, "revoked"), 1);
-    assert_int_equal(counter(f, "revoked"), 2);
+    assert_int_equal(rows(f, "certificate WHERE status = 1"), 2);
 }
 
 static void malformed_revocations_are_refused(void **state)
@@ -913,7 +916,7 @@ static void malformed_revocations_are_refused(void **state)
         revokes(f, f->client1, mine, NULL, reasons[i]);
         assert_refused(f, 400, "bad_revocation", "expected ");
     }
-    assert_int_equal(counter(f, "revoked"), 0);
+    assert_int_equal(rows(f, "certificate WHERE status = 1"), 0);
 }
 
 struct page {

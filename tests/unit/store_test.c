@@ -99,10 +99,10 @@ static void values_round_trip(void **state)
     static const uint8_t key[4] = {0, 1, 0xff, 0};
     struct seen seen = {0};
     int64_t id = 0;
-    assert_int_equal(
-        store_get_int(fixture->store, "INSERT INTO device (key, name) VALUES ($2, $1) RETURNING id",
-                      STORE_PARAMS(store_text("a'b"), store_blob(CEDE_SPAN_ARRAY(key))), &id),
-        CEDE_OK);
+    assert_int_equal(store_insert(fixture->store, "INSERT INTO device (key, name) VALUES ($2, $1)",
+                                  STORE_PARAMS(store_text("a'b"), store_blob(CEDE_SPAN_ARRAY(key))),
+                                  &id),
+                     CEDE_OK);
     assert_int_equal(store_get(fixture->store, "SELECT id, name, key FROM device WHERE key = $1",
                                STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(key))), see, &seen),
                      CEDE_OK);
@@ -197,6 +197,15 @@ static void conflicts_are_told_apart(void **state)
                   STORE_PARAMS(store_text("a")), &changed),
         CEDE_OK);
     assert_int_equal(changed, 0);
+    assert_int_equal(
+        store_insert(fixture->store,
+                     "INSERT INTO device (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
+                     STORE_PARAMS(store_text("a")), &changed),
+        CEDE_STORE_CONFLICT);
+    assert_int_equal(changed, 0);
+    assert_int_equal(store_insert(fixture->store, "INSERT INTO device (name) VALUES ($1)",
+                                  STORE_PARAMS(store_text("a")), &changed),
+                     CEDE_STORE_CONFLICT);
     assert_int_equal(add(fixture->store, "b"), CEDE_OK);
     assert_int_equal(store_run(fixture->store, "UPDATE device SET key = $1",
                                STORE_PARAMS(store_blob(CEDE_SPAN_TEXT("k"))), &changed),

@@ -237,11 +237,6 @@ struct ca_answer {
 CEDE_MUST_USE enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
                                         struct cede_buf out, struct ca_answer *answer);
 
-/* --- numbers ---------------------------------------------------------------------------------- */
-
-/* Kept as they change, read in O(1): "issued", "revoked", "registered", "enrolled", "alarms". */
-CEDE_MUST_USE enum cede_status ca_counter(struct ca *ca, const char *name, int64_t *value);
-
 /* --- the server ------------------------------------------------------------------------------- */
 
 struct ca_serve {

@@ -204,6 +204,16 @@ CEDE_MUST_USE enum cede_status ca_records_save_proof(struct ca *ca, const uint8_
 CEDE_MUST_USE enum cede_status ca_records_proof(struct ca *ca, const uint8_t thumbprint[32],
                                                 struct cede_buf out, struct cede_span *proof);
 
+/* What decides whether a factory certificate counts here. */
+struct ca_factory_standing {
+    int64_t row;
+    char device_id[CA_DEVICE_ID_MAX + 1];
+    bool registered; /* with some account */
+    bool revoked;    /* issued here, and revoked */
+};
+
+CEDE_MUST_USE enum cede_status ca_records_standing(struct ca *ca, const uint8_t thumbprint[32],
+                                                   struct ca_factory_standing *standing);
 CEDE_MUST_USE enum cede_status ca_records_factory(struct ca *ca, struct cede_span hash,
                                                   struct ca_factory_record *record);
 CEDE_MUST_USE enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
@@ -240,8 +250,10 @@ CEDE_MUST_USE enum cede_status ca_records_set_account(struct ca *ca, const char 
 /* The account's enrolment token, made when there is none. */
 CEDE_MUST_USE enum cede_status ca_records_token(struct ca *ca, int64_t account,
                                                 char token[CA_TOKEN_LEN + 1]);
+/* The account of an enrolment token with which the device is registered. CEDE_NOT_FOUND: no such
+ * token, or no registration with its account, or one that has ended. */
 CEDE_MUST_USE enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token,
-                                                           int64_t *account);
+                                                           int64_t factory, int64_t *account);
 
 CEDE_MUST_USE enum cede_status ca_records_release(struct ca *ca, const uint8_t thumbprint[32],
                                                   int64_t account, struct cede_span transfer);
@@ -262,7 +274,6 @@ CEDE_MUST_USE enum cede_status ca_records_registered_under(struct ca *ca, int64_
                                                            struct cede_span transfer, bool *is);
 CEDE_MUST_USE enum cede_status ca_records_alarm(struct ca *ca, const char *kind,
                                                 const char *device_id, const char *detail);
-CEDE_MUST_USE enum cede_status ca_records_count(struct ca *ca, const char *name, int64_t by);
 
 /* --- issuing ---------------------------------------------------------------------------------- */
 

@@ -274,14 +274,12 @@ enum cede_status ca_issue_checked(struct ca *ca, const struct ca_checked_request
     snprintf(record->subject, sizeof record->subject, "%s", checked->subject);
     memcpy(record->key, checked->key, sizeof record->key);
     for (int i = 0; status == CEDE_STORE_CONFLICT && i < SERIAL_ATTEMPTS; i++) {
-        bool part = false;
         CEDE_TRY(make_serial(ca, record));
         CEDE_TRY(write_certificate(ca, checked, record));
         CEDE_TRY(cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256,
                                              cede_span(record->raw, record->raw_len),
                                              record->thumbprint, &len));
-        CEDE_TRY(ca_unit_begin(ca, &part));
-        status = ca_unit_end(ca, part, ca_records_add(ca, record, authorised_by));
+        status = ca_records_add(ca, record, authorised_by);
     }
     return status;
 }

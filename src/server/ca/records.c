@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * records.c - all SQL of the CA: accounts, factory certificates and their registrations,
- * certificates issued, revocations, releases, alarms and counters.
+ * certificates issued, revocations, releases and alarms.
  *
  * A factory certificate is one device. Registrations tie it to accounts; after a release two
  * accounts hold one device until the old one lets go. At most one operational certificate of a
@@ -41,8 +41,7 @@ static const char schema[] =
     " account BIGINT NOT NULL REFERENCES account(id), transfer {BLOB} NOT NULL,"
     " released_at BIGINT NOT NULL, PRIMARY KEY (thumbprint, account, transfer));"
     "CREATE TABLE alarm (id {ID}, at BIGINT NOT NULL, kind TEXT NOT NULL,"
-    " device_id TEXT NOT NULL, detail TEXT NOT NULL);"
-    "CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);";
+    " device_id TEXT NOT NULL, detail TEXT NOT NULL);";
 
 /* not_after: an expired entry leaves the CRL without a look at the certificate. status_proof: what
  * the publisher has had signed about the certificates of servers. */
@@ -112,37 +111,16 @@ static enum cede_status get_first(struct ca *ca, const char *sql, const struct s
     return first.found ? CEDE_OK : CEDE_NOT_FOUND;
 }
 
-/* --- counters and alarms ---------------------------------------------------------------------- */
-
-enum cede_status ca_records_count(struct ca *ca, const char *name, int64_t by)
-{
-    return store_run(ca->store,
-                     "INSERT INTO counter (name, value) VALUES ($1, $2)"
-                     " ON CONFLICT (name) DO UPDATE SET value = counter.value + $2",
-                     STORE_PARAMS(store_text(name), store_int(by)), NULL);
-}
-
-enum cede_status ca_counter(struct ca *ca, const char *name, int64_t *value)
-{
-    enum cede_status status = store_get_int(ca->store, "SELECT value FROM counter WHERE name = $1",
-                                            STORE_PARAMS(store_text(name)), value);
-
-    if (status == CEDE_NOT_FOUND) {
-        *value = 0;
-        return CEDE_OK;
-    }
-    return status;
-}
+/* --- alarms ----------------------------------------------------------------------------------- */
 
 enum cede_status ca_records_alarm(struct ca *ca, const char *kind, const char *device_id,
                                   const char *detail)
 {
-    CEDE_TRY(store_run(ca->store,
-                       "INSERT INTO alarm (at, kind, device_id, detail) VALUES ($1, $2, $3, $4)",
-                       STORE_PARAMS(store_int((int64_t)ca_now(ca)), store_text(kind),
-                                    store_text(device_id), store_text(detail)),
-                       NULL));
-    return ca_records_count(ca, "alarms", 1);
+    return store_run(ca->store,
+                     "INSERT INTO alarm (at, kind, device_id, detail) VALUES ($1, $2, $3, $4)",
+                     STORE_PARAMS(store_int((int64_t)ca_now(ca)), store_text(kind),
+                                  store_text(device_id), store_text(detail)),
+                     NULL);
 }
 
 /* --- certificates ----------------------------------------------------------------------------- */
@@ -186,11 +164,12 @@ static enum cede_status read_certificate(void *context, const struct store_row *
 enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *record,
                                 const char *authorised_by)
 {
-    CEDE_TRY(store_get_int(
+    CEDE_TRY(store_insert(
         ca->store,
         "INSERT INTO certificate (serial, subject, profile, thumbprint, key_hash, account,"
         " factory, authorised_by, status, not_before, not_after, raw, issued_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12) RETURNING id",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)"
+        " ON CONFLICT (serial) DO NOTHING",
         STORE_PARAMS(
             store_blob(cede_span(record->serial, record->serial_len)), store_text(record->subject),
             store_int(record->profile), store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
@@ -200,7 +179,7 @@ enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *rec
             store_int((int64_t)ca_now(ca))),
         &record->row));
     record->status = CA_LIVE;
-    return ca_records_count(ca, "issued", 1);
+    return CEDE_OK;
 }
 
 enum cede_status ca_records_by_hash(struct ca *ca, struct cede_span hash,
@@ -278,11 +257,10 @@ enum cede_status ca_records_revoke(struct ca *ca, int64_t row, int reason, bool 
     if (rows == 0) {
         return CEDE_OK;
     }
-    CEDE_TRY(store_run(ca->store,
-                       "INSERT INTO revocation (certificate, serial, at, reason, not_after)"
-                       " SELECT id, serial, $2, $3, not_after FROM certificate WHERE id = $1",
-                       STORE_PARAMS(store_int(row), store_int(now), store_int(reason)), NULL));
-    return ca_records_count(ca, "revoked", 1);
+    return store_run(ca->store,
+                     "INSERT INTO revocation (certificate, serial, at, reason, not_after)"
+                     " SELECT id, serial, $2, $3, not_after FROM certificate WHERE id = $1",
+                     STORE_PARAMS(store_int(row), store_int(now), store_int(reason)), NULL);
 }
 
 enum cede_status ca_records_save_proof(struct ca *ca, const uint8_t thumbprint[32],
@@ -386,6 +364,28 @@ enum cede_status ca_records_factory(struct ca *ca, struct cede_span hash,
                      record);
 }
 
+static enum cede_status read_standing(void *context, const struct store_row *row)
+{
+    struct ca_factory_standing *standing = context;
+
+    standing->row = store_column_int(row, 0);
+    standing->registered = store_column_int(row, 2) > 0;
+    standing->revoked = store_column_int(row, 3) > 0;
+    return store_column_copy_text(row, 1, standing->device_id, sizeof standing->device_id);
+}
+
+enum cede_status ca_records_standing(struct ca *ca, const uint8_t thumbprint[32],
+                                     struct ca_factory_standing *standing)
+{
+    return store_get(ca->store,
+                     "SELECT id, device_id, (SELECT count(*) FROM registration"
+                     " WHERE registration.factory = factory.id AND state <> 2),"
+                     " (SELECT count(*) FROM certificate"
+                     " WHERE certificate.thumbprint = factory.thumbprint AND status = 1)"
+                     " FROM factory WHERE thumbprint = $1",
+                     STORE_PARAMS(store_blob(cede_span(thumbprint, 32))), read_standing, standing);
+}
+
 enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
                                            struct ca_factory_record *record)
 {
@@ -395,15 +395,15 @@ enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
 
 enum cede_status ca_records_add_factory(struct ca *ca, struct ca_factory_record *record)
 {
-    return store_get_int(ca->store,
-                         "INSERT INTO factory (thumbprint, device_id, key_hash, raw, registered_at)"
-                         " VALUES ($1, $2, $3, $4, $5) RETURNING id",
-                         STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
-                                      store_text(record->device_id),
-                                      store_blob(CEDE_SPAN_ARRAY(record->key)),
-                                      store_blob(cede_span(record->raw, record->raw_len)),
-                                      store_int((int64_t)ca_now(ca))),
-                         &record->row);
+    return store_insert(ca->store,
+                        "INSERT INTO factory (thumbprint, device_id, key_hash, raw, registered_at)"
+                        " VALUES ($1, $2, $3, $4, $5)",
+                        STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
+                                     store_text(record->device_id),
+                                     store_blob(CEDE_SPAN_ARRAY(record->key)),
+                                     store_blob(cede_span(record->raw, record->raw_len)),
+                                     store_int((int64_t)ca_now(ca))),
+                        &record->row);
 }
 
 enum cede_status ca_records_id_taken(struct ca *ca, const char *device_id,
@@ -598,11 +598,14 @@ enum cede_status ca_records_token(struct ca *ca, int64_t account, char token[CA_
         STORE_PARAMS(store_text(token), store_int(account), store_int((int64_t)ca_now(ca))), NULL);
 }
 
-enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token,
+enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token, int64_t factory,
                                              int64_t *account)
 {
-    return store_get_int(ca->store, "SELECT account FROM token WHERE token = $1",
-                         STORE_PARAMS(store_text_span(token)), account);
+    return store_get_int(ca->store,
+                         "SELECT token.account FROM token"
+                         " JOIN registration ON registration.account = token.account"
+                         " WHERE token = $1 AND factory = $2 AND state <> 2",
+                         STORE_PARAMS(store_text_span(token), store_int(factory)), account);
 }
 
 /* --- releases --------------------------------------------------------------------------------- */

@@ -122,7 +122,6 @@ static enum cede_status take_over(struct ca *ca, const struct ca_factory_record 
     enum cede_status status = ca_records_registration(ca, factory->row, account, &state);
 
     if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
-        CEDE_TRY(ca_records_count(ca, "registered", 1));
         return ca_records_spend_releases(ca, factory, account);
     }
     CEDE_TRY(status);
@@ -339,7 +338,6 @@ static enum cede_status deregister_one(struct ca *ca, int64_t account, struct ce
     CEDE_TRY(
         ca_records_revoke_factory(ca, record.row, account, CA_NO_ROW, REASON_CESSATION, &revoked));
     CEDE_TRY(ca_records_set_registration(ca, record.row, account, CA_REGISTRATION_ENDED));
-    CEDE_TRY(ca_records_count(ca, "registered", -1));
     ++*deregistered;
     return CEDE_OK;
 }

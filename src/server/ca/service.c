@@ -37,22 +37,12 @@ enum cede_status ca_find_certificate(struct ca *ca, struct cede_span hash, struc
 
 /* A factory certificate counts while some account holds the device and, should it be ours, while it
  * is not revoked. */
-static enum cede_status check_factory_peer(struct ca *ca, const struct ca_factory_record *factory)
+static enum cede_status check_factory_peer(const struct ca_factory_standing *standing)
 {
-    struct ca_certificate_record issued;
-    int64_t count = 0;
-    int64_t holder = CA_NO_ROW;
-    enum cede_status status = CEDE_OK;
-
-    CEDE_TRY(ca_records_holders(ca, factory->row, CA_NO_ROW, &count, &holder));
-    if (count == 0) {
+    if (!standing->registered) {
         return CEDE_CA_UNKNOWN;
     }
-    status = ca_records_by_hash(ca, CEDE_SPAN_ARRAY(factory->thumbprint), &issued);
-    if (status == CEDE_OK && issued.status == CA_REVOKED) {
-        return CEDE_CA_REVOKED;
-    }
-    return status == CEDE_NOT_FOUND ? CEDE_OK : status;
+    return standing->revoked ? CEDE_CA_REVOKED : CEDE_OK;
 }
 
 /* Over, but not for longer than the policy's grace: good for one more re-enrolment. */
@@ -81,7 +71,7 @@ static enum cede_status check_operational_peer(const struct ca *ca,
 
 enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_peer *peer)
 {
-    struct ca_factory_record factory;
+    struct ca_factory_standing standing;
     struct ca_certificate_record issued;
     size_t len = 0;
     enum cede_status status = CEDE_OK;
@@ -89,11 +79,11 @@ enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_
     memset(peer, 0, sizeof *peer);
     CEDE_TRY(
         cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, raw, peer->thumbprint, &len));
-    status = ca_records_factory(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &factory);
+    status = ca_records_standing(ca, peer->thumbprint, &standing);
     if (status == CEDE_OK) {
-        peer->row = factory.row;
-        memcpy(peer->device_id, factory.device_id, sizeof peer->device_id);
-        return check_factory_peer(ca, &factory);
+        peer->row = standing.row;
+        memcpy(peer->device_id, standing.device_id, sizeof peer->device_id);
+        return check_factory_peer(&standing);
     }
     if (status == CEDE_NOT_FOUND) {
         status = ca_records_by_hash(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &issued);
@@ -110,15 +100,15 @@ enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_
 
 enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
 {
-    struct ca_factory_record factory;
+    struct ca_factory_standing standing;
     struct ca_certificate_record issued;
 
     if (peer->operational) {
         CEDE_TRY(ca_records_by_row(ca, peer->row, &issued));
         return check_operational_peer(ca, &issued);
     }
-    CEDE_TRY(ca_records_factory(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &factory));
-    return check_factory_peer(ca, &factory);
+    CEDE_TRY(ca_records_standing(ca, peer->thumbprint, &standing));
+    return check_factory_peer(&standing);
 }
 
 /* --- for which account ------------------------------------------------------------------------ */
@@ -128,7 +118,6 @@ enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
 static enum cede_status find_account(struct ca *ca, const struct ca_enrolment *enrolment,
                                      int64_t factory, int64_t *account)
 {
-    enum ca_registration_state state = CA_REGISTRATION_ENDED;
     int64_t count = 0;
     enum cede_status status = CEDE_OK;
 
@@ -136,14 +125,8 @@ static enum cede_status find_account(struct ca *ca, const struct ca_enrolment *e
         CEDE_TRY(ca_records_holders(ca, factory, CA_NO_ROW, &count, account));
         return count == 1 ? CEDE_OK : CEDE_CA_TOKEN;
     }
-    status = ca_records_account_of_token(ca, enrolment->token, account);
-    if (status == CEDE_OK) {
-        status = ca_records_registration(ca, factory, *account, &state);
-    }
-    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
-        return CEDE_CA_TOKEN;
-    }
-    return status;
+    status = ca_records_account_of_token(ca, enrolment->token, factory, account);
+    return status == CEDE_NOT_FOUND ? CEDE_CA_TOKEN : status;
 }
 
 /* --- which key -------------------------------------------------------------------------------- */
@@ -217,7 +200,6 @@ static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_
         CEDE_TRY(ca_approval_done(ca, factory->row));
     }
     CEDE_TRY(ca_issue_checked(ca, checked, authorised_by, record));
-    CEDE_TRY(ca_records_count(ca, "enrolled", 1));
     return ca_records_set_registration(ca, factory->row, account, CA_REGISTRATION_ENROLLED);
 }
 

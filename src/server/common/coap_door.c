@@ -40,9 +40,10 @@ struct slot {
     uint8_t peer_key[CEDE_COAP_PEER_LEN_MAX];
     size_t peer_key_len;
 
-    bool pending;    /* `response` is to be protected and sent after the commit */
-    bool by_service; /* it is from handle(): worth nothing without the commit */
-    bool kept;       /* the rest of it is in a coap_body */
+    bool pending;       /* `response` is to be protected and sent after the commit */
+    bool by_service;    /* it is from handle(): worth nothing without the commit */
+    bool kept;          /* the rest of it is in a coap_body */
+    bool authenticated; /* with this very datagram: no need to ask again whether it may come in */
     struct edhoc_peer_session *session;
     struct cede_oscore_exchange exchange;
     uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
@@ -577,7 +578,7 @@ static void process_request(struct coap_door *door, struct slot *slot)
         set_response(slot, CEDE_COAP_UNAVAILABLE);
         return;
     }
-    if (callbacks->still_allowed != NULL &&
+    if (!slot->authenticated && callbacks->still_allowed != NULL &&
         callbacks->still_allowed(door->config.context, &slot->session->peer) != CEDE_OK) {
         dismiss(door, slot);
         return;
@@ -663,6 +664,7 @@ static void receive_combined(struct coap_door *door, struct slot *slot)
     }
     session = end_session(door, slot, half_open, kid, message_3);
     if (session != NULL) {
+        slot->authenticated = true;
         receive_protected(door, slot, session, protected_request);
     }
     cede_wipe(&slot->ephemeral, sizeof slot->ephemeral);
@@ -871,7 +873,7 @@ static void finish_batch(struct coap_door *door, size_t count)
 static void reset_slot(struct slot *slot)
 {
     slot->out_len = 0;
-    slot->pending = slot->by_service = slot->kept = slot->remember = false;
+    slot->pending = slot->by_service = slot->kept = slot->authenticated = slot->remember = false;
     slot->session = NULL;
     memset(&slot->upload, 0, sizeof slot->upload);
     memset(&slot->download, 0, sizeof slot->download);
