@@ -63,6 +63,8 @@ def commands_out_of_turn(world):
     say("called off before it began")
     world.run(*transfer_command(world, "cancel", SP1, transfer))
     equal(world.state(SP1, transfer), "cancelled", "state at SP1")
+    harness.wait_until("the moves are called off too",
+                       lambda: world.moves(SP1, transfer) == {"cancelled": DEVICES})
     world.accept(transfer)  # SP2 alone goes on: nobody follows
     refused(world, *transfer_command(world, "start", SP1, transfer), says="cannot start now")
     equal({d["status"] for d in world.inventory(SP1).values()}, {"operational"}, "devices at SP1")
