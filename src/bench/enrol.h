@@ -9,6 +9,8 @@
  *      fresh   handshake, enrolment, goodbye; the floor is the handshake alone at the same door and
  *              the primitives alone: the request's proof of possession verified, one signature
  *      kept    the enrolment on a connection that stands; the floor is the primitives alone
+ * Each is measured in several rounds, by turns with its floor; the round of the median ratio
+ * counts.
  */
 #ifndef CEDE_BENCH_ENROL_H
 #define CEDE_BENCH_ENROL_H
@@ -17,16 +19,21 @@
 #include "cede/certificate.h"
 #include "cede/posix.h"
 
-#define ENROL_ID_MAX   24
-#define ENROL_CERT_MAX 512
+#define ENROL_ID_MAX      24
+#define ENROL_CERT_MAX    512
+#define ENROL_REQUEST_MAX 512
 
-/* A device that has never enrolled: its factory key and certificate. */
+/* A device that has never enrolled: its factory key and certificate; and, made beforehand lest the
+ * server wait for it, the request for a certificate of a new key. X.509 or C509, as the door wants
+ * it. */
 struct enrol_device {
     char id[ENROL_ID_MAX];
     uint8_t scalar[32];
     uint8_t point[64];
-    uint8_t certificate[ENROL_CERT_MAX]; /* X.509 or C509, as the door wants it */
+    uint8_t certificate[ENROL_CERT_MAX];
     size_t certificate_len;
+    uint8_t request[ENROL_REQUEST_MAX];
+    size_t request_len;
 };
 
 /* What a client knows of the CA. */
@@ -38,12 +45,13 @@ struct enrol_ca {
     struct cede_span responder; /* the enrolment server's, ~C509Certificate */
 };
 
-/* One client's end of a door. A connection is any memory the door makes. */
+/* One client's end of a door. A connection is any memory the door makes. What ends the handshake
+ * may come with the enrolment where the protocol has it so, but not of one that is `alone`. */
 struct enrol_door {
     const char *name;
     bool x509;          /* which certificates its devices have */
     const char *option; /* of ca_serve: for error texts */
-    void *(*open)(const struct enrol_ca *ca, const struct enrol_device *device);
+    void *(*open)(const struct enrol_ca *ca, const struct enrol_device *device, bool alone);
     bool (*enrol)(void *connection);
     void (*close)(void *connection);
 };
@@ -56,11 +64,5 @@ extern const struct enrol_door enrol_dtls_door;
  */
 bool enrol_bench(const struct enrol_door *door, unsigned fleet,
                  struct bench_result results[BENCH_RESULTS_MAX], size_t *results_count);
-
-/* --- for the doors ---------------------------------------------------------------------------- */
-
-/* A certification request for a new key of the device; false when it fails. */
-bool enrol_request(const struct enrol_device *device, bool x509, struct cede_buf out,
-                   struct cede_span *request);
 
 #endif

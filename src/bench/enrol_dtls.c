@@ -93,12 +93,13 @@ static void dtls_close(void *context)
     free(connection);
 }
 
-static void *dtls_open(const struct enrol_ca *ca, const struct enrol_device *device)
+static void *dtls_open(const struct enrol_ca *ca, const struct enrol_device *device, bool alone)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     struct cede_dtls_config config;
     struct cede_address address;
 
+    (void)alone;
     if (connection == NULL) {
         return NULL;
     }
@@ -124,20 +125,15 @@ static void *dtls_open(const struct enrol_ca *ca, const struct enrol_device *dev
 static enum cede_status compose(struct connection *connection, struct cede_buf out,
                                 struct cede_span *message)
 {
-    uint8_t bytes[1024];
-    struct cede_span request;
-    struct cede_coap_encoder encoder;
+    struct cede_coap_encoder encoder = cede_coap_begin(
+        out, CEDE_COAP_CON, CEDE_COAP_POST, ++connection->message_id, CEDE_SPAN_TEXT("b"));
 
-    if (!enrol_request(connection->device, true, CEDE_BUF_ARRAY(bytes), &request)) {
-        return CEDE_CRYPTO_FAILED;
-    }
-    encoder = cede_coap_begin(out, CEDE_COAP_CON, CEDE_COAP_POST, ++connection->message_id,
-                              CEDE_SPAN_TEXT("b"));
     cede_coap_put_path(&encoder, cede_span_string(connection->ca->path + 1));
     cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("sen"));
     cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_PKCS10);
     cede_coap_put_uint(&encoder, CEDE_COAP_ACCEPT, CEDE_EST_FORMAT_PKIX_CERT);
-    cede_coap_put_payload(&encoder, request);
+    cede_coap_put_payload(&encoder,
+                          cede_span(connection->device->request, connection->device->request_len));
     return cede_coap_finish(&encoder, message);
 }
 

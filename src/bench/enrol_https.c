@@ -87,10 +87,11 @@ static void https_close(void *context)
     free(connection);
 }
 
-static void *https_open(const struct enrol_ca *ca, const struct enrol_device *device)
+static void *https_open(const struct enrol_ca *ca, const struct enrol_device *device, bool alone)
 {
     struct connection *connection = calloc(1, sizeof *connection);
 
+    (void)alone;
     if (connection == NULL) {
         return NULL;
     }
@@ -134,16 +135,12 @@ static bool read_answer(SSL *ssl)
 static bool https_enrol(void *context)
 {
     struct connection *connection = context;
-    uint8_t request[1024];
     char body[2048];
     char text[4096];
-    struct cede_span csr;
     int len = 0;
 
-    if (!enrol_request(connection->device, true, CEDE_BUF_ARRAY(request), &csr)) {
-        return false;
-    }
-    EVP_EncodeBlock((uint8_t *)body, csr.ptr, (int)csr.len);
+    EVP_EncodeBlock((uint8_t *)body, connection->device->request,
+                    (int)connection->device->request_len);
     len = snprintf(text, sizeof text,
                    "POST /.well-known/est%s/simpleenroll HTTP/1.1\r\nHost: %s\r\n"
                    "Content-Type: application/pkcs10\r\nContent-Length: %zu\r\n\r\n%s",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enrol_oscore.c - a client of EST-oscore: EDHOC method 0 with certificates by reference, C509. */
+/*
+ * enrol_oscore.c - a client of EST-oscore: EDHOC method 0 with certificates by reference, C509,
+ * message_3 and enrolment in one request (RFC 9668).
+ */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,8 @@
 #include "cede/est.h"
 #include "cede/oscore.h"
 
-#define DATAGRAM_MAX 2048
+#define DATAGRAM_MAX  2048
+#define MESSAGE_3_MAX 256
 
 struct connection {
     const struct enrol_ca *ca;
@@ -20,6 +24,8 @@ struct connection {
     int fd;
     uint16_t message_id;
     struct cede_oscore_context oscore;
+    uint8_t message_3[MESSAGE_3_MAX]; /* to go with the enrolment, when it has a length */
+    size_t message_3_len;
     uint8_t answer[DATAGRAM_MAX];
 };
 
@@ -158,7 +164,7 @@ static enum cede_status open_oscore(struct cede_oscore_context *oscore,
     return status;
 }
 
-static enum cede_status handshake(struct connection *connection)
+static enum cede_status handshake(struct connection *connection, bool alone)
 {
     struct cede_edhoc_config config = edhoc_config();
     const struct enrol_device *device = connection->device;
@@ -177,9 +183,14 @@ static enum cede_status handshake(struct connection *connection)
     CEDE_TRY(cede_edhoc_compose_message_1(&edhoc, &config, NULL, CEDE_BUF_ARRAY(bytes), &message));
     CEDE_TRY(post_edhoc(connection, CEDE_SPAN_NULL, message, &message));
     CEDE_TRY(verify_responder(connection, &edhoc, &config, message));
-    CEDE_TRY(
-        cede_edhoc_compose_message_3(&edhoc, &config, &own, NULL, CEDE_BUF_ARRAY(bytes), &message));
-    CEDE_TRY(post_edhoc(connection, cede_edhoc_connection_id_span(&edhoc.c_r), message, &message));
+    CEDE_TRY(cede_edhoc_compose_message_3(&edhoc, &config, &own, NULL,
+                                          CEDE_BUF_ARRAY(connection->message_3), &message));
+    if (alone) {
+        CEDE_TRY(
+            post_edhoc(connection, cede_edhoc_connection_id_span(&edhoc.c_r), message, &message));
+    } else {
+        connection->message_3_len = message.len;
+    }
     return open_oscore(&connection->oscore, &edhoc, &config);
 }
 
@@ -194,7 +205,7 @@ static void oscore_close(void *context)
     free(connection);
 }
 
-static void *oscore_open(const struct enrol_ca *ca, const struct enrol_device *device)
+static void *oscore_open(const struct enrol_ca *ca, const struct enrol_device *device, bool alone)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     struct cede_address address;
@@ -209,7 +220,7 @@ static void *oscore_open(const struct enrol_ca *ca, const struct enrol_device *d
     connection->message_id = (uint16_t)((uintptr_t)device / sizeof *device * 16);
     if (cede_address_resolve(ca->host, ca->port, &address) != CEDE_OK ||
         cede_udp_connect(&address, &connection->fd) != CEDE_OK ||
-        handshake(connection) != CEDE_OK) {
+        handshake(connection, alone) != CEDE_OK) {
         oscore_close(connection);
         return NULL;
     }
@@ -218,25 +229,29 @@ static void *oscore_open(const struct enrol_ca *ca, const struct enrol_device *d
 
 static enum cede_status enrol(struct connection *connection)
 {
-    uint8_t request_bytes[512], plain[1024], bytes[1024];
-    struct cede_span request, datagram, answer;
+    uint8_t plain[1024], bytes[1024], combined[1024 + MESSAGE_3_MAX];
+    struct cede_span datagram, answer;
     struct cede_oscore_exchange exchange;
     struct cede_coap_message view;
     struct cede_coap_encoder encoder;
 
-    if (!enrol_request(connection->device, false, CEDE_BUF_ARRAY(request_bytes), &request)) {
-        return CEDE_CRYPTO_FAILED;
-    }
     encoder = cede_coap_begin(CEDE_BUF_ARRAY(plain), CEDE_COAP_CON, CEDE_COAP_POST,
                               ++connection->message_id, CEDE_SPAN_TEXT("b"));
     cede_coap_put_path(&encoder, cede_span_string(connection->ca->path + 1));
     cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("sen"));
     cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_C509_PKCS10);
-    cede_coap_put_payload(&encoder, request);
+    cede_coap_put_payload(&encoder,
+                          cede_span(connection->device->request, connection->device->request_len));
     CEDE_TRY(cede_coap_finish(&encoder, &datagram));
     CEDE_TRY(cede_oscore_protect_request(&connection->oscore, cede_crypto_openssl(),
                                          CEDE_OSCORE_PLAIN, datagram, &exchange,
                                          CEDE_BUF_ARRAY(bytes), &datagram));
+    if (connection->message_3_len > 0) {
+        CEDE_TRY(cede_oscore_combine(datagram,
+                                     cede_span(connection->message_3, connection->message_3_len),
+                                     CEDE_BUF_ARRAY(combined), &datagram));
+        connection->message_3_len = 0;
+    }
     if (!ask(connection, datagram, &answer)) {
         return CEDE_SOCKET_FAILED;
     }

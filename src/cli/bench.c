@@ -88,7 +88,7 @@ static int run_bench(int argc, char **argv)
 
 /* --- enrolments ------------------------------------------------------------------------------- */
 
-#define FLEET_MIN 800
+#define FLEET_MIN 2800
 #define FLEET_MAX 100000
 
 static const struct enrol_door *const doors[] = {&enrol_https_door, &enrol_dtls_door,
@@ -97,7 +97,7 @@ static const struct enrol_door *const doors[] = {&enrol_https_door, &enrol_dtls_
 static int run_enrol(int argc, char **argv)
 {
     const char *name = NULL;
-    const char *fleet_text = "4000";
+    const char *fleet_text = "7000";
     const char *json = NULL;
     const struct cli_option options[] = {
         {"door", "DOOR", "https, dtls or oscore; all when left out", false, &name},
