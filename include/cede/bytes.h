@@ -85,7 +85,7 @@ struct cede_reader {
 struct cede_reader cede_reader(struct cede_span in);
 /* The same where a span is in memory anyway, in less code. */
 void cede_reader_open(struct cede_reader *reader, const struct cede_span *in);
-/* Marks the reader failed (the first failure stays). */
+/* Marks the reader failed (the first failure stays); CEDE_OK leaves it as it is. */
 void cede_reader_fail(struct cede_reader *reader, enum cede_status status);
 size_t cede_reader_left(const struct cede_reader *reader);
 bool cede_reader_at_end(const struct cede_reader *reader);  /* ok and nothing left */

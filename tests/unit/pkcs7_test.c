@@ -100,6 +100,16 @@ static void test_other_messages_are_refused(void **state)
         /* an attribute certificate */
         {"302706092a864886f70d010702a01a30180201013100300b06092a864886f70d010701a002a1003100",
          CEDE_DER_TAG},
+        /* a version that is no number */
+        {"302306092a864886f70d010702a0163014 040101 3100300b06092a864886f70d0107013100",
+         CEDE_DER_TAG},
+        /* more after SignedData, after its explicit tag, after the whole */
+        {"302506092a864886f70d010702a01830140201013100300b06092a864886f70d01070131000500",
+         CEDE_TRAILING_BYTES},
+        {"302506092a864886f70d010702a01630140201013100300b06092a864886f70d01070131000500",
+         CEDE_TRAILING_BYTES},
+        {"302306092a864886f70d010702a01630140201013100300b06092a864886f70d01070131000500",
+         CEDE_TRAILING_BYTES},
     };
     struct cede_pkcs7 pkcs7;
     uint8_t memory[64];
@@ -114,6 +124,46 @@ static void test_other_messages_are_refused(void **state)
         hex_into(CEDE_BUF_ARRAY(memory),
                  "302306092a864886f70d010702a01630140201013100300b06092a864886f70d0107013100"),
         &pkcs7));
+}
+
+/* RFC 5652, section 5.1: version 3 when other kinds of CRLs are inside. */
+static void test_revocation_lists_are_passed_over(void **state)
+{
+    struct cede_pkcs7 pkcs7;
+    struct cede_span certificate;
+    uint8_t memory[64];
+
+    (void)state;
+    OK(cede_pkcs7_open(hex_into(CEDE_BUF_ARRAY(memory),
+                                "302b06092a864886f70d010702a01e301c0201033100"
+                                "300b06092a864886f70d010701a0023000a1023000 3100"),
+                       &pkcs7));
+    assert_true(cede_pkcs7_next(&pkcs7, &certificate));
+    assert_true(cede_span_equal(certificate, HEX("3000")));
+    assert_false(cede_pkcs7_next(&pkcs7, &certificate));
+}
+
+static void test_a_message_needs_its_whole_room(void **state)
+{
+    const struct cede_span certificate = CEDE_SPAN_TEXT("\x30\0");
+    uint8_t memory[64];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
+    size_t whole;
+
+    (void)state;
+    cede_pkcs7_put_certs(&writer, &certificate, 1);
+    OK(writer.status);
+    whole = writer.len;
+    for (size_t cap = 0; cap < whole; cap++) {
+        memory[cap] = 0xa5;
+        writer = cede_writer(cede_buf(memory, cap));
+        cede_pkcs7_put_certs(&writer, &certificate, 1);
+        assert_int_equal(writer.status, CEDE_NO_SPACE);
+        assert_int_equal(memory[cap], 0xa5);
+    }
+    writer = cede_writer(cede_buf(memory, whole));
+    cede_pkcs7_put_certs(&writer, &certificate, 1);
+    OK(writer.status);
 }
 
 static void test_what_is_written_is_read_by_others(void **state)
@@ -149,7 +199,9 @@ int main(void)
         cmocka_unit_test_setup(test_the_rfc_s_example, begin),
         cmocka_unit_test_setup(test_truncated_or_longer_is_refused, begin),
         cmocka_unit_test_setup(test_other_messages_are_refused, begin),
+        cmocka_unit_test_setup(test_revocation_lists_are_passed_over, begin),
         cmocka_unit_test_setup(test_what_is_written_is_read_by_others, begin),
+        cmocka_unit_test_setup(test_a_message_needs_its_whole_room, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

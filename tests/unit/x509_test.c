@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "cede/x509.h"
+#include "hex.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 
@@ -135,6 +136,76 @@ static void integers_must_be_shortest_and_not_negative(void **state)
     assert_int_equal(CEDE_DER_VALUE, read_unsigned(empty, sizeof empty, &len));
 }
 
+static enum cede_status read_bits(struct cede_span der, uint8_t *unused)
+{
+    struct cede_reader reader = cede_reader(der);
+
+    (void)cede_der_get_bits(&reader, unused);
+    return cede_reader_finish(&reader);
+}
+
+/* X.690, sections 8.6.2 and 11.2.1: up to seven bits are not used, and those are zero. */
+static void bit_strings_leave_out_zeros(void **state)
+{
+    uint8_t unused;
+
+    (void)state;
+    assert_ok(read_bits(HEX("03020780"), &unused));
+    assert_int_equal(7, unused);
+    assert_ok(read_bits(HEX("030100"), &unused));
+    assert_int_equal(0, unused);
+    assert_ok(read_bits(HEX("030200ff"), NULL));
+    assert_int_equal(CEDE_DER_VALUE, read_bits(HEX("03020180"), NULL));
+    assert_int_equal(CEDE_DER_VALUE, read_bits(HEX("03020880"), &unused));
+    assert_int_equal(CEDE_DER_VALUE, read_bits(HEX("030207c0"), &unused));
+    assert_int_equal(CEDE_DER_VALUE, read_bits(HEX("030101"), &unused)); /* of no byte at all */
+    assert_int_equal(CEDE_DER_VALUE, read_bits(HEX("0300"), &unused));
+    assert_int_equal(0, unused);
+}
+
+static enum cede_status read_oid(struct cede_span der)
+{
+    struct cede_reader reader = cede_reader(der);
+    struct cede_span oid = cede_der_get_oid(&reader);
+
+    assert_int_equal(reader.status == CEDE_OK, oid.ptr != NULL);
+    return cede_reader_finish(&reader);
+}
+
+/* X.690, section 8.19.2. */
+static void numbers_of_an_object_identifier_are_shortest_and_whole(void **state)
+{
+    (void)state;
+    assert_ok(read_oid(HEX("06032a8648")));
+    assert_ok(read_oid(HEX("06032a8100")));
+    assert_int_equal(CEDE_DER_VALUE, read_oid(HEX("0600")));
+    assert_int_equal(CEDE_DER_VALUE, read_oid(HEX("06022a86")));
+    assert_int_equal(CEDE_DER_VALUE, read_oid(HEX("06032a8001")));
+    assert_int_equal(CEDE_DER_VALUE, read_oid(HEX("060480018001")));
+}
+
+static void booleans_have_two_values(void **state)
+{
+    uint8_t room[8];
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(room));
+    struct cede_reader reader;
+    struct cede_span other = HEX("010101"), two = HEX("0102ffff");
+
+    (void)state;
+    cede_der_put_bool(&writer, true);
+    cede_der_put_bool(&writer, false);
+    reader = cede_reader(cede_written(&writer));
+    assert_true(cede_der_get_bool(&reader));
+    assert_false(cede_der_get_bool(&reader));
+    assert_ok(cede_reader_finish(&reader));
+    reader = cede_reader(other);
+    assert_false(cede_der_get_bool(&reader));
+    assert_int_equal(CEDE_DER_VALUE, reader.status);
+    reader = cede_reader(two);
+    assert_false(cede_der_get_bool(&reader));
+    assert_int_equal(CEDE_DER_VALUE, reader.status);
+}
+
 /* Closing moves what was written when the length needs more bytes; counting gives the same size. */
 static void constructed_values_get_their_length(void **state)
 {
@@ -243,13 +314,13 @@ static int openssl_verify(struct cede_span ca_der, struct cede_span der)
 
 static void issued_certificates_satisfy_openssl(void **state)
 {
-    static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_ED25519};
+    static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_P521, CEDE_CRV_ED25519};
     uint8_t ca_room[1024], room[1024];
     struct cede_span ca_der, der;
     struct cede_x509 certificate;
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         struct key ca, device;
         struct cede_certificate_info info;
         make_key(&ca, curves[i]);
@@ -532,14 +603,14 @@ static void openssl_certificates_decode(void **state)
 
 static void requests_prove_possession(void **state)
 {
-    static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_ED25519};
+    static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_P521, CEDE_CRV_ED25519};
     uint8_t room[1024], point[CEDE_PUBLIC_KEY_LEN_MAX];
     struct cede_x509_request request;
     struct cede_public_key key;
     struct cede_span der;
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         struct key device;
         const unsigned char *at;
         X509_REQ *openssl;
@@ -635,6 +706,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lengths_must_be_shortest),
         cmocka_unit_test(integers_must_be_shortest_and_not_negative),
+        cmocka_unit_test(bit_strings_leave_out_zeros),
+        cmocka_unit_test(numbers_of_an_object_identifier_are_shortest_and_whole),
+        cmocka_unit_test(booleans_have_two_values),
         cmocka_unit_test(constructed_values_get_their_length),
         cmocka_unit_test(times_follow_the_calendar),
         cmocka_unit_test(the_year_2050_changes_the_time_type),

@@ -47,13 +47,9 @@ static void expect_empty_set(struct cede_reader *reader)
 static void expect_no_content(struct cede_reader *reader)
 {
     struct cede_reader inner = cede_der_enter(reader, CEDE_DER_SEQUENCE);
-    enum cede_status status;
 
     expect_oid(&inner, CEDE_SPAN_ARRAY(id_data));
-    status = cede_reader_finish(&inner);
-    if (status != CEDE_OK) {
-        cede_reader_fail(reader, status);
-    }
+    cede_reader_fail(reader, cede_reader_finish(&inner));
 }
 
 /* X.509 certificates only, no attribute certificates. */

@@ -30,18 +30,14 @@ static void read_validity(struct cede_reader *tbs, struct cede_x509 *certificate
 
     certificate->not_before = cede_der_get_time(&inner);
     certificate->not_after = cede_der_get_time(&inner);
-    if (cede_reader_finish(&inner) != CEDE_OK) {
-        cede_reader_fail(tbs, cede_reader_finish(&inner));
-    }
+    cede_reader_fail(tbs, cede_reader_finish(&inner));
 }
 
 static struct cede_span read_name(struct cede_reader *tbs)
 {
     struct cede_span name = cede_der_get_value(tbs);
 
-    if (tbs->status == CEDE_OK && x509_name_check(name) != CEDE_OK) {
-        cede_reader_fail(tbs, x509_name_check(name));
-    }
+    cede_reader_fail(tbs, x509_name_check(name));
     return name;
 }
 
@@ -73,9 +69,7 @@ static void read_tail(struct cede_reader *tbs, struct cede_x509 *certificate)
     }
     inner = cede_der_enter(tbs, CEDE_DER_CONTEXT_CONSTRUCTED(3));
     certificate->extensions = cede_der_get(&inner, CEDE_DER_SEQUENCE);
-    if (cede_reader_finish(&inner) != CEDE_OK) {
-        cede_reader_fail(tbs, cede_reader_finish(&inner));
-    }
+    cede_reader_fail(tbs, cede_reader_finish(&inner));
 }
 
 /* TBSCertificate. */
@@ -118,9 +112,6 @@ static enum cede_status decode(struct cede_span der, struct cede_x509 *certifica
     CEDE_TRY(cede_reader_finish(&outer));
     CEDE_TRY(read_tbs(certificate->tbs, certificate));
     if (cede_span_is_null(algorithm_contents(algorithm))) {
-        return CEDE_DER_TAG;
-    }
-    if (algorithm_contents(algorithm).ptr == NULL) {
         return CEDE_DER_TAG;
     }
     if (!cede_span_equal(algorithm, certificate->signature_algorithm)) {

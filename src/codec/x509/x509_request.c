@@ -49,12 +49,10 @@ static void read_other(struct cede_reader *values)
         value.status = x509_value_check(tag, contents) == CEDE_DER_VALUE ? CEDE_DER_VALUE : CEDE_OK;
         break;
     }
-    if (value.status != CEDE_OK) {
-        cede_reader_fail(values, value.status);
-    }
+    cede_reader_fail(values, value.status);
 }
 
-/* Attribute ::= SEQUENCE { type, values SET }; the two that are known have one value. */
+/* Attribute ::= SEQUENCE { type, values SET }; the two that are known come once, with one value. */
 static enum cede_status read_attribute(struct cede_reader *attributes,
                                        struct cede_x509_request *request)
 {
@@ -70,6 +68,9 @@ static enum cede_status read_attribute(struct cede_reader *attributes,
         }
         request->extensions = cede_der_get(&values, CEDE_DER_SEQUENCE);
     } else if (entry != NULL && entry->value == CR_CHALLENGE_PASSWORD) {
+        if (request->challenge_password.ptr != NULL) {
+            return CEDE_X509_EXTENSION;
+        }
         read_challenge(&values, &request->challenge_password);
     } else {
         while (values.status == CEDE_OK && cede_reader_left(&values) > 0) {
@@ -84,7 +85,7 @@ static enum cede_status read_attributes(struct cede_span attributes,
 {
     struct cede_reader reader = cede_reader(attributes);
 
-    while (reader.status == CEDE_OK && !cede_reader_at_end(&reader)) {
+    while (!cede_reader_at_end(&reader)) {
         CEDE_TRY(read_attribute(&reader, request));
     }
     return x509_extensions_decode(request->extensions, &request->ext);

@@ -69,9 +69,8 @@ static void put_eku(struct cede_writer *writer, uint32_t eku)
     size_t sequence = cede_der_open(writer, CEDE_DER_SEQUENCE);
 
     for (int64_t n = 0; n < 31; n++) {
-        const struct registry_entry *entry = registry_find(&registry_eku, n);
-        if ((eku >> n & 1) != 0 && entry != NULL) {
-            cede_der_put_oid(writer, registry_oid(entry));
+        if ((eku >> n & 1) != 0) {
+            cede_der_put_oid(writer, registry_oid(registry_find(&registry_eku, n)));
         }
     }
     cede_der_close(writer, sequence);
@@ -211,6 +210,17 @@ static bool alt_name_is_writable(const struct cede_general_name *name)
     }
 }
 
+/* A purpose without a number in the registry could not be written. */
+static bool purposes_are_writable(uint32_t eku)
+{
+    for (int64_t n = 0; n < 32; n++) {
+        if ((eku >> n & 1) != 0 && registry_find(&registry_eku, n) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum cede_status certificate_info_check(const struct cede_certificate_info *info)
 {
     bool serial_is_positive = false;
@@ -225,7 +235,8 @@ enum cede_status certificate_info_check(const struct cede_certificate_info *info
     }
     if (info->subject.value.ptr == NULL || info->not_after < info->not_before ||
         info->not_before == CEDE_TIME_NONE || (info->ca && !info->has_basic_constraints) ||
-        info->path_len < CEDE_PATH_LEN_NONE || info->key_usage >= 0x200) {
+        info->path_len < CEDE_PATH_LEN_NONE || info->key_usage >= 0x200 ||
+        !purposes_are_writable(info->eku)) {
         return CEDE_BAD_ARGUMENT;
     }
     for (size_t i = 0; i < info->alt_names_count; i++) {
