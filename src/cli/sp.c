@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/sp_open.h"
 #include "server/common/key_store.h"
+#include "server/common/revocation_cache.h"
 #include "server/sp/provision.h"
 #include "server/sp/revocation.h"
 
@@ -75,7 +76,7 @@ static int run_init(int argc, char **argv)
 static int run_partner(int argc, char **argv)
 {
     const char *dir = NULL, *name = NULL, *role = NULL, *url = NULL, *certificate = NULL;
-    const char *crl = NULL;
+    const char *crl = NULL, *ocsp = NULL;
     const struct cli_option options[] = {
         {"dir", "DIR", "state directory", true, &dir},
         {"name", "NAME", "what to call the partner", true, &name},
@@ -83,6 +84,7 @@ static int run_partner(int argc, char **argv)
         {"url", "URL", "https://HOST:PORT of its server", true, &url},
         {"certificate", "FILE", "its identity certificate, PEM or DER: pinned", true, &certificate},
         {"crl", "URL", "of a CA: http://... of its CRL, to be asked from now on", false, &crl},
+        {"ocsp", "URL", "of a CA: http://... of its OCSP responder, the same", false, &ocsp},
         {NULL, NULL, NULL, false, NULL},
     };
     struct sp sp;
@@ -103,16 +105,18 @@ static int run_partner(int argc, char **argv)
         return CLI_FAILED;
     }
     status = sp_add_partner(&sp, name, role, url, certificate);
-    if (status == CEDE_OK && crl != NULL) {
-        status = revocation_set_source(sp.store, name, crl);
+    if (status == CEDE_OK && (crl != NULL || ocsp != NULL)) {
+        status = revocation_cache_set_source(sp.store, name, crl, ocsp);
     }
     sp_close(&sp);
     if (status == CEDE_NOT_FOUND) {
         return cli_fail("%s: no such file", certificate);
     }
     if (status == CEDE_BAD_ARGUMENT) {
-        return cli_fail("the URL must be https://HOST:PORT, the name at most %d bytes",
-                        RECORD_NAME_MAX - 1);
+        return cli_fail(
+            "the URL must be https://HOST:PORT, of --crl and --ocsp http://..., the name at"
+            " most %d bytes",
+            RECORD_NAME_MAX - 1);
     }
     return status == CEDE_OK ? CLI_OK
                              : cli_fail("cannot add '%s': %s", name, cede_status_reason(status));

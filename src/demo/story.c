@@ -191,15 +191,16 @@ static bool add_account(struct story *story, enum actor ca, enum actor sp)
 
 static bool add_partner(struct story *story, enum actor sp, enum actor partner, const char *role)
 {
-    char certificate[TEXT_MAX], url[96], crl[96];
+    char certificate[TEXT_MAX], url[96], crl[96], ocsp[96];
     bool is_sp = partner == SP1 || partner == SP2;
 
     path_of(story->paths[partner], is_sp ? "identity.pem" : "ca.pem", certificate);
     snprintf(url, sizeof url, "https://%s", story->https[partner]);
     snprintf(crl, sizeof crl, "http://%s/ca.crl", story->coaps[partner]);
+    snprintf(ocsp, sizeof ocsp, "http://%s/ocsp", story->coaps[partner]);
     return RUN(story, "sp", "partner", "--dir", story->paths[sp], "--name", story->names[partner],
                "--role", role, "--url", url, "--certificate", certificate, is_sp ? NULL : "--crl",
-               crl);
+               crl, "--ocsp", ocsp);
 }
 
 static bool init_sp(struct story *story, enum actor sp, enum actor ca)

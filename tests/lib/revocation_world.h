@@ -113,7 +113,7 @@ static inline struct cede_span serial_of(uint32_t index, uint8_t serial[8])
     return cede_span(serial, 8);
 }
 
-static inline void revoke(struct world *w, uint32_t first, uint32_t count, int reason)
+static inline void revoke_some(struct world *w, uint32_t first, uint32_t count, int reason)
 {
     uint8_t serial[8];
 

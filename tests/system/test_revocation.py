@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Revocation as the world sees it: after a hand-over `openssl ocsp` and the CRL say that the old
-certificates are revoked; providers go by the CRL, also while the CA is away; devices that demand a
-proof of their servers' status refuse a server that is revoked.
+certificates are revoked; providers go by the CRL and OCSP, also while the CA is away; CAs ask the
+permanent CA about factory certificates; devices that demand a proof of their servers' status refuse
+a server that is revoked.
 
-    CA1 (HTTP: CRL, OCSP) <-- SP1 (its CRL)        devices, policy "require"
-    CA2 (HTTP: CRL, OCSP) <-- SP2 (its CRL)
+    PCA (HTTP: CRL, OCSP) <-- CA1 (OCSP), CA2 (CRL)
+    CA1 (HTTP: CRL, OCSP) <-- SP1 (CRL, OCSP)      devices, policy "require"
+    CA2 (HTTP: CRL, OCSP) <-- SP2 (CRL, OCSP)
 """
 
 import json
@@ -17,6 +19,17 @@ import harness
 from harness import CA1, CA2, PCA, SP1, SP2, World, check, equal, free_port, say, wait_until
 
 DEVICES = 3
+
+
+def watch_factories(world):
+    """Which word of the permanent CA each CA goes by."""
+    for ca, kind, path in ((CA1, "ocsp", "ocsp"), (CA2, "crl", "ca.crl")):
+        file = world.path(ca) / "policy.json"
+        policy = json.loads(file.read_text())
+        policy["factory_anchors"] = [{"certificate": str(world.path(PCA) / "ca.pem"),
+                                      kind: f"http://{world.http[PCA]}/{path}"}]
+        policy["factory_status"] = {"on_outage": "refuse"}
+        file.write_text(json.dumps(policy))
 
 
 def openssl(*arguments, ok=True, data=None):
@@ -43,7 +56,8 @@ class RevocationWorld(World):
         if words[:2] == ["sp", "partner"]:
             name = words[words.index("--name") + 1]
             if name in self.http:
-                words += ["--crl", f"http://{self.http[name]}/ca.crl"]
+                words += ["--crl", f"http://{self.http[name]}/ca.crl",
+                          "--ocsp", f"http://{self.http[name]}/ocsp"]
         return super().run(*words, **options)
 
     def get(self, ca, path, headers=None):
@@ -121,6 +135,19 @@ def check_revoked_elsewhere(world, device):
                lambda: f"refused '{device}'" in world.servers[SP2].text()[mark:], 30)
 
 
+def check_stolen_device(world, device):
+    """Its factory certificate is revoked before it was ever switched on: CA1 asks and refuses."""
+    serial = [c["serial"] for c in world.certificates(PCA, "factory")
+              if c["subject"] == device][0]
+    world.run("ca", "revoke", "--dir", world.path(PCA), "--serial", serial, "--reason", "1")
+    wait_until("OCSP to say so", lambda: ": revoked" in world.ocsp(PCA, serial, "-no_nonce"), 10)
+    world.start_device(device)
+    wait_until("CA1 to refuse the device",
+               lambda: "the certificate is revoked" in world.servers[CA1].text(), 30)
+    world.kill_device(device)
+    equal(world.certificates(CA1), [], "certificates of CA1")
+
+
 def run_again(world, device, seconds):
     """What a device has to tell after having run for a while."""
     world.stop_devices()
@@ -144,10 +171,11 @@ def check_revoked_server(world, device):
 def test(options):
     with RevocationWorld(options.cede) as world:
         world.init()
+        watch_factories(world)
         world.start_all()
         say("devices that demand a proof change hands")
-        world.provision(DEVICES, "--status", "require")
-        ids = sorted(world.inventory(SP1))
+        stolen, *ids = world.provision(1 + DEVICES, "--status", "require")
+        check_stolen_device(world, stolen)
         world.start_devices(ids)
         world.wait_count(SP1, "operational", DEVICES)
         transfer = world.agree()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ca_test.c - a CA in a temporary directory, asked in-process as its doors would. */
 #include <fcntl.h>
+#include <jansson.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,8 +28,10 @@
 #include "server/ca/door.h"
 #include "server/ca/signer.h"
 #include "server/common/crl.h"
+#include "server/common/hex.h"
 #include "server/common/identity.h"
 #include "server/common/jws.h"
+#include "server/common/revocation_cache.h"
 
 #define ok(expression_) assert_int_equal((expression_), CEDE_OK)
 
@@ -1043,6 +1046,103 @@ static void factory_anchors_decide_when_the_policy_names_them(void **state)
     ok(registers(f, "SP1", &device, NULL, token));
 }
 
+/* R6 for others' certificates: the maker's word counts, and for how long the policy says. */
+static void R6_a_factory_certificate_its_maker_revoked_opens_no_door(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct ca_peer peer;
+    struct ca_policy *policy = &f->ca->policy;
+    struct cede_certificate certificate;
+    uint8_t token[CA_TOKEN_LEN];
+    char serial[2 * CEDE_SERIAL_LEN_MAX + 1];
+
+    new_device(f, "dev-1", &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(cede_certificate_decode(device.factory, crypto(), &certificate));
+    hex_encode(certificate.serial.ptr, certificate.serial.len, serial);
+    policy->anchors[0].subject = named("maker");
+    policy->anchors[1].subject = named("another maker");
+    policy->anchors_count = 2;
+    snprintf(policy->anchor_sources[0].name, sizeof policy->anchor_sources[0].name, "maker.pem");
+    snprintf(policy->anchor_sources[1].name, sizeof policy->anchor_sources[1].name, "other.pem");
+    policy->factory_status = (struct revocation_policy){600, 0, true};
+    /* nobody watches */
+    ok(revocation_cache_set_source(ca_store(f->ca), "maker.pem", "http://127.0.0.1:1/", ""));
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    policy->anchors_watched = true;
+    /* nothing was heard of the maker yet */
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_REVOCATION_UNKNOWN);
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_REVOCATION_UNKNOWN);
+    ok(revocation_cache_heard(ca_store(f->ca), "maker.pem", (int64_t)f->now));
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    ok(ca_still_allowed(f->ca, &peer));
+    /* another maker's certificate of that number is another */
+    ok(revocation_cache_add(ca_store(f->ca), "other.pem", serial, 1));
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    ok(revocation_cache_add(ca_store(f->ca), "maker.pem", serial, 1));
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CA_REVOKED);
+    memset(policy->anchors, 0, sizeof policy->anchors);
+    policy->anchors_count = 0;
+}
+
+static struct ca *open_with(struct fixture *f, const char *member, json_t *value)
+{
+    struct ca *ca = NULL;
+    char directory[PATH_MAX];
+    json_t *policy = json_load_file(below(f, "ca/policy.json"), 0, NULL);
+
+    assert_non_null(policy);
+    json_object_set_new(policy, member, value);
+    assert_int_equal(json_dump_file(policy, below(f, "ca/policy.json"), 0), 0);
+    json_decref(policy);
+    snprintf(directory, sizeof directory, "%s", below(f, "ca"));
+    if (ca_open(directory, CA_OPEN_ALL, &ca) != CEDE_OK) {
+        assert_non_null(strstr(ca_last_error(), member));
+    }
+    return ca;
+}
+
+static void the_policy_tells_where_makers_publish(void **state)
+{
+    struct fixture *f = *state;
+    struct ca *ca;
+
+    ca = open_with(f, "factory_anchors", json_pack("[s]", "ca.pem"));
+    assert_non_null(ca);
+    assert_false(ca->policy.anchors_watched);
+    assert_int_equal(ca->policy.factory_status.freshness_s, REVOCATION_FRESHNESS_S);
+    ca_close(ca);
+    ca = open_with(f, "factory_anchors",
+                   json_pack("[{s:s, s:s, s:s}]", "certificate", "ca.pem", "crl", "http://a/crl",
+                             "ocsp", "http://a/ocsp"));
+    assert_non_null(ca);
+    assert_true(ca->policy.anchors_watched);
+    assert_string_equal(ca->policy.anchor_sources[0].name, "ca.pem");
+    assert_string_equal(ca->policy.anchor_sources[0].crl, "http://a/crl");
+    assert_string_equal(ca->policy.anchor_sources[0].ocsp, "http://a/ocsp");
+    ca_close(ca);
+    assert_null(open_with(f, "factory_anchors", json_pack("[{s:s}]", "crl", "http://a/crl")));
+    assert_null(open_with(f, "factory_anchors",
+                          json_pack("[{s:s, s:s}]", "certificate", "ca.pem", "crl", "https://a/")));
+    assert_null(open_with(f, "factory_anchors",
+                          json_pack("[{s:s, s:i}]", "certificate", "ca.pem", "ocsp", 1)));
+    ca = open_with(f, "factory_anchors", json_pack("[]"));
+    ca_close(ca);
+    ca = open_with(
+        f, "factory_status",
+        json_pack("{s:i, s:i, s:s}", "freshness_s", 5, "grace_s", 0, "on_outage", "refuse"));
+    assert_non_null(ca);
+    assert_int_equal(ca->policy.factory_status.freshness_s, 5);
+    assert_int_equal(ca->policy.factory_status.grace_s, 0);
+    assert_true(ca->policy.factory_status.refuse);
+    ca_close(ca);
+    assert_null(open_with(f, "factory_status", json_pack("{s:i}", "freshness_s", 0)));
+    assert_null(open_with(f, "factory_status", json_pack("{s:s}", "grace_s", "1")));
+    assert_null(open_with(f, "factory_status", json_pack("{s:s}", "on_outage", "hope")));
+}
+
 static void factory_certificates_come_from_a_permanent_ca(void **state)
 {
     struct fixture *f = *state;
@@ -1482,6 +1582,8 @@ int main(void)
         with_ca(registration_is_all_or_nothing),
         with_ca(a_device_id_belongs_to_one_factory_key),
         with_ca(factory_anchors_decide_when_the_policy_names_them),
+        with_ca(R6_a_factory_certificate_its_maker_revoked_opens_no_door),
+        with_ca(the_policy_tells_where_makers_publish),
         with_ca(factory_certificates_come_from_a_permanent_ca),
         with_ca(what_is_not_committed_has_not_happened),
         with_ca(R10_a_signer_process_signs),

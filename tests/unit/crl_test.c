@@ -65,8 +65,8 @@ static void entries_have_serial_time_and_reason(void **state)
     X509_CRL *crl;
 
     add_certificates(w, 1, 2, CA_NO_END);
-    revoke(w, 1, 1, 1);
-    revoke(w, 2, 1, 0);
+    revoke_some(w, 1, 1, 1);
+    revoke_some(w, 2, 1, 0);
     tick(w);
     crl = parse(list_of(&w->publisher.crl.complete));
     number = BN_bin2bn(serial_of(1, serial).ptr, 8, NULL);
@@ -108,10 +108,10 @@ static void revocations_in_one_moment_share_a_list(void **state)
     add_certificates(w, 1, 3, CA_NO_END);
     tick(w);
     number = w->publisher.crl.complete.number;
-    revoke(w, 1, 1, 0);
+    revoke_some(w, 1, 1, 0);
     tick(w); /* too soon after the last list */
     assert_int_equal(w->publisher.crl.complete.number, number);
-    revoke(w, 2, 2, 0);
+    revoke_some(w, 2, 2, 0);
     w->now += 1;
     tick(w);
     assert_int_equal(w->publisher.crl.complete.number, number + 1);
@@ -127,13 +127,13 @@ static void a_long_list_gets_a_delta(void **state)
     int critical = 0;
 
     add_certificates(w, 1, 6000, CA_NO_END);
-    revoke(w, 1, 5000, 4);
+    revoke_some(w, 1, 5000, 4);
     w->now += 1;
     tick(w);
     base = w->publisher.crl.complete.number;
     assert_int_equal(w->publisher.crl.complete.count, 5000);
     assert_int_equal(w->publisher.crl.delta.number, base); /* at one time, with one number */
-    revoke(w, 5001, 3, 1);
+    revoke_some(w, 5001, 3, 1);
     w->now += 1;
     tick(w);
     assert_int_equal(w->publisher.crl.complete.number, base);
@@ -153,11 +153,11 @@ static void a_long_delta_makes_a_new_list(void **state)
     int64_t base;
 
     add_certificates(w, 1, 10000, CA_NO_END);
-    revoke(w, 1, 5000, 4);
+    revoke_some(w, 1, 5000, 4);
     w->now += 1;
     tick(w);
     base = w->publisher.crl.complete.number;
-    revoke(w, 5001, 2000, 4);
+    revoke_some(w, 5001, 2000, 4);
     w->now += 1;
     tick(w);
     assert_true(w->publisher.crl.complete.number > base);
@@ -189,7 +189,7 @@ static void what_has_expired_leaves(void **state)
 
     add_certificates(w, 1, 1, (int64_t)w->now + 50);
     add_certificates(w, 2, 1, CA_NO_END);
-    revoke(w, 1, 2, 0);
+    revoke_some(w, 1, 2, 0);
     w->now += 1;
     tick(w);
     assert_int_equal(w->publisher.crl.complete.count, 2);
@@ -209,7 +209,7 @@ static void a_restart_serves_the_same_and_numbers_go_on(void **state)
     int64_t number;
 
     add_certificates(w, 1, 2, CA_NO_END);
-    revoke(w, 1, 1, 0);
+    revoke_some(w, 1, 1, 0);
     tick(w);
     der = list_of(&w->publisher.crl.complete);
     number = w->publisher.crl.complete.number;
@@ -218,7 +218,7 @@ static void a_restart_serves_the_same_and_numbers_go_on(void **state)
     status_publisher_close(&w->publisher);
     OK(status_publisher_open(&w->publisher, w->ca));
     assert_true(cede_span_equal(list_of(&w->publisher.crl.complete), cede_span(before, der.len)));
-    revoke(w, 2, 1, 0);
+    revoke_some(w, 2, 1, 0);
     w->now -= 3600; /* nor do they go back with the clock */
     tick(w);
     assert_true(w->publisher.crl.complete.number > number);
@@ -257,12 +257,12 @@ static void a_provider_follows_list_and_delta(void **state)
     uint8_t serial[8];
 
     add_certificates(w, 1, 6000, CA_NO_END);
-    revoke(w, 1, 5000, 0);
+    revoke_some(w, 1, 5000, 0);
     tick(w);
     OK(take(w, list_of(&w->publisher.crl.complete), &told, &source));
     assert_int_equal(told.count, 5000);
     assert_string_equal(source.delta_url, "http://127.0.0.1:5702/delta.crl");
-    revoke(w, 5500, 1, 0);
+    revoke_some(w, 5500, 1, 0);
     w->now += 1;
     tick(w);
     OK(take(w, list_of(&w->publisher.crl.delta), &told, &source));
@@ -283,7 +283,7 @@ static void an_old_list_is_not_taken_again(void **state)
     add_certificates(w, 1, 2, CA_NO_END);
     tick(w);
     old = http_blob_hold(w->publisher.crl.complete.blob);
-    revoke(w, 1, 1, 0);
+    revoke_some(w, 1, 1, 0);
     w->now += 1;
     tick(w);
     OK(take(w, list_of(&w->publisher.crl.complete), &told, &source));
@@ -315,7 +315,7 @@ static void a_delta_without_its_list_is_not_enough(void **state)
     struct told told = {.count = 0};
 
     add_certificates(w, 1, 3000, CA_NO_END);
-    revoke(w, 1, 2000, 0);
+    revoke_some(w, 1, 2000, 0);
     tick(w);
     assert_int_equal(take(w, list_of(&w->publisher.crl.delta), &told, &source), CEDE_NOT_FOUND);
     source.number = w->publisher.crl.complete.number - 1; /* one list was missed */
@@ -367,7 +367,7 @@ static void no_bit_flip_and_no_truncation_passes(void **state)
     uint8_t *copy;
 
     add_certificates(w, 1, 2, CA_NO_END);
-    revoke(w, 1, 2, 4);
+    revoke_some(w, 1, 2, 4);
     tick(w);
     der = list_of(&w->publisher.crl.complete);
     copy = malloc(der.len);

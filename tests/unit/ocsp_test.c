@@ -108,7 +108,7 @@ static void good_revoked_and_unknown(void **state)
     int reason = 0;
 
     add_certificates(w, 1, 2, CA_NO_END);
-    revoke(w, 2, 1, 1);
+    revoke_some(w, 2, 1, 1);
     assert_int_equal(status_of(w, 1, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_GOOD);
     assert_int_equal(status_of(w, 2, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_REVOKED);
     assert_int_equal(reason, 1);
@@ -155,7 +155,7 @@ static void responses_are_kept_until_the_revocation(void **state)
     second = put_question(w, &question);
     assert_ptr_equal(first, second);
     assert_int_equal(w->publisher.ocsp.counters.signatures, 1);
-    revoke(w, 1, 1, 4);
+    revoke_some(w, 1, 1, 4);
     tick(w);
     assert_int_equal(w->publisher.ocsp.counters.signatures, 2); /* before anyone asks */
     third = put_question(w, &question);
@@ -327,7 +327,7 @@ static void several_in_one_request(void **state)
     int reason = 0;
 
     add_certificates(w, 1, 3, CA_NO_END);
-    revoke(w, 3, 1, 0);
+    revoke_some(w, 3, 1, 0);
     for (uint32_t i = 1; i <= 3; i++) {
         ask_for(w, &question, i, EVP_sha1());
     }

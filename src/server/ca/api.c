@@ -420,9 +420,9 @@ static void get_revoked(void *context, const struct https_request *request,
                          STORE_PARAMS(store_int(page.next), store_int(REVOKED_PAGE)), read_revoked,
                          &page);
     if (status == CEDE_OK) {
-        https_answer_json(
-            response, 200,
-            json_pack("{s:I, s:O}", "next", (json_int_t)page.next, "revoked", page.list));
+        https_answer_json(response, 200,
+                          json_pack("{s:I, s:O, s:b}", "next", (json_int_t)page.next, "revoked",
+                                    page.list, "more", json_array_size(page.list) == REVOKED_PAGE));
     } else {
         refuse(response, request, status);
     }

@@ -9,6 +9,7 @@
 
 #include "server/ca/ca.h"
 #include "server/common/identity.h"
+#include "server/common/revocation_check.h"
 
 #define CA_FILE_MAX      65536
 #define CA_SCRATCH_LEN   4096
@@ -43,15 +44,25 @@ struct ca_revocation_policy {
     bool uris_in_c509;         /* the same in C509: some 80 bytes in each */
 };
 
+/* Where to learn what a CA of factory certificates has revoked. */
+struct ca_anchor_source {
+    char name[REVOCATION_URL_MAX]; /* the file of its certificate, as the policy has it */
+    char crl[REVOCATION_URL_MAX];  /* "": there is none */
+    char ocsp[REVOCATION_URL_MAX];
+};
+
 struct ca_policy {
     struct ca_revocation_policy revocation;
+    struct revocation_policy factory_status; /* how long such a word counts */
     struct ca_profile_policy profiles[CA_PROFILE_COUNT];
     bool has_pattern;
     regex_t subject_pattern; /* POSIX extended, over the common name of devices */
     size_t batch_max;
     uint8_t anchor_bytes[CA_ANCHORS_MAX][CA_CERTIFICATE_MAX]; /* of factory certificates */
     struct cede_certificate anchors[CA_ANCHORS_MAX];
+    struct ca_anchor_source anchor_sources[CA_ANCHORS_MAX];
     size_t anchors_count;    /* 0: the registering account vouches */
+    bool anchors_watched;    /* one of them has a source */
     uint32_t approval_retry; /* seconds between two looks whether an operator has approved */
     bool certificate_uri;    /* references come with c5u or x5u */
 };

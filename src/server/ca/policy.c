@@ -269,6 +269,43 @@ static enum cede_status read_anchor(const char *directory, const char *name,
     return CEDE_OK;
 }
 
+/* An http:// URL or nothing. */
+static bool copy_url(const json_t *json, char url[REVOCATION_URL_MAX])
+{
+    const char *text = json_string_value(json);
+
+    url[0] = '\0';
+    if (json == NULL) {
+        return true;
+    }
+    return text != NULL && strncmp(text, "http://", 7) == 0 &&
+           snprintf(url, REVOCATION_URL_MAX, "%s", text) < REVOCATION_URL_MAX;
+}
+
+/* "FILE" or {"certificate": "FILE", "crl": "http://...", "ocsp": "http://..."} */
+static enum cede_status read_anchor_entry(const char *directory, const json_t *entry,
+                                          struct ca_policy *policy)
+{
+    const json_t *file = json_is_object(entry) ? json_object_get(entry, "certificate") : entry;
+    const char *name = json_string_value(file);
+    struct ca_anchor_source *source = NULL;
+
+    if (name == NULL || strlen(name) >= sizeof source->name) {
+        return wrong("", "factory_anchors");
+    }
+    CEDE_TRY(read_anchor(directory, name, policy));
+    source = &policy->anchor_sources[policy->anchors_count - 1];
+    snprintf(source->name, sizeof source->name, "%s", name);
+    if (!copy_url(json_object_get(entry, "crl"), source->crl)) {
+        return wrong("factory_anchors", "crl");
+    }
+    if (!copy_url(json_object_get(entry, "ocsp"), source->ocsp)) {
+        return wrong("factory_anchors", "ocsp");
+    }
+    policy->anchors_watched |= source->crl[0] != '\0' || source->ocsp[0] != '\0';
+    return CEDE_OK;
+}
+
 static enum cede_status read_anchors(const json_t *json, const char *directory,
                                      struct ca_policy *policy)
 {
@@ -278,11 +315,38 @@ static enum cede_status read_anchors(const json_t *json, const char *directory,
         return wrong("", "factory_anchors");
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-        if (name == NULL) {
-            return wrong("", "factory_anchors");
+        CEDE_TRY(read_anchor_entry(directory, json_array_get(list, i), policy));
+    }
+    return CEDE_OK;
+}
+
+/* {"freshness_s": S, "grace_s": S, "on_outage": "soft" | "refuse"}, each with a default. */
+static enum cede_status read_factory_status(const json_t *json, struct revocation_policy *policy)
+{
+    const json_t *members = json_object_get(json, "factory_status");
+    const char *on_outage = json_string_value(json_object_get(members, "on_outage"));
+    const json_t *freshness = json_object_get(members, "freshness_s");
+    const json_t *grace = json_object_get(members, "grace_s");
+
+    *policy = (struct revocation_policy){REVOCATION_FRESHNESS_S, REVOCATION_GRACE_S, false};
+    if (freshness != NULL) {
+        if (!json_is_integer(freshness) || json_integer_value(freshness) < 1 ||
+            json_integer_value(freshness) > YEAR_S) {
+            return wrong("factory_status", "freshness_s");
         }
-        CEDE_TRY(read_anchor(directory, name, policy));
+        policy->freshness_s = (uint32_t)json_integer_value(freshness);
+    }
+    if (grace != NULL) {
+        if (!json_is_integer(grace) || json_integer_value(grace) < 0 ||
+            json_integer_value(grace) > YEAR_S) {
+            return wrong("factory_status", "grace_s");
+        }
+        policy->grace_s = (uint32_t)json_integer_value(grace);
+    }
+    policy->refuse = on_outage != NULL && strcmp(on_outage, "refuse") == 0;
+    if (json_object_get(members, "on_outage") != NULL && !policy->refuse &&
+        (on_outage == NULL || strcmp(on_outage, "soft") != 0)) {
+        return wrong("factory_status", "on_outage");
     }
     return CEDE_OK;
 }
@@ -380,6 +444,7 @@ static enum cede_status read_policy(const json_t *json, const char *directory,
     }
     CEDE_TRY(read_answers(json, policy));
     CEDE_TRY(read_revocation(json, &policy->revocation));
+    CEDE_TRY(read_factory_status(json, &policy->factory_status));
     return read_anchors(json, directory, policy);
 }
 

@@ -12,6 +12,7 @@
 
 #include "server/ca/ca_internal.h"
 #include "server/common/hex.h"
+#include "server/common/revocation_cache.h"
 
 static const char schema[] =
     "CREATE TABLE account (id {ID}, name TEXT NOT NULL UNIQUE, certificate {BLOB} NOT NULL,"
@@ -62,10 +63,15 @@ static const char approval_schema[] =
 static const char spent_schema[] =
     "ALTER TABLE device_release ADD COLUMN spent BIGINT NOT NULL DEFAULT 0;";
 
+/* What the CAs of factory certificates have revoked; our own is in `revocation`. */
+static const char factory_status_schema[] =
+    REVOCATION_REVOKED_SQL REVOCATION_SOURCES_SQL REVOCATION_OCSP_SQL;
+
 const struct store_migration ca_migrations[] = {{"ca records", schema},
                                                 {"revocation", revocation_schema},
                                                 {"approval", approval_schema},
-                                                {"spent releases", spent_schema}};
+                                                {"spent releases", spent_schema},
+                                                {"factory status", factory_status_schema}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)

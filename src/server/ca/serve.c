@@ -16,6 +16,7 @@
 #include "server/ca/ca_internal.h"
 #include "server/ca/door.h"
 #include "server/ca/est_https.h"
+#include "server/ca/factory_status.h"
 #include "server/ca/signer.h"
 #include "server/ca/status_publisher.h"
 #include "server/common/address.h"
@@ -34,6 +35,7 @@ struct serving {
     int signer_pairs[SUPERVISOR_CHILDREN_MAX][2]; /* worker's end, signer's end */
     uint8_t der[CA_CERTIFICATE_MAX];              /* the CA's certificate */
     size_t der_len;
+    bool watches_factories; /* somebody tells what the CAs of factory certificates have revoked */
 };
 
 /* --- the signer ------------------------------------------------------------------------------- */
@@ -255,6 +257,15 @@ static int run_publisher(void *context, const struct supervisor_child *child)
                               serving->serve->http == NULL ? -1 : serving->http_fd, child);
 }
 
+/* --- the status of factory certificates ------------------------------------------------------- */
+
+static int run_factory_status(void *context, const struct supervisor_child *child)
+{
+    const struct serving *serving = context;
+
+    return factory_status_run(serving->serve->directory, child);
+}
+
 /* --- the parent ------------------------------------------------------------------------------- */
 
 static enum cede_status listen_on(const char *address, int *fd)
@@ -314,6 +325,7 @@ static enum cede_status try_open(struct serving *serving, char name[CA_NAME_MAX 
     snprintf(name, CA_NAME_MAX + 1, "%s", ca_name(ca));
     serving->der_len = ca->certificate.raw.len;
     memcpy(serving->der, ca->certificate.raw.ptr, serving->der_len); /* it lies in such an array */
+    serving->watches_factories = ca->policy.anchors_watched;
     ca_close(ca);
     return CEDE_OK;
 }
@@ -321,7 +333,8 @@ static enum cede_status try_open(struct serving *serving, char name[CA_NAME_MAX 
 static enum cede_status supervise(struct serving *serving, const char *name)
 {
     struct supervisor_helper helpers[] = {{"signer", run_signer, serving},
-                                          {"status", run_publisher, serving}};
+                                          {"status", run_publisher, serving},
+                                          {"factories", run_factory_status, serving}};
     struct supervisor_config config;
     char ready[384];
 
@@ -336,7 +349,7 @@ static enum cede_status supervise(struct serving *serving, const char *name)
     config.worker = run_worker;
     config.context = serving;
     config.helpers = helpers;
-    config.helpers_count = sizeof helpers / sizeof helpers[0];
+    config.helpers_count = serving->watches_factories ? 3 : 2;
     return supervisor_run(&config);
 }
 

@@ -12,6 +12,7 @@
 
 #include "cede/cose.h"
 #include "server/ca/ca_internal.h"
+#include "server/ca/factory_status.h"
 #include "server/ca/skg.h"
 
 #define REASON_SUPERSEDED 4
@@ -83,7 +84,8 @@ enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_
     if (status == CEDE_OK) {
         peer->row = standing.row;
         memcpy(peer->device_id, standing.device_id, sizeof peer->device_id);
-        return check_factory_peer(&standing);
+        CEDE_TRY(check_factory_peer(&standing));
+        return factory_status_check(ca, raw);
     }
     if (status == CEDE_NOT_FOUND) {
         status = ca_records_by_hash(ca, CEDE_SPAN_ARRAY(peer->thumbprint), &issued);
@@ -98,6 +100,17 @@ enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_
     return check_operational_peer(ca, &issued);
 }
 
+static enum cede_status check_factory_status_again(struct ca *ca, const struct ca_peer *peer)
+{
+    struct ca_factory_record factory;
+
+    if (!ca->policy.anchors_watched) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(ca_records_factory_by_row(ca, peer->row, &factory));
+    return factory_status_check(ca, cede_span(factory.raw, factory.raw_len));
+}
+
 enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
 {
     struct ca_factory_standing standing;
@@ -108,7 +121,8 @@ enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
         return check_operational_peer(ca, &issued);
     }
     CEDE_TRY(ca_records_standing(ca, peer->thumbprint, &standing));
-    return check_factory_peer(&standing);
+    CEDE_TRY(check_factory_peer(&standing));
+    return check_factory_status_again(ca, peer);
 }
 
 /* --- for which account ------------------------------------------------------------------------ */

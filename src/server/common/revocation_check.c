@@ -11,6 +11,7 @@
 #include "cede/status_proof.h"
 
 #define LIST_MAX           (128u << 20)
+#define ANSWER_MAX         (64u << 10)
 #define CONNECT_TIMEOUT_MS 5000L
 #define TIMEOUT_MS         60000L /* a list of a million entries is 40 MB */
 #define SLOW_BYTES         1000L  /* a second, for ... */
@@ -21,6 +22,7 @@ struct revocation_client {
     uint8_t *body;
     size_t len;
     size_t cap;
+    size_t limit;
     bool too_long;
 };
 
@@ -59,7 +61,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     struct revocation_client *client = context;
     size_t len = size * count;
 
-    if (len > LIST_MAX - client->len) {
+    if (len > client->limit - client->len) {
         client->too_long = true;
         return 0; /* curl ends the exchange */
     }
@@ -101,7 +103,7 @@ static enum cede_status status_of(const struct revocation_client *client, CURLco
 }
 
 /* Nothing is secret here, and what comes is signed: plain HTTP, no proxy, nothing followed. */
-static bool set_options(struct revocation_client *client, const char *url)
+static bool set_options(struct revocation_client *client, const char *url, long timeout_ms)
 {
     CURL *curl = client->curl;
 
@@ -112,24 +114,22 @@ static bool set_options(struct revocation_client *client, const char *url)
            curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_S) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, client) == CURLE_OK;
 }
 
-static enum cede_status fetch(struct revocation_client *client, const char *url,
-                              struct cede_span *der)
+static enum cede_status perform(struct revocation_client *client, size_t limit,
+                                struct cede_span *der)
 {
     long http = 0;
 
     *der = CEDE_SPAN_NULL;
     client->len = 0;
+    client->limit = limit;
     client->too_long = false;
-    if (!set_options(client, url)) {
-        return CEDE_SERVER_FAILED;
-    }
     CEDE_TRY(status_of(client, curl_easy_perform(client->curl)));
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http);
     if (http != 200 || client->len == 0) {
@@ -137,6 +137,41 @@ static enum cede_status fetch(struct revocation_client *client, const char *url,
     }
     *der = cede_span(client->body, client->len);
     return CEDE_OK;
+}
+
+static enum cede_status fetch(struct revocation_client *client, const char *url,
+                              struct cede_span *der)
+{
+    return set_options(client, url, TIMEOUT_MS) ? perform(client, LIST_MAX, der)
+                                                : CEDE_SERVER_FAILED;
+}
+
+static enum cede_status post(struct revocation_client *client, const char *url,
+                             struct cede_span request, struct cede_span *der)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/ocsp-request");
+    enum cede_status status = CEDE_SERVER_FAILED;
+
+    if (headers != NULL && set_options(client, url, CONNECT_TIMEOUT_MS) &&
+        curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE, (long)request.len) == CURLE_OK &&
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, request.ptr) == CURLE_OK) {
+        status = perform(client, ANSWER_MAX, der);
+    }
+    curl_slist_free_all(headers);
+    return status;
+}
+
+enum cede_status revocation_ask(struct revocation_client *client, const char *url,
+                                struct cede_span issuer, struct cede_span serial, uint64_t now,
+                                struct ocsp_word *word)
+{
+    uint8_t bytes[OCSP_CLIENT_REQUEST_MAX];
+    struct cede_span request, response;
+
+    CEDE_TRY(ocsp_client_request(issuer, serial, CEDE_BUF_ARRAY(bytes), &request));
+    CEDE_TRY(post(client, url, request, &response));
+    return ocsp_client_take(response, issuer, serial, now, word);
 }
 
 /* --- checking --------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "cede/transfer.h"
 #include "server/common/hex.h"
 #include "server/common/log.h"
+#include "server/common/revocation_cache.h"
 #include "server/sp/hand_over.h"
 
 #define TRUST_MAX (sizeof((struct partner *)0)->trust)
@@ -214,10 +215,13 @@ static enum cede_status take_revoked(struct sp *sp, const char *ca, json_t *json
         if (text == NULL || !normal_serial(text, serial)) {
             return CEDE_CONTRACT_FORMAT;
         }
-        CEDE_TRY(records_add_revoked(sp->store, ca, serial,
-                                     json_integer_value(json_object_get(item, "at"))));
+        CEDE_TRY(revocation_cache_add(sp->store, ca, serial,
+                                      json_integer_value(json_object_get(item, "at"))));
     }
-    return records_set_revoked_next(sp->store, ca, json_integer_value(next));
+    CEDE_TRY(records_set_revoked_next(sp->store, ca, json_integer_value(next)));
+    return json_is_false(json_object_get(json, "more"))
+               ? revocation_cache_heard(sp->store, ca, sp_now())
+               : CEDE_OK;
 }
 
 /* So that the same question can be queued again. */

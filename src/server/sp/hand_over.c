@@ -10,6 +10,7 @@
 #include "server/common/courier.h"
 #include "server/common/hex.h"
 #include "server/common/log.h"
+#include "server/common/revocation_cache.h"
 
 /* RFC 5280, section 5.3.1: cessationOfOperation. */
 #define REASON_CESSATION 5
@@ -39,7 +40,7 @@ enum cede_status hand_over_revoke(struct sp *sp, const struct device *device)
         return CEDE_OK;
     }
     CEDE_TRY(records_write(sp->store));
-    CEDE_TRY(records_add_revoked(sp->store, device->ca, device->operational_serial, sp_now()));
+    CEDE_TRY(revocation_cache_add(sp->store, device->ca, device->operational_serial, sp_now()));
     snprintf(reference, sizeof reference, "%s:%s", device->id, device->operational_serial);
     snprintf(body, sizeof body, "{\"serials\":[\"%s\"],\"reason\":%d}", device->operational_serial,
              REASON_CESSATION);

@@ -135,13 +135,8 @@ CEDE_MUST_USE enum cede_status records_expect_again(struct store *store, const c
 CEDE_MUST_USE enum cede_status records_set_device_ca(struct store *store, const char *id,
                                                      const char *ca);
 
-/* Serial numbers a CA has revoked, as far as we were told. */
-CEDE_MUST_USE enum cede_status records_add_revoked(struct store *store, const char *ca,
-                                                   const char *serial, int64_t at);
 CEDE_MUST_USE enum cede_status records_set_revoked_next(struct store *store, const char *ca,
                                                         int64_t next);
-CEDE_MUST_USE enum cede_status records_is_revoked(struct store *store, const char *ca,
-                                                  const char *serial, bool *revoked);
 
 typedef enum cede_status (*device_fn)(void *context, const struct device *device);
 CEDE_MUST_USE enum cede_status records_each_device(struct store *store, device_fn on_device,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* records_device.c - partners, devices, revoked serial numbers. */
+/* records_device.c - partners and devices. */
 #include <stdio.h>
 #include <string.h>
 
@@ -321,30 +321,10 @@ enum cede_status records_set_device_ca(struct store *store, const char *id, cons
                      STORE_PARAMS(store_text(id), store_text(ca)), NULL);
 }
 
-enum cede_status records_add_revoked(struct store *store, const char *ca, const char *serial,
-                                     int64_t at)
-{
-    return store_run(store,
-                     "INSERT INTO revoked (ca, serial, at) VALUES ($1, $2, $3)"
-                     " ON CONFLICT (ca, serial) DO NOTHING",
-                     STORE_PARAMS(store_text(ca), store_text(serial), store_int(at)), NULL);
-}
-
 enum cede_status records_set_revoked_next(struct store *store, const char *ca, int64_t next)
 {
     return store_run(store, "UPDATE partners SET revoked_next = $2 WHERE name = $1",
                      STORE_PARAMS(store_text(ca), store_int(next)), NULL);
-}
-
-enum cede_status records_is_revoked(struct store *store, const char *ca, const char *serial,
-                                    bool *revoked)
-{
-    int64_t count = 0;
-
-    CEDE_TRY(store_get_int(store, "SELECT count(*) FROM revoked WHERE ca = $1 AND serial = $2",
-                           STORE_PARAMS(store_text(ca), store_text(serial)), &count));
-    *revoked = count > 0;
-    return CEDE_OK;
 }
 
 struct each_device {

@@ -3,12 +3,11 @@
  * revocation.h - what a provider knows of its CAs' revocations, and what it says of its own update
  *                server.
  *
- * A process of its own fetches the CRLs of the CAs that have one (`cede sp partner --crl`) and
- * writes what is new into the store; a slow responder holds up nobody else. The workers look into
- * the store at each session and each request. So two ways lead there: the CRL, which everybody can
- * read, and the partners' interface, which the courier asks.
- * When a CA's list has not been confirmed for longer than the policy in sp.json allows, its
- * certificates do not open a session any more:
+ * A process of its own fetches the CRLs of the CAs that have one (`cede sp partner --crl`) and asks
+ * OCSP responders (`--ocsp`); the courier hears what CAs have revoked by the partners' interface.
+ * The workers look into the store at each session and each request (revocation_cache.h), the
+ * courier at each connection to a partner. When nothing has been confirmed for longer than the
+ * policy in sp.json allows, the CA's certificates do not open a session any more:
  *
  *      "revocation": {"freshness_s": 600, "grace_s": 3600, "on_outage": "soft" | "refuse"}
  *
@@ -23,27 +22,19 @@
 #include "server/sp/sp.h"
 
 #define REVOCATION_PROOF_S 3600 /* lifetime of a proof */
-#define REVOCATION_EVERY_S 10   /* how often lists are fetched */
 
 extern const char revocation_sql[]; /* a step of the schema */
 
-/* Where a CA's CRL is. CEDE_BAD_ARGUMENT: no http:// URL. */
-CEDE_MUST_USE enum cede_status revocation_set_source(struct store *store, const char *ca,
-                                                     const char *url);
-
 /* May a certificate of this CA be taken? CEDE_SP_DEVICE: its serial number (lower-case hexadecimal)
- * is revoked. CEDE_REVOCATION_UNKNOWN: the CA's list is too old. */
+ * is revoked. CEDE_REVOCATION_UNKNOWN: what is known is too old. */
 CEDE_MUST_USE enum cede_status revocation_check(struct sp *sp, const char *ca, const char *serial);
 
-/* The same for a partner's server, by the pinned certificate it chains to. An outage does not count
- * here: the partners' interface is the other way to learn of revocations. `context` is the sp. */
+/* The same for a partner's server, by the pinned certificate it chains to. What the CA has said in
+ * such connections does not count for them. `context` is the sp. */
 CEDE_MUST_USE enum cede_status revocation_check_partner(void *context, const uint8_t anchor[32],
                                                         struct cede_span serial);
 
-/* One round over all sources, fetching what is due. */
-struct revocation_client;
-CEDE_MUST_USE enum cede_status revocation_round(struct sp *sp, struct revocation_client *client);
-/* The process that does so; its exit status. The store must be open. */
+/* The process that fetches and asks; its exit status. The store must be open. */
 int revocation_process(struct sp *sp, const struct supervisor_child *child);
 
 /* --- the own update server -------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* schema.c - the tables of a service provider. Steps are only ever added at the end. */
 #include "server/common/courier.h"
+#include "server/common/revocation_cache.h"
 #include "server/sp/records.h"
 #include "server/sp/revocation.h"
 
@@ -17,9 +18,7 @@ static const char tables_sql[] =
     "  factory_thumbprint {BLOB} NOT NULL UNIQUE, factory_certificate {BLOB} NOT NULL,"
     "  operational_thumbprint {BLOB}, operational_certificate {BLOB}, operational_serial TEXT,"
     "  last_error TEXT, welcomed BIGINT NOT NULL DEFAULT 0);"
-    "CREATE INDEX devices_operational ON devices (operational_thumbprint);"
-    "CREATE TABLE revoked ("
-    "  ca TEXT NOT NULL, serial TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (ca, serial));"
+    "CREATE INDEX devices_operational ON devices (operational_thumbprint);" REVOCATION_REVOKED_SQL
     "CREATE TABLE transfers ("
     "  id {BLOB} PRIMARY KEY, direction BIGINT NOT NULL, partner TEXT NOT NULL, ca TEXT NOT NULL,"
     "  state BIGINT NOT NULL, earliest BIGINT NOT NULL, latest BIGINT NOT NULL,"
@@ -52,6 +51,7 @@ enum cede_status records_migrate(struct store *store)
         {"tables", tables_sql},
         {"enroll_uri_coaps", enroll_uri_coaps_sql},
         {"revocation", revocation_sql},
+        {"ocsp", REVOCATION_OCSP_SQL},
     };
 
     return store_migrate(store, migrations, COUNT(migrations));

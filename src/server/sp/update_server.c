@@ -108,9 +108,20 @@ static enum cede_status authenticate_operational(struct sp *sp,
         return CEDE_SP_DEVICE;
     }
     serial_text(certificate->serial, serial);
+    CEDE_TRY(check_path(sp, device.ca, certificate, chain, chain_count));
     CEDE_TRY(revocation_check(sp, device.ca, serial));
     peer->kind = COAP_PEER_OPERATIONAL;
-    return check_path(sp, device.ca, certificate, chain, chain_count);
+    return CEDE_OK;
+}
+
+static bool has_issued(struct sp *sp, const struct partner *ca,
+                       const struct cede_certificate *certificate)
+{
+    struct cede_certificate issuer;
+
+    return cede_certificate_decode(cede_span(ca->certificate, ca->certificate_len), sp->crypto,
+                                   &issuer) == CEDE_OK &&
+           cede_name_equal(certificate->issuer, issuer.subject);
 }
 
 /* Whichever permanent CA it is from. */
@@ -123,7 +134,9 @@ static enum cede_status check_factory_revocation(struct sp *sp,
     serial_text(certificate->serial, serial);
     for (size_t n = 0; records_partner_of_role(sp->store, PARTNER_PERMANENT_CA, n, &ca) == CEDE_OK;
          n++) {
-        CEDE_TRY(revocation_check(sp, ca.name, serial));
+        if (has_issued(sp, &ca, certificate)) {
+            CEDE_TRY(revocation_check(sp, ca.name, serial));
+        }
     }
     return CEDE_OK;
 }
