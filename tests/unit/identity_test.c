@@ -198,15 +198,23 @@ static void tls_is_renewed(void **state)
     assert_int_equal(identity_load(fixture->directory, &identity), CEDE_OK);
     assert_int_equal(tls_identity_load(fixture->directory, &before), CEDE_OK);
     assert_int_equal(
-        tls_identity_create(fixture->directory, "sp", identity.key, identity.certificate, hosts, 1),
+        tls_identity_create(fixture->directory, identity.key, identity.certificate,
+                            &(struct tls_wishes){hosts, 1, "http://a/crl", "http://a/ocsp"}),
         CEDE_OK);
     assert_int_equal(tls_identity_load(fixture->directory, &after), CEDE_OK);
     assert_int_equal(EVP_PKEY_eq(before.key, after.key), 1);
     assert_int_equal(X509_check_host(after.certificate, "new.example", 0, 0, NULL), 1);
+    assert_true(X509_get_ext_by_NID(before.certificate, NID_crl_distribution_points, -1) < 0);
+    assert_true(X509_get_ext_by_NID(before.certificate, NID_info_access, -1) < 0);
+    assert_true(X509_get_ext_by_NID(after.certificate, NID_crl_distribution_points, -1) >= 0);
+    assert_true(X509_get_ext_by_NID(after.certificate, NID_info_access, -1) >= 0);
+    assert_int_not_equal(X509_NAME_cmp(X509_get_subject_name(after.certificate),
+                                       X509_get_issuer_name(after.certificate)),
+                         0);
     assert_int_equal(identity_generate_key(&wrong), CEDE_OK);
-    assert_int_equal(
-        tls_identity_create(fixture->directory, "sp", wrong, identity.certificate, hosts, 1),
-        CEDE_IDENTITY_MISMATCH);
+    assert_int_equal(tls_identity_create(fixture->directory, wrong, identity.certificate,
+                                         &(struct tls_wishes){hosts, 1, NULL, NULL}),
+                     CEDE_IDENTITY_MISMATCH);
     EVP_PKEY_free(wrong);
     tls_identity_wipe(&before);
     tls_identity_wipe(&after);

@@ -515,14 +515,19 @@ static enum cede_status make_tls(struct ca *ca)
 {
     char host[CA_ADDRESS_MAX];
     const char *hosts[1] = {host};
+    struct tls_wishes wishes = {hosts, 0, NULL, NULL};
     const uint8_t *der = ca->certificate.raw.ptr;
     X509 *issuer = d2i_X509(NULL, &der, (long)ca->certificate.raw.len);
     enum cede_status status = CEDE_CA_CERTIFICATE;
 
     host_of(ca->https, host);
+    wishes.hosts_count = host[0] == '\0' ? 0 : 1;
+    if (ca->http[0] != '\0') {
+        wishes.crl_uri = ca->crl_uri;
+        wishes.ocsp_uri = ca->ocsp_uri;
+    }
     if (issuer != NULL) {
-        status = tls_identity_create(ca->directory, ca->name, ca->pkey, issuer, hosts,
-                                     host[0] == '\0' ? 0 : 1);
+        status = tls_identity_create(ca->directory, ca->pkey, issuer, &wishes);
     }
     X509_free(issuer);
     return status;

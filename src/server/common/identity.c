@@ -22,6 +22,7 @@
 
 #define FILE_LEN_MAX     16384
 #define SERIAL_LEN       16
+#define STATUS_URI_MAX   512
 #define BACKDATE_SECONDS 300 /* a partner's clock may be behind ours */
 
 static enum cede_status path_in(const char *directory, const char *name, char path[PATH_MAX])
@@ -225,13 +226,36 @@ static enum cede_status make_identity_certificate(const char *name, EVP_PKEY *ke
     return CEDE_OK;
 }
 
-static enum cede_status make_tls_certificate(const char *name, EVP_PKEY *key, EVP_PKEY *issuer_key,
-                                             X509 *issuer, const char *const *hosts,
-                                             size_t hosts_count, X509 **certificate)
+/* Another subject than the issuer's: a certificate of that name for itself would be a link, no end,
+ * of a chain (RFC 5280, section 6.1). */
+static const char *tls_subject(const struct tls_wishes *wishes)
+{
+    return wishes->hosts_count > 0 && strlen(wishes->hosts[0]) < IDENTITY_NAME_MAX
+               ? wishes->hosts[0]
+               : "localhost";
+}
+
+static bool add_status_services(X509 *certificate, const struct tls_wishes *wishes)
+{
+    char text[STATUS_URI_MAX];
+
+    if (wishes->crl_uri != NULL) {
+        snprintf(text, sizeof text, "URI:%s", wishes->crl_uri);
+        if (!add_extension(certificate, certificate, NID_crl_distribution_points, text)) {
+            return false;
+        }
+    }
+    snprintf(text, sizeof text, "OCSP;URI:%s", wishes->ocsp_uri == NULL ? "" : wishes->ocsp_uri);
+    return wishes->ocsp_uri == NULL ||
+           add_extension(certificate, certificate, NID_info_access, text);
+}
+
+static enum cede_status make_tls_certificate(EVP_PKEY *key, EVP_PKEY *issuer_key, X509 *issuer,
+                                             const struct tls_wishes *wishes, X509 **certificate)
 {
     X509 *made = NULL;
-    CEDE_TRY(certificate_new(name, key, issuer, &made));
-    enum cede_status status = add_hosts(made, hosts, hosts_count);
+    CEDE_TRY(certificate_new(tls_subject(wishes), key, issuer, &made));
+    enum cede_status status = add_hosts(made, wishes->hosts, wishes->hosts_count);
     bool has_ski = X509_get0_subject_key_id(issuer) != NULL;
     if (status == CEDE_OK &&
         (!add_extension(made, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
@@ -239,7 +263,7 @@ static enum cede_status make_tls_certificate(const char *name, EVP_PKEY *key, EV
          !add_extension(made, issuer, NID_ext_key_usage, "serverAuth,clientAuth") ||
          !add_extension(made, issuer, NID_subject_key_identifier, "hash") ||
          (has_ski && !add_extension(made, issuer, NID_authority_key_identifier, "keyid:always")) ||
-         !sign_certificate(made, issuer_key))) {
+         !add_status_services(made, wishes) || !sign_certificate(made, issuer_key))) {
         status = CEDE_SERVER_FAILED;
     }
     if (status != CEDE_OK) {
@@ -323,8 +347,8 @@ static enum cede_status load_pem(const char *path, X509 **certificates, size_t c
 /* --- the TLS half ------------------------------------------------------------------------------
  */
 
-enum cede_status tls_identity_create(const char *directory, const char *name, EVP_PKEY *issuer_key,
-                                     X509 *issuer, const char *const *hosts, size_t hosts_count)
+enum cede_status tls_identity_create(const char *directory, EVP_PKEY *issuer_key, X509 *issuer,
+                                     const struct tls_wishes *wishes)
 {
     char path[PATH_MAX];
     EVP_PKEY *key = NULL;
@@ -334,8 +358,7 @@ enum cede_status tls_identity_create(const char *directory, const char *name, EV
     }
     CEDE_TRY(path_in(directory, "tls.key", path));
     CEDE_TRY(load_or_make_key(path, &key));
-    enum cede_status status =
-        make_tls_certificate(name, key, issuer_key, issuer, hosts, hosts_count, &certificate);
+    enum cede_status status = make_tls_certificate(key, issuer_key, issuer, wishes, &certificate);
     if (status == CEDE_OK) {
         status = path_in(directory, "tls.pem", path);
     }
@@ -390,8 +413,8 @@ static enum cede_status save_identity(const char *directory, const char *name, E
     char path[PATH_MAX];
     X509 *certificate = NULL;
     CEDE_TRY(make_identity_certificate(name, key, &certificate));
-    enum cede_status status =
-        tls_identity_create(directory, name, key, certificate, hosts, hosts_count);
+    struct tls_wishes wishes = {hosts, hosts_count, NULL, NULL};
+    enum cede_status status = tls_identity_create(directory, key, certificate, &wishes);
     if (status == CEDE_OK) {
         status = path_in(directory, "identity.der", path);
     }

@@ -57,11 +57,18 @@ CEDE_MUST_USE enum cede_status identity_create(const char *directory, const char
 CEDE_MUST_USE enum cede_status identity_load(const char *directory, struct identity *identity);
 void identity_wipe(struct identity *identity);
 
+/* What a TLS certificate tells. */
+struct tls_wishes {
+    const char *const *hosts; /* as above; the first is the subject, too */
+    size_t hosts_count;
+    const char *crl_uri; /* null: none */
+    const char *ocsp_uri;
+};
+
 /* Makes tls.* signed by any issuer; for a CA, whose identity is its CA certificate. Keeps a
  * tls.key that is there and replaces tls.pem, so it also renews. */
-CEDE_MUST_USE enum cede_status tls_identity_create(const char *directory, const char *name,
-                                                   EVP_PKEY *issuer_key, X509 *issuer,
-                                                   const char *const *hosts, size_t hosts_count);
+CEDE_MUST_USE enum cede_status tls_identity_create(const char *directory, EVP_PKEY *issuer_key,
+                                                   X509 *issuer, const struct tls_wishes *wishes);
 CEDE_MUST_USE enum cede_status tls_identity_load(const char *directory, struct tls_identity *tls);
 void tls_identity_wipe(struct tls_identity *tls);
 
