@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
@@ -22,6 +25,9 @@
 #define HEADERS_MAX    8192
 #define ETAG_BYTES     16
 #define ACCEPT_REST_US 200000
+#define REQUEST_S      30
+#define CONNECTION_S   600 /* also for who fetches a long list */
+#define LOOK_MS        500
 
 /* --- blobs ------------------------------------------------------------------------------------ */
 
@@ -79,6 +85,8 @@ struct http_door {
     struct evhttp *http;
     struct evconnlistener *listener;
     struct event *rested;
+    struct event *look;
+    TAILQ_HEAD(, visitor) visitors;
     struct http_door *next;
 };
 
@@ -172,6 +180,116 @@ static void send_response(struct evhttp_request *request, struct http_door_respo
     http_blob_release(response->blob);
 }
 
+/* --- how long a connection may take ----------------------------------------------------------- */
+
+/* evhttp tells of a connection when its first request is whole, so the bufferevent is held here,
+ * too; once evhttp has let go of it, it has no callbacks any more. */
+struct visitor {
+    TAILQ_ENTRY(visitor) entry;
+    struct http_door *door;
+    struct bufferevent *bev;
+    uint64_t came_ms;
+    uint64_t asked_ms; /* the last request, or came_ms */
+};
+
+static void dismiss(struct visitor *visitor)
+{
+    TAILQ_REMOVE(&visitor->door->visitors, visitor, entry);
+    bufferevent_decref(visitor->bev);
+    free(visitor);
+}
+
+static bool has_left(const struct visitor *visitor)
+{
+    bufferevent_data_cb on_read = NULL, on_write = NULL;
+    bufferevent_event_cb on_event = NULL;
+
+    bufferevent_getcb(visitor->bev, &on_read, &on_write, &on_event, NULL);
+    return on_read == NULL && on_write == NULL && on_event == NULL;
+}
+
+static bool takes_too_long(const struct visitor *visitor, uint64_t now)
+{
+    bool answering = evbuffer_get_length(bufferevent_get_output(visitor->bev)) > 0;
+    uint64_t limit_ms = (uint64_t)visitor->door->config.request_timeout_s * 1000;
+
+    return (!answering && now - visitor->asked_ms > limit_ms) ||
+           now - visitor->came_ms > CONNECTION_S * 1000;
+}
+
+/* Shutting the socket down lets the connection end on its ordinary path. */
+static void on_look(evutil_socket_t fd, short what, void *context)
+{
+    struct http_door *door = context;
+    uint64_t now = cede_monotonic_ms();
+    struct visitor *next = NULL;
+
+    (void)fd;
+    (void)what;
+    for (struct visitor *visitor = TAILQ_FIRST(&door->visitors); visitor != NULL; visitor = next) {
+        next = TAILQ_NEXT(visitor, entry);
+        if (has_left(visitor)) {
+            dismiss(visitor);
+        } else if (takes_too_long(visitor, now)) {
+            shutdown(bufferevent_getfd(visitor->bev), SHUT_RDWR);
+        }
+    }
+}
+
+static void on_leave(struct evhttp_connection *connection, void *context)
+{
+    (void)connection;
+    dismiss(context);
+}
+
+static void note_request(struct http_door *door, struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(connection);
+    struct visitor *visitor = NULL;
+
+    TAILQ_FOREACH(visitor, &door->visitors, entry)
+    {
+        if (visitor->bev == bev) {
+            visitor->asked_ms = cede_monotonic_ms();
+            evhttp_connection_set_closecb(connection, on_leave, visitor);
+            return;
+        }
+    }
+}
+
+/* evhttp wants a bufferevent for each connection; without one it makes its own. */
+static struct bufferevent *on_connection(struct event_base *base, void *context)
+{
+    struct http_door *door = context;
+    struct visitor *visitor = calloc(1, sizeof *visitor);
+
+    if (visitor == NULL) {
+        return NULL;
+    }
+    visitor->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (visitor->bev == NULL) {
+        free(visitor);
+        return NULL;
+    }
+    visitor->door = door;
+    visitor->came_ms = visitor->asked_ms = cede_monotonic_ms();
+    bufferevent_incref(visitor->bev);
+    TAILQ_INSERT_TAIL(&door->visitors, visitor, entry);
+    return visitor->bev;
+}
+
+static bool start_looking(struct http_door *door, struct event_base *base)
+{
+    struct timeval every = {0, LOOK_MS * 1000};
+
+    evhttp_set_bevcb(door->http, on_connection, door);
+    door->look = event_new(base, -1, EV_PERSIST, on_look, door);
+    return door->look != NULL && event_add(door->look, &every) == 0;
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
 static void on_request(struct evhttp_request *request, void *context)
 {
     struct http_door *door = context;
@@ -187,6 +305,7 @@ static void on_request(struct evhttp_request *request, void *context)
     };
     size_t len = evbuffer_get_length(input);
 
+    note_request(door, request);
     view.body = cede_span(len == 0 ? (const uint8_t *)"" : evbuffer_pullup(input, -1), len);
     if (len > door->config.max_body) {
         response.status = 413;
@@ -231,7 +350,7 @@ static enum cede_status set_up(struct http_door *door, struct event_base *base, 
 
     door->http = evhttp_new(base);
     door->rested = evtimer_new(base, on_rested, door);
-    if (door->http == NULL || door->rested == NULL || fd < 0) {
+    if (door->http == NULL || door->rested == NULL || !start_looking(door, base) || fd < 0) {
         if (fd >= 0) {
             close(fd);
         }
@@ -267,6 +386,10 @@ enum cede_status http_door_open(struct event_base *base, int listening_fd,
         return CEDE_SERVER_MEMORY;
     }
     made->config = *config;
+    if (made->config.request_timeout_s == 0) {
+        made->config.request_timeout_s = REQUEST_S;
+    }
+    TAILQ_INIT(&made->visitors);
     made->next = doors;
     doors = made;
     status = set_up(made, base, listening_fd);
@@ -291,6 +414,12 @@ void http_door_close(struct http_door *door)
     }
     if (door->http != NULL) {
         evhttp_free(door->http);
+    }
+    while (!TAILQ_EMPTY(&door->visitors)) {
+        dismiss(TAILQ_FIRST(&door->visitors));
+    }
+    if (door->look != NULL) {
+        event_free(door->look);
     }
     if (door->rested != NULL) {
         event_free(door->rested);

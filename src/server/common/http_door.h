@@ -7,7 +7,8 @@
  *      http_door_close(). The handler runs to its end without waiting.
  * Caching: an answer that says how long it is good gets ETag, Last-Modified, Expires and
  *      Cache-Control (RFC 5019, section 6); If-None-Match and If-Modified-Since get a 304.
- * Limits: headers, bodies, an idle timeout; connections as many as the process may have files
+ * Limits: headers, bodies, an idle timeout, a time for each request however busily its bytes drip
+ * in, one for a connection in all; connections as many as the process may have files
  *      (RLIMIT_NOFILE). A long body is held once, however many fetch it.
  */
 #ifndef CEDE_SERVER_HTTP_DOOR_H
@@ -47,7 +48,8 @@ struct http_door_config {
     void (*handle)(void *context, const struct http_door_request *request,
                    struct http_door_response *response);
     void *context;
-    size_t max_body; /* of a request */
+    size_t max_body;            /* of a request */
+    unsigned request_timeout_s; /* from the last request or the start to a whole request; 0: 30 */
 };
 
 struct http_door;
