@@ -20,6 +20,7 @@
 #include "cede/status_proof.h"
 #include "cede/transfer.h"
 #include "server/common/coap_door.h"
+#include "server/common/outer_blocks.h"
 
 #define ok(expression_) assert_int_equal((expression_), CEDE_OK)
 #define TURNS_MAX       200
@@ -1187,6 +1188,173 @@ static void a_body_too_long_is_refused(void **state)
     close(client.fd);
 }
 
+/* --- what a proxy has cut up (RFC 8613, section 4.1.3.4.2) -------------------------------------
+ */
+
+#define PIECE_SZX 2
+#define PIECE_LEN (16u << PIECE_SZX)
+
+/* One block of an OSCORE message, as a proxy sends it. */
+static struct cede_span piece_of(struct client *client, struct cede_span datagram, uint32_t number,
+                                 struct cede_buf out)
+{
+    struct cede_coap_message message;
+    struct cede_coap_encoder encoder;
+    struct cede_coap_options options;
+    struct cede_coap_option option;
+    struct cede_span piece;
+    size_t at = number * PIECE_LEN, len;
+    struct cede_coap_block block = {number, false, PIECE_SZX};
+
+    ok(cede_coap_decode(datagram, &message));
+    len = message.payload.len - at < PIECE_LEN ? message.payload.len - at : PIECE_LEN;
+    block.more = at + len < message.payload.len;
+    encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, message.code, client->message_id++, message.token);
+    options = cede_coap_options(message.options);
+    while (cede_coap_options_next(&options, &option)) {
+        assert_true(option.number < CEDE_COAP_BLOCK1);
+        cede_coap_put_option(&encoder, option.number, option.value);
+    }
+    cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&block));
+    cede_coap_put_payload(&encoder, cede_span(message.payload.ptr + at, len));
+    ok(cede_coap_finish(&encoder, &piece));
+    return piece;
+}
+
+static bool send_piece(struct client *client, struct cede_span datagram, uint32_t number)
+{
+    uint8_t bytes[512];
+
+    return exchange_bytes(client, piece_of(client, datagram, number, CEDE_BUF_ARRAY(bytes)));
+}
+
+static void a_request_a_proxy_cut_up_is_put_together(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    uint8_t plain[512], prot[700], inner_bytes[2048], body[200], bytes[512];
+    struct cede_oscore_exchange exchange;
+    struct cede_coap_message inner;
+    struct cede_coap_block block;
+    struct cede_span datagram, piece;
+    bool present = false;
+
+    memset(body, 0x5a, sizeof body);
+    client_open(&client, f, &f->device);
+    establish(&client);
+    datagram =
+        protect(&client, plain_request(&client, "u", CEDE_SPAN_ARRAY(body), CEDE_BUF_ARRAY(plain)),
+                &exchange, CEDE_BUF_ARRAY(prot));
+    for (uint32_t number = 0; number < 3; number++) {
+        assert_true(send_piece(&client, datagram, number));
+        assert_int_equal(client.answer.code, CEDE_COAP_CONTINUE);
+        ok(cede_coap_find_block(&client.answer, CEDE_COAP_BLOCK1, &present, &block));
+        assert_true(present && block.more);
+        assert_int_equal(block.number, number);
+        assert_int_equal(f->handled, 1);
+    }
+    /* the last, twice: done once */
+    piece = piece_of(&client, datagram, 3, CEDE_BUF_ARRAY(bytes));
+    for (int i = 0; i < 2; i++) {
+        assert_true(exchange_bytes(&client, piece));
+        ok(cede_coap_find_block(&client.answer, CEDE_COAP_BLOCK1, &present, &block));
+        assert_true(present && !block.more);
+        assert_int_equal(block.number, 3);
+        assert_int_equal(f->handled, 2);
+    }
+    assert_int_equal(f->last_body_len, sizeof body);
+    assert_int_equal(open_answer(&client, &exchange, inner_bytes, sizeof inner_bytes, &inner),
+                     CEDE_COAP_CHANGED);
+    close(client.fd);
+}
+
+static void pieces_out_of_order_or_of_two_requests_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    uint8_t plain[512], first_bytes[700], second_bytes[700], body[200] = {0};
+    struct cede_oscore_exchange exchange;
+    struct cede_span first, second;
+
+    client_open(&client, f, &f->device);
+    establish(&client);
+    first =
+        protect(&client, plain_request(&client, "u", CEDE_SPAN_ARRAY(body), CEDE_BUF_ARRAY(plain)),
+                &exchange, CEDE_BUF_ARRAY(first_bytes));
+    second =
+        protect(&client, plain_request(&client, "u", CEDE_SPAN_ARRAY(body), CEDE_BUF_ARRAY(plain)),
+                &exchange, CEDE_BUF_ARRAY(second_bytes));
+    assert_true(send_piece(&client, first, 1));
+    assert_int_equal(client.answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_true(send_piece(&client, first, 0));
+    assert_int_equal(client.answer.code, CEDE_COAP_CONTINUE);
+    assert_true(send_piece(&client, second, 1));
+    assert_int_equal(client.answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_true(send_piece(&client, first, 2));
+    assert_int_equal(client.answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_true(send_piece(&client, first, 1)); /* nothing was kept of it */
+    assert_int_equal(client.answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_int_equal(f->handled, 1);
+    close(client.fd);
+}
+
+/* What is put together is authentic, or it is nothing. */
+static void a_changed_piece_makes_the_whole_worthless(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    uint8_t plain[512], prot[700], body[100] = {0};
+    struct cede_oscore_exchange exchange;
+    struct cede_span datagram;
+
+    client_open(&client, f, &f->device);
+    establish(&client);
+    datagram =
+        protect(&client, plain_request(&client, "u", CEDE_SPAN_ARRAY(body), CEDE_BUF_ARRAY(plain)),
+                &exchange, CEDE_BUF_ARRAY(prot));
+    assert_true(send_piece(&client, datagram, 0));
+    prot[datagram.len - 1] ^= 1;
+    assert_true(send_piece(&client, datagram, 1));
+    assert_int_equal(client.answer.code, CEDE_COAP_BAD_REQUEST);
+    assert_int_equal(f->handled, 1);
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_CHANGED);
+    close(client.fd);
+}
+
+/* Four first pieces of others take the room of the one before; that one begins again. */
+static void R11_first_pieces_without_end_cost_no_more_than_their_room(void **state)
+{
+    struct fixture *f = *state;
+    struct client clients[OUTER_BLOCKS_MAX + 1];
+    uint8_t plain[512], prot[OUTER_BLOCKS_MAX + 1][700], body[100] = {0};
+    struct cede_oscore_exchange exchange;
+    struct cede_span datagrams[OUTER_BLOCKS_MAX + 1];
+
+    client_open(&clients[0], f, &f->device);
+    establish(&clients[0]);
+    for (size_t i = 0; i <= OUTER_BLOCKS_MAX; i++) {
+        if (i > 0) {
+            clients[i] = clients[0];
+            ok(cede_udp_connect(&f->address, &clients[i].fd));
+        }
+        datagrams[i] =
+            protect(&clients[0],
+                    plain_request(&clients[0], "u", CEDE_SPAN_ARRAY(body), CEDE_BUF_ARRAY(plain)),
+                    &exchange, CEDE_BUF_ARRAY(prot[i]));
+        assert_true(send_piece(&clients[i], datagrams[i], 0));
+        assert_int_equal(clients[i].answer.code, CEDE_COAP_CONTINUE);
+    }
+    assert_true(send_piece(&clients[0], datagrams[0], 1));
+    assert_int_equal(clients[0].answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
+    assert_true(send_piece(&clients[1], datagrams[1], 1));
+    assert_true(cede_coap_is_request(&clients[1].answer) == false);
+    assert_int_equal(f->handled, 2);
+    for (size_t i = 0; i <= OUTER_BLOCKS_MAX; i++) {
+        close(clients[i].fd);
+    }
+}
+
 static void a_door_wants_its_callbacks_and_a_certificate(void **state)
 {
     struct fixture *f = *state;
@@ -1238,6 +1406,10 @@ int main(void)
         with_door(a_burst_shares_one_commit),
         with_door(long_bodies_go_in_blocks_both_ways),
         with_door(a_body_too_long_is_refused),
+        with_door(a_request_a_proxy_cut_up_is_put_together),
+        with_door(pieces_out_of_order_or_of_two_requests_are_refused),
+        with_door(a_changed_piece_makes_the_whole_worthless),
+        with_door(R11_first_pieces_without_end_cost_no_more_than_their_room),
         with_door(a_door_wants_its_callbacks_and_a_certificate),
     };
 

@@ -19,6 +19,7 @@
 #include "server/common/edhoc_responder.h"
 #include "server/common/edhoc_sessions.h"
 #include "server/common/log.h"
+#include "server/common/outer_blocks.h"
 
 #define ROUNDS_MAX          4       /* batches in one turn of the loop */
 #define RECEIVE_BUFFER_LEN  4194304 /* asked of the kernel: the burst of a fleet that wakes up */
@@ -40,9 +41,11 @@ struct slot {
     uint8_t peer_key[CEDE_COAP_PEER_LEN_MAX];
     size_t peer_key_len;
 
-    bool pending;       /* `response` is to be protected and sent after the commit */
-    bool by_service;    /* it is from handle(): worth nothing without the commit */
-    bool kept;          /* the rest of it is in a coap_body */
+    bool pending;    /* `response` is to be protected and sent after the commit */
+    bool by_service; /* it is from handle(): worth nothing without the commit */
+    bool kept;       /* the rest of it is in a coap_body */
+    bool cut_up;     /* by a proxy; `block` is the last of it */
+    struct cede_coap_block block;
     bool authenticated; /* with this very datagram: no need to ask again whether it may come in */
     struct edhoc_peer_session *session;
     struct cede_oscore_exchange exchange;
@@ -64,6 +67,7 @@ struct coap_door {
     struct edhoc_responder responder;
     struct edhoc_sessions sessions;
     struct coap_bodies bodies;
+    struct outer_blocks outer;
     struct cede_coap_dedup dedup;
     struct cede_coap_dedup_entry *dedup_entries;
     uint8_t *dedup_answers;
@@ -670,8 +674,48 @@ static void receive_combined(struct coap_door *door, struct slot *slot)
     cede_wipe(&slot->ephemeral, sizeof slot->ephemeral);
 }
 
+static void answer_continue(struct coap_door *door, struct slot *slot)
+{
+    struct cede_coap_encoder encoder = cede_coap_begin_response(
+        CEDE_BUF_ARRAY(slot->out), &slot->message, CEDE_COAP_CONTINUE, door->message_id++);
+    struct cede_span datagram = CEDE_SPAN_NULL;
+    enum cede_status status = CEDE_OK;
+
+    cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&slot->block));
+    status = cede_coap_finish(&encoder, &datagram);
+    take_answer(slot, status, datagram);
+}
+
+/* True when the request is whole: *datagram then is what the device has sent. */
+static bool put_together(struct coap_door *door, struct slot *slot, struct cede_span *datagram)
+{
+    struct cede_span block1;
+    enum cede_status status = CEDE_OK;
+
+    if (!cede_coap_find_option(&slot->message, CEDE_COAP_BLOCK1, &block1)) {
+        return true;
+    }
+    if (is_duplicate(door, slot)) {
+        return false;
+    }
+    status = outer_blocks_take(&door->outer, peer_key(slot), *datagram, CEDE_BUF_ARRAY(door->split),
+                               &slot->block, datagram);
+    if (status != CEDE_OK) {
+        door->counters.malformed++;
+        answer_plain(door, slot, cede_coap_error_code(status));
+        return false;
+    }
+    slot->cut_up = true;
+    if (cede_span_is_null(*datagram)) {
+        answer_continue(door, slot);
+        return false;
+    }
+    return true;
+}
+
 static void receive_oscore(struct coap_door *door, struct slot *slot)
 {
+    struct cede_span datagram = cede_span(slot->in, slot->in_len);
     struct cede_oscore_header header;
     struct edhoc_peer_session *session = NULL;
     enum cede_status status = cede_oscore_peek(&slot->message, &header);
@@ -692,7 +736,9 @@ static void receive_oscore(struct coap_door *door, struct slot *slot)
         answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT);
         return;
     }
-    receive_protected(door, slot, session, cede_span(slot->in, slot->in_len));
+    if (put_together(door, slot, &datagram)) {
+        receive_protected(door, slot, session, datagram);
+    }
 }
 
 /* --- discovery, for strangers ------------------------------------------------------------------
@@ -822,6 +868,13 @@ static void protect_answer(struct coap_door *door, struct slot *slot)
                                               CEDE_OSCORE_PLAIN, plain, &slot->exchange,
                                               CEDE_BUF_ARRAY(slot->out), &datagram);
     }
+    if (status == CEDE_OK && slot->cut_up) {
+        status = outer_blocks_acknowledge(datagram, &slot->block, CEDE_BUF_ARRAY(door->middle),
+                                          &datagram);
+    }
+    if (status == CEDE_OK && slot->cut_up) {
+        status = cede_copy(CEDE_BUF_ARRAY(slot->out), datagram, &datagram);
+    }
     if (status != CEDE_OK) {
         log_error("cannot answer device %s: %s", slot->session->peer.device_id,
                   cede_status_reason(status));
@@ -874,6 +927,7 @@ static void reset_slot(struct slot *slot)
 {
     slot->out_len = 0;
     slot->pending = slot->by_service = slot->kept = slot->authenticated = slot->remember = false;
+    slot->cut_up = false;
     slot->session = NULL;
     memset(&slot->upload, 0, sizeof slot->upload);
     memset(&slot->download, 0, sizeof slot->download);
