@@ -249,7 +249,9 @@ static int run_revoke(int argc, char **argv)
     return status == CEDE_OK ? CLI_OK : report(serial != NULL ? serial : device, status);
 }
 
-static int run_list(int argc, char **argv)
+/* `print` to standard output, as text or JSON lines. */
+static int print_all(int argc, char **argv, const char *usage,
+                     enum cede_status (*print)(struct ca *ca, bool json, FILE *out))
 {
     const char *directory = NULL;
     const char *json = NULL;
@@ -262,15 +264,25 @@ static int run_list(int argc, char **argv)
     struct ca *ca = NULL;
     int code = CLI_OK;
 
-    if (!parse(argc, argv, "ca list --dir DIR [--json]", options, &code)) {
+    if (!parse(argc, argv, usage, options, &code)) {
         return code;
     }
     if (open_or_fail(directory, &ca) != CLI_OK) {
         return CLI_FAILED;
     }
-    status = ca_list(ca, json != NULL, stdout);
+    status = print(ca, json != NULL, stdout);
     ca_close(ca);
     return status == CEDE_OK ? CLI_OK : report(directory, status);
+}
+
+static int run_list(int argc, char **argv)
+{
+    return print_all(argc, argv, "ca list --dir DIR [--json]", ca_list);
+}
+
+static int run_alarms(int argc, char **argv)
+{
+    return print_all(argc, argv, "ca alarms --dir DIR [--json]", ca_alarms);
 }
 
 static int set_account(struct ca *ca, const char *name, const char *file)
@@ -365,6 +377,7 @@ const struct cli_command cli_ca_commands[] = {
     {"ca", "issue", "issue a certificate for a request", run_issue},
     {"ca", "revoke", "revoke a certificate, or all of a device", run_revoke},
     {"ca", "list", "list the certificates", run_list},
+    {"ca", "alarms", "list what looked like stolen or copied keys", run_alarms},
     {"ca", "pending", "list the devices whose requests wait for approval", run_pending},
     {"ca", "approve", "approve of a device's request", run_approve},
     {"ca", "account", "add or update a partner", run_account},

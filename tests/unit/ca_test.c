@@ -542,6 +542,28 @@ static void R13_another_key_is_refused_and_reported(void **state)
 }
 
 /* The alarm outlives the refusal inside a batch of the door. */
+/* A device may call itself anything; a terminal must not obey. */
+static void alarms_are_listed_and_harmless_to_read(void **state)
+{
+    struct fixture *f = *state;
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+
+    ok(ca_records_alarm(f->ca, "key", "dev\x1b[2J", "the key is not fresh"));
+    ok(ca_alarms(f->ca, false, out));
+    ok(ca_alarms(f->ca, true, out));
+    fclose(out);
+    assert_non_null(strstr(text, "Z key          \"dev\\u001B[2J\": the key is not fresh\n"));
+    assert_non_null(strstr(text, "\"kind\":\"key\",\"device\":\"dev\\u001B[2J\""));
+    assert_null(strchr(text, 0x1b));
+    out = fopen("/dev/full", "w");
+    assert_non_null(out);
+    setbuf(out, NULL);
+    assert_int_equal(ca_alarms(f->ca, false, out), CEDE_OS_FAILED);
+    assert_int_equal(ca_alarms(f->ca, true, out), CEDE_OS_FAILED);
+    fclose(out);
+}
+
 static void R13_the_alarm_is_kept_in_a_batch(void **state)
 {
     struct fixture *f = *state;
@@ -1564,6 +1586,7 @@ int main(void)
         with_ca(the_same_key_again_gets_the_same_certificate),
         with_ca(R13_another_key_is_refused_and_reported),
         with_ca(R13_the_alarm_is_kept_in_a_batch),
+        with_ca(alarms_are_listed_and_harmless_to_read),
         with_ca(the_factory_key_gets_no_operational_certificate),
         with_ca(a_key_of_another_kind_is_refused),
         with_ca(subjects_outside_the_policy_are_refused),

@@ -138,6 +138,8 @@ CEDE_MUST_USE enum cede_status ca_revoke_device(struct ca *ca, const char *devic
 
 /* Every certificate, oldest first: one line each, or one JSON object a line. */
 CEDE_MUST_USE enum cede_status ca_list(struct ca *ca, bool json, FILE *out);
+/* What was refused because it looks like a stolen or copied key (R13), in the same way. */
+CEDE_MUST_USE enum cede_status ca_alarms(struct ca *ca, bool json, FILE *out);
 
 /* Device requests that wait for an operator (policy.json, profile device: "approval": "manual"):
  * device id and POSIX seconds of the first asking, one line each. */

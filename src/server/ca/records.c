@@ -8,7 +8,9 @@
  * device is live, apart from the moment of a re-enrolment (service.c).
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "server/ca/ca_internal.h"
 #include "server/common/hex.h"
@@ -737,4 +739,50 @@ enum cede_status ca_list(struct ca *ca, bool json, FILE *out)
                        " LEFT JOIN account ON account.id = certificate.account"
                        " ORDER BY certificate.id",
                        STORE_NO_PARAMS, print_row, &list);
+}
+
+/* A device names itself: quoted, so that no terminal takes it for orders. */
+static void print_alarm_text(const struct store_row *row, FILE *out)
+{
+    time_t at = (time_t)store_column_int(row, 0);
+    char when[32] = "";
+    struct tm utc;
+    json_t *device = json_string_nocheck(store_column_text(row, 2));
+    char *quoted = json_dumps(device, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+
+    if (gmtime_r(&at, &utc) != NULL) {
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    }
+    fprintf(out, "%s %-12s %s: %s\n", when, store_column_text(row, 1),
+            quoted == NULL ? "?" : quoted, store_column_text(row, 3));
+    free(quoted);
+    json_decref(device);
+}
+
+static enum cede_status print_alarm(void *context, const struct store_row *row)
+{
+    const struct list *list = context;
+    json_t *line = NULL;
+
+    if (!list->json) {
+        print_alarm_text(row, list->out);
+        return ferror(list->out) ? CEDE_OS_FAILED : CEDE_OK;
+    }
+    line = json_pack("{s:I, s:s, s:s, s:s}", "at", (json_int_t)store_column_int(row, 0), "kind",
+                     store_column_text(row, 1), "device", store_column_text(row, 2), "detail",
+                     store_column_text(row, 3));
+    if (line != NULL) {
+        json_dumpf(line, list->out, JSON_COMPACT);
+        fputc('\n', list->out);
+    }
+    json_decref(line);
+    return ferror(list->out) ? CEDE_OS_FAILED : CEDE_OK;
+}
+
+enum cede_status ca_alarms(struct ca *ca, bool json, FILE *out)
+{
+    struct list list = {json, out};
+
+    return store_query(ca->store, "SELECT at, kind, device_id, detail FROM alarm ORDER BY id",
+                       STORE_NO_PARAMS, print_alarm, &list);
 }
