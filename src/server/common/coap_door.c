@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/common/coap_bodies.h"
+#include "server/common/coap_turn.h"
 #include "server/common/edhoc_responder.h"
 #include "server/common/edhoc_sessions.h"
 #include "server/common/log.h"
@@ -41,19 +41,14 @@ struct slot {
     uint8_t peer_key[CEDE_COAP_PEER_LEN_MAX];
     size_t peer_key_len;
 
-    bool pending;    /* `response` is to be protected and sent after the commit */
-    bool by_service; /* it is from handle(): worth nothing without the commit */
-    bool kept;       /* the rest of it is in a coap_body */
-    bool cut_up;     /* by a proxy; `block` is the last of it */
+    bool pending; /* the turn's answer is to be protected and sent after the commit */
+    bool cut_up;  /* by a proxy; `block` is the last of it */
     struct cede_coap_block block;
-    bool authenticated; /* with this very datagram: no need to ask again whether it may come in */
+    bool authenticated; /* with this very datagram */
     struct edhoc_peer_session *session;
     struct cede_oscore_exchange exchange;
-    uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
-    struct cede_coap_message request; /* decrypted, in `plain` */
-    struct coap_response response;
-    struct cede_coap_upload upload;
-    struct cede_coap_download download;
+    uint8_t plain[COAP_DOOR_DATAGRAM_MAX]; /* the turn's request */
+    struct coap_turn turn;
     struct edhoc_ephemeral ephemeral;
     uint8_t *body_memory;
 
@@ -66,7 +61,7 @@ struct coap_door {
     struct coap_door_config config;
     struct edhoc_responder responder;
     struct edhoc_sessions sessions;
-    struct coap_bodies bodies;
+    struct coap_turns turns;
     struct outer_blocks outer;
     struct cede_coap_dedup dedup;
     struct cede_coap_dedup_entry *dedup_entries;
@@ -79,9 +74,7 @@ struct coap_door {
     uint8_t middle[MIDDLE_DATAGRAM_LEN];
     uint64_t now_ms;
     uint16_t message_id;
-    bool busy;         /* inside a batch: slots may point to sessions */
-    bool batch_open;   /* before_batch() was called */
-    bool batch_failed; /* and failed */
+    bool busy; /* inside a batch: slots may point to sessions */
     int fd;
     struct event *readable;
     struct event *sweep;
@@ -94,10 +87,6 @@ static const uint16_t edhoc_options[] = {
 static const uint16_t discovery_options[] = {
     CEDE_COAP_URI_HOST,  CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH,
     CEDE_COAP_URI_QUERY, CEDE_COAP_ACCEPT,
-};
-static const uint16_t inner_options[] = {
-    CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
-    CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_ACCEPT,   CEDE_COAP_BLOCK1,   CEDE_COAP_BLOCK2,
 };
 #define COUNT_OF(array_) (sizeof(array_) / sizeof(array_)[0])
 
@@ -372,233 +361,29 @@ static void receive_edhoc(struct coap_door *door, struct slot *slot)
     }
 }
 
-/* --- what the service is asked ---------------------------------------------------------------- */
-
-static void set_response(struct slot *slot, uint8_t code)
-{
-    slot->response.code = code;
-    slot->response.content_format = COAP_DOOR_NO_FORMAT;
-    slot->response.max_age = 0;
-    slot->response.body_len = 0;
-}
-
-/* A uint option that must fit into 16 bits, or COAP_DOOR_NO_FORMAT. */
-static enum cede_status get_format(const struct cede_coap_message *message, uint16_t number,
-                                   int32_t *format)
-{
-    struct cede_span value;
-    uint32_t parsed = 0;
-
-    *format = COAP_DOOR_NO_FORMAT;
-    if (!cede_coap_find_option(message, number, &value)) {
-        return CEDE_OK;
-    }
-    CEDE_TRY(cede_coap_uint_value(value, &parsed));
-    if (parsed > UINT16_MAX) {
-        return CEDE_COAP_OPTION_VALUE;
-    }
-    *format = (int32_t)parsed;
-    return CEDE_OK;
-}
-
-static enum cede_status make_request(const struct slot *slot, struct coap_request *request)
-{
-    struct cede_coap_options options = cede_coap_options(slot->request.options);
-    struct cede_coap_option option;
-
-    memset(request, 0, sizeof *request);
-    request->peer = &slot->session->peer;
-    request->code = slot->request.code;
-    request->body = slot->upload.body;
-    if (slot->ephemeral.key.scalar.len > 0) {
-        request->ephemeral = &slot->ephemeral.key;
-        request->hash_alg = slot->ephemeral.hash_alg;
-    }
-    while (cede_coap_options_next(&options, &option)) {
-        if (option.number == CEDE_COAP_URI_PATH) {
-            if (request->path_count == COAP_DOOR_PATH_MAX) {
-                return CEDE_NOT_FOUND;
-            }
-            request->path[request->path_count++] = option.value;
-        } else if (option.number == CEDE_COAP_URI_QUERY && cede_span_is_null(request->query)) {
-            request->query = option.value;
-        }
-    }
-    CEDE_TRY(get_format(&slot->request, CEDE_COAP_CONTENT_FORMAT, &request->content_format));
-    return get_format(&slot->request, CEDE_COAP_ACCEPT, &request->accept);
-}
-
-/* Opens the batch for the first request in it. */
-static bool open_batch(struct coap_door *door)
-{
-    if (!door->batch_open) {
-        door->batch_open = true;
-        door->batch_failed = door->config.callbacks.before_batch != NULL &&
-                             door->config.callbacks.before_batch(door->config.context) != CEDE_OK;
-    }
-    return !door->batch_failed;
-}
-
-static void dismiss(struct coap_door *door, struct slot *slot)
-{
-    door->counters.dismissed++;
-    edhoc_session_doom(&door->sessions, slot->session);
-    set_response(slot, CEDE_COAP_UNAUTHORIZED);
-}
-
-static void ask_service(struct coap_door *door, struct slot *slot)
-{
-    const struct coap_door_callbacks *callbacks = &door->config.callbacks;
-    struct coap_request request;
-    enum cede_status status = make_request(slot, &request);
-
-    if (status == CEDE_NOT_FOUND) {
-        set_response(slot, CEDE_COAP_RESOURCE_NOT_FOUND);
-        return;
-    }
-    if (status != CEDE_OK) {
-        set_response(slot, cede_coap_error_code(status));
-        return;
-    }
-    door->counters.requests++;
-    slot->by_service = true;
-    status = callbacks->handle(door->config.context, &request, &slot->response);
-    if (status == CEDE_DOOR_DISMISS) {
-        dismiss(door, slot);
-    } else if (status != CEDE_OK || slot->response.body_len > slot->response.body.cap) {
-        set_response(slot,
-                     status == CEDE_OK ? CEDE_COAP_SERVER_ERROR : cede_coap_error_code(status));
-    }
-}
-
-/* --- bodies in blocks ------------------------------------------------------------------------- */
-
-static struct coap_body *body_of(struct coap_door *door, const struct slot *slot, bool take)
-{
-    uint32_t index = edhoc_session_index(&door->sessions, slot->session);
-    const uint8_t *id = door->sessions.table.links[index].id;
-    uint64_t resource = coap_bodies_resource(&slot->request);
-
-    return take ? coap_bodies_take(&door->bodies, index, id, resource)
-                : coap_bodies_find(&door->bodies, index, id, resource);
-}
-
-/* The request's body, as far as it is there: slot->upload. */
-static enum cede_status receive_body(struct coap_door *door, struct slot *slot)
-{
-    struct cede_coap_assembly none = {0};
-    struct cede_coap_assembly *assembly = &none;
-    struct cede_buf memory = {NULL, 0};
-    struct cede_span block1;
-
-    if (cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
-        struct coap_body *body = body_of(door, slot, true);
-        memory = cede_buf(coap_body_upload(&door->bodies, body), door->config.body_max);
-        if (memory.ptr == NULL) {
-            return CEDE_SERVER_MEMORY;
-        }
-        assembly = &body->assembly;
-    }
-    return cede_coap_upload_receive(assembly, memory, &slot->request, SZX_MAX, &slot->upload);
-}
-
-/* A later block of an answer that is kept. True when the request asked for one. */
-static bool continue_answer(struct coap_door *door, struct slot *slot)
-{
-    struct cede_coap_block block;
-    struct cede_span block1;
-    struct coap_body *body = NULL;
-    bool present = false;
-    enum cede_status status =
-        cede_coap_find_block(&slot->request, CEDE_COAP_BLOCK2, &present, &block);
-
-    if (status != CEDE_OK || !present || block.number == 0 ||
-        cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
-        return false;
-    }
-    body = body_of(door, slot, false);
-    if (body == NULL || body->answer == NULL) {
-        set_response(slot, CEDE_COAP_REQUEST_INCOMPLETE);
-        return true;
-    }
-    status = cede_coap_download_slice(&slot->request, cede_span(body->answer, body->answer_len),
-                                      SZX_MAX, &slot->download);
-    if (status != CEDE_OK) {
-        set_response(slot, cede_coap_error_code(status));
-        return true;
-    }
-    set_response(slot, body->code);
-    slot->response.content_format = body->content_format;
-    slot->by_service = true; /* it may have been kept in this very batch */
-    return true;
-}
-
-/* Without the commit there is no rest to ask for. */
-static void forget_kept(struct coap_door *door, const struct slot *slot)
-{
-    struct coap_body *body = slot->kept ? body_of(door, slot, false) : NULL;
-
-    if (body != NULL) {
-        coap_body_drop(body);
-    }
-}
-
-/* The first slice of the answer; the rest is kept for later. */
-static void begin_answer(struct coap_door *door, struct slot *slot)
-{
-    struct coap_response *response = &slot->response;
-    struct cede_span body = cede_span(response->body.ptr, response->body_len);
-    enum cede_status status = CEDE_OK;
-
-    if (body.len == 0) {
-        return;
-    }
-    status = cede_coap_download_slice(&slot->request, body, SZX_MAX, &slot->download);
-    if (status == CEDE_OK && slot->download.has_block2 && slot->download.block2.more) {
-        status = coap_body_keep(body_of(door, slot, true), response->code, response->content_format,
-                                body);
-        slot->kept = true;
-    }
-    if (status != CEDE_OK) {
-        memset(&slot->download, 0, sizeof slot->download);
-        set_response(slot, cede_coap_error_code(status));
-    }
-}
-
 /* --- a protected request ---------------------------------------------------------------------- */
 
-static void process_request(struct coap_door *door, struct slot *slot)
+static void take_turn(struct coap_door *door, struct slot *slot,
+                      const struct cede_coap_message *request)
 {
-    const struct coap_door_callbacks *callbacks = &door->config.callbacks;
-    uint16_t refused = 0;
-    enum cede_status status =
-        cede_coap_check_critical(&slot->request, inner_options, COUNT_OF(inner_options), &refused);
+    struct coap_turn *turn = &slot->turn;
+    uint32_t index = edhoc_session_index(&door->sessions, slot->session);
 
-    if (status != CEDE_OK) {
-        set_response(slot, CEDE_COAP_BAD_OPTION);
-        return;
+    coap_turn_begin(turn, cede_buf(slot->body_memory, door->config.body_max));
+    turn->request = *request;
+    turn->peer = &slot->session->peer;
+    turn->session = index;
+    memcpy(turn->session_id, door->sessions.table.links[index].id, sizeof turn->session_id);
+    turn->just_authenticated = slot->authenticated;
+    if (slot->ephemeral.key.scalar.len > 0) {
+        turn->ephemeral = &slot->ephemeral.key;
+        turn->hash_alg = slot->ephemeral.hash_alg;
     }
-    if (!open_batch(door)) {
-        set_response(slot, CEDE_COAP_UNAVAILABLE);
-        return;
-    }
-    if (!slot->authenticated && callbacks->still_allowed != NULL &&
-        callbacks->still_allowed(door->config.context, &slot->session->peer) != CEDE_OK) {
-        dismiss(door, slot);
-        return;
-    }
-    if (continue_answer(door, slot)) {
-        return;
-    }
-    status = receive_body(door, slot);
-    if (status != CEDE_OK) {
-        memset(&slot->upload, 0, sizeof slot->upload);
-        set_response(slot, cede_coap_error_code(status));
-    } else if (!slot->upload.complete) {
-        set_response(slot, CEDE_COAP_CONTINUE);
-    } else {
-        ask_service(door, slot);
-        begin_answer(door, slot);
+    coap_turn_take(&door->turns, turn);
+    door->counters.requests += turn->asked ? 1 : 0;
+    if (turn->dismissed) {
+        door->counters.dismissed++;
+        edhoc_session_doom(&door->sessions, slot->session);
     }
 }
 
@@ -606,6 +391,7 @@ static void process_request(struct coap_door *door, struct slot *slot)
 static void receive_protected(struct coap_door *door, struct slot *slot,
                               struct edhoc_peer_session *session, struct cede_span datagram)
 {
+    struct cede_coap_message decoded;
     struct cede_span request;
     enum cede_status status =
         cede_oscore_unprotect_request(&session->oscore, door->config.oscore_crypto, datagram,
@@ -615,7 +401,7 @@ static void receive_protected(struct coap_door *door, struct slot *slot,
         return; /* a retransmission, most likely: answered as before */
     }
     if (status == CEDE_OK) {
-        status = cede_coap_decode(request, &slot->request);
+        status = cede_coap_decode(request, &decoded);
     }
     if (status != CEDE_OK) {
         door->counters.forged++;
@@ -632,9 +418,7 @@ static void receive_protected(struct coap_door *door, struct slot *slot,
     }
     slot->session = session;
     slot->pending = true;
-    set_response(slot, CEDE_COAP_SERVER_ERROR);
-    slot->response.body = cede_buf(slot->body_memory, door->config.body_max);
-    process_request(door, slot);
+    take_turn(door, slot, &decoded);
 }
 
 /* message_3 in front of an OSCORE request (RFC 9668, section 3.3.1). */
@@ -774,7 +558,7 @@ static void receive_discovery(struct coap_door *door, struct slot *slot)
                                         COUNT_OF(discovery_options), &refused) != CEDE_OK) {
         door->counters.malformed++;
         answer_plain(door, slot, CEDE_COAP_BAD_OPTION);
-    } else if (get_format(&slot->message, CEDE_COAP_ACCEPT, &accept) != CEDE_OK ||
+    } else if (coap_turn_get_format(&slot->message, CEDE_COAP_ACCEPT, &accept) != CEDE_OK ||
                (accept != COAP_DOOR_NO_FORMAT && accept != LINK_FORMAT)) {
         answer_plain(door, slot, CEDE_COAP_NOT_ACCEPTABLE);
     } else {
@@ -832,36 +616,12 @@ static void receive_datagram(struct coap_door *door, struct slot *slot)
 
 /* --- after the commit ------------------------------------------------------------------------- */
 
-static enum cede_status compose_response(struct coap_door *door, const struct slot *slot,
-                                         struct cede_span *plain)
-{
-    struct cede_span payload = slot->download.slice;
-    struct cede_coap_encoder encoder = cede_coap_begin_response(
-        CEDE_BUF_ARRAY(door->middle), &slot->request, slot->response.code, door->message_id++);
-
-    if (slot->response.content_format != COAP_DOOR_NO_FORMAT) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT,
-                           (uint32_t)slot->response.content_format);
-    }
-    if (slot->response.max_age != 0) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_MAX_AGE, slot->response.max_age);
-    }
-    if (slot->download.has_block2) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2,
-                           cede_coap_block_value(&slot->download.block2));
-    }
-    if (slot->upload.has_block1) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&slot->upload.block1));
-    }
-    cede_coap_put_payload(&encoder, payload);
-    return cede_coap_finish(&encoder, plain);
-}
-
 static void protect_answer(struct coap_door *door, struct slot *slot)
 {
     struct cede_span plain = CEDE_SPAN_NULL;
     struct cede_span datagram = CEDE_SPAN_NULL;
-    enum cede_status status = compose_response(door, slot, &plain);
+    enum cede_status status =
+        coap_turn_compose(&slot->turn, door->message_id++, CEDE_BUF_ARRAY(door->middle), &plain);
 
     if (status == CEDE_OK) {
         status = cede_oscore_protect_response(&slot->session->oscore, door->config.oscore_crypto,
@@ -882,38 +642,18 @@ static void protect_answer(struct coap_door *door, struct slot *slot)
     take_answer(slot, status, datagram);
 }
 
-static bool close_batch(struct coap_door *door)
-{
-    bool open = door->batch_open && !door->batch_failed;
-    enum cede_status status = CEDE_OK;
-
-    door->batch_open = false;
-    door->batch_failed = false;
-    if (open && door->config.callbacks.after_batch != NULL) {
-        status = door->config.callbacks.after_batch(door->config.context);
-    }
-    if (status != CEDE_OK) {
-        door->counters.commits_failed++;
-        log_error("a batch of requests could not be committed: %s", cede_status_reason(status));
-    }
-    return status == CEDE_OK;
-}
-
 static void finish_batch(struct coap_door *door, size_t count)
 {
-    bool committed = close_batch(door);
+    bool committed = coap_turns_commit(&door->turns);
+
+    door->counters.commits_failed += committed ? 0 : 1;
 
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = &door->slots[i];
-        size_t written = slot->pending ? slot->response.body_len : 0;
-        if (slot->pending && slot->by_service && !committed) {
-            forget_kept(door, slot);
-            memset(&slot->download, 0, sizeof slot->download);
-            set_response(slot, CEDE_COAP_UNAVAILABLE);
-        }
         if (slot->pending) {
+            coap_turn_settle(&door->turns, &slot->turn, committed);
             protect_answer(door, slot);
-            cede_wipe(slot->body_memory, written); /* it may have a private key in it */
+            coap_turn_wipe(&slot->turn);
         }
         remember_answer(door, slot);
     }
@@ -926,11 +666,8 @@ static void finish_batch(struct coap_door *door, size_t count)
 static void reset_slot(struct slot *slot)
 {
     slot->out_len = 0;
-    slot->pending = slot->by_service = slot->kept = slot->authenticated = slot->remember = false;
-    slot->cut_up = false;
+    slot->pending = slot->cut_up = slot->authenticated = slot->remember = false;
     slot->session = NULL;
-    memset(&slot->upload, 0, sizeof slot->upload);
-    memset(&slot->download, 0, sizeof slot->download);
     memset(&slot->ephemeral, 0, sizeof slot->ephemeral);
 }
 
@@ -1122,7 +859,8 @@ static enum cede_status init_state(struct coap_door *door)
     CEDE_TRY(edhoc_responder_init(&door->responder, config));
     CEDE_TRY(edhoc_sessions_init(&door->sessions, config->oscore_crypto, config->sessions_max,
                                  config->half_open_max, config->half_open_per_address));
-    CEDE_TRY(coap_bodies_init(&door->bodies, config->transfers_max, config->body_max));
+    CEDE_TRY(coap_turns_init(&door->turns, &door->config.callbacks, door->config.context,
+                             config->transfers_max, config->body_max));
     CEDE_TRY(init_dedup(door));
     CEDE_TRY(init_slots(door));
     CEDE_TRY(crypto->random(crypto->context, CEDE_BUF_ARRAY(door->echo_key)));
@@ -1189,7 +927,7 @@ void coap_door_close(struct coap_door *door)
         close(door->fd);
     }
     edhoc_sessions_wipe(&door->sessions);
-    coap_bodies_wipe(&door->bodies);
+    coap_turns_wipe(&door->turns);
     free(door->dedup_entries);
     free(door->dedup_answers);
     free(door->slots);

@@ -105,8 +105,9 @@ struct coap_door_callbacks {
                                          struct cede_buf out, struct cede_span *raw);
     /* Decides who may come in: path validation, revocation, policy. `chain` are the certificates
      * that came by value behind `certificate`, untrusted. Called after message_3 is decrypted and
-     * before its signature is checked, so it may read but not act; what it fills into `peer` counts
-     * only when the signature holds. Any failure ends the session with EDHOC error code 1. */
+     * before its signature is checked, so it may read but not act (but have the certificate's
+     * status asked for); what it fills into `peer` counts only when the signature holds. Any
+     * failure ends the session with EDHOC error code 1. */
     enum cede_status (*authenticate)(void *context, const struct cede_certificate *certificate,
                                      const struct cede_certificate *chain, size_t chain_count,
                                      struct coap_peer *peer);

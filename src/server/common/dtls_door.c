@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/common/coap_bodies.h"
+#include "server/common/coap_turn.h"
 #include "server/common/dtls_sessions.h"
 #include "server/common/log.h"
 
@@ -23,7 +23,6 @@
 #define SIGNATURES        "ECDSA+SHA256:ECDSA+SHA384:ed25519"
 #define DATAGRAM_LEN      1200 /* what IPv6 carries anywhere, less its headers */
 #define ROUNDS_MAX        4
-#define SZX_MAX           6
 #define COOKIE_LEN        16
 #define COOKIE_LIFE_MS    60000
 #define TICK_MS           250
@@ -34,21 +33,15 @@
 
 struct slot {
     struct dtls_session *session;
-    bool by_service; /* the answer is from handle(): worth nothing without the commit */
-    bool kept;       /* the rest of it is in a coap_body */
-    uint8_t plain[COAP_DOOR_DATAGRAM_MAX];
-    struct cede_coap_message request; /* in `plain` */
-    struct coap_response response;
-    struct cede_coap_upload upload;
-    struct cede_coap_download download;
+    uint8_t plain[COAP_DOOR_DATAGRAM_MAX]; /* the turn's request */
+    struct coap_turn turn;
     uint8_t *body_memory;
-    size_t written; /* by handle() into body_memory */
 };
 
 struct dtls_door {
     struct dtls_door_config config;
     struct dtls_sessions sessions;
-    struct coap_bodies bodies;
+    struct coap_turns turns;
     struct dtls_door_counters counters;
     SSL_CTX *context;
     BIO_METHOD *method;
@@ -62,13 +55,7 @@ struct dtls_door {
     uint8_t *bodies_memory;
     uint64_t now_ms;
     uint16_t message_id;
-    bool batch_open, batch_failed;
     struct event *readable, *tick;
-};
-
-static const uint16_t known_options[] = {
-    CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
-    CEDE_COAP_CONTENT_FORMAT, CEDE_COAP_ACCEPT,   CEDE_COAP_BLOCK1,   CEDE_COAP_BLOCK2,
 };
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -246,235 +233,21 @@ static int verify_peer(X509_STORE_CTX *store, void *context)
     return 1;
 }
 
-/* --- the service ------------------------------------------------------------------------------ */
-
-static void set_response(struct slot *slot, uint8_t code)
-{
-    slot->response.code = code;
-    slot->response.content_format = COAP_DOOR_NO_FORMAT;
-    slot->response.max_age = 0;
-    slot->response.body_len = 0;
-}
-
-static enum cede_status get_format(const struct cede_coap_message *message, uint16_t number,
-                                   int32_t *format)
-{
-    struct cede_span value;
-    uint32_t parsed = 0;
-
-    *format = COAP_DOOR_NO_FORMAT;
-    if (!cede_coap_find_option(message, number, &value)) {
-        return CEDE_OK;
-    }
-    CEDE_TRY(cede_coap_uint_value(value, &parsed));
-    if (parsed > UINT16_MAX) {
-        return CEDE_COAP_OPTION_VALUE;
-    }
-    *format = (int32_t)parsed;
-    return CEDE_OK;
-}
-
-static enum cede_status make_request(const struct slot *slot, struct coap_request *request)
-{
-    struct cede_coap_options options = cede_coap_options(slot->request.options);
-    struct cede_coap_option option;
-
-    memset(request, 0, sizeof *request);
-    request->peer = &slot->session->peer;
-    request->code = slot->request.code;
-    request->body = slot->upload.body;
-    while (cede_coap_options_next(&options, &option)) {
-        if (option.number == CEDE_COAP_URI_PATH) {
-            if (request->path_count == COAP_DOOR_PATH_MAX) {
-                return CEDE_NOT_FOUND;
-            }
-            request->path[request->path_count++] = option.value;
-        } else if (option.number == CEDE_COAP_URI_QUERY && cede_span_is_null(request->query)) {
-            request->query = option.value;
-        }
-    }
-    CEDE_TRY(get_format(&slot->request, CEDE_COAP_CONTENT_FORMAT, &request->content_format));
-    return get_format(&slot->request, CEDE_COAP_ACCEPT, &request->accept);
-}
-
-static bool open_batch(struct dtls_door *door)
-{
-    if (!door->batch_open) {
-        door->batch_open = true;
-        door->batch_failed = door->config.callbacks.before_batch != NULL &&
-                             door->config.callbacks.before_batch(door->config.context) != CEDE_OK;
-    }
-    return !door->batch_failed;
-}
-
-static void dismiss(struct dtls_door *door, struct slot *slot)
-{
-    door->counters.dismissed++;
-    slot->session->doomed = true;
-    set_response(slot, CEDE_COAP_UNAUTHORIZED);
-}
-
-static void ask_service(struct dtls_door *door, struct slot *slot)
-{
-    struct coap_request request;
-    enum cede_status status = make_request(slot, &request);
-
-    if (status != CEDE_OK) {
-        set_response(slot, status == CEDE_NOT_FOUND ? CEDE_COAP_RESOURCE_NOT_FOUND
-                                                    : cede_coap_error_code(status));
-        return;
-    }
-    door->counters.requests++;
-    slot->by_service = true;
-    status = door->config.callbacks.handle(door->config.context, &request, &slot->response);
-    slot->written = slot->response.body_len <= slot->response.body.cap ? slot->response.body_len
-                                                                       : slot->response.body.cap;
-    if (status == CEDE_DOOR_DISMISS) {
-        dismiss(door, slot);
-    } else if (status != CEDE_OK || slot->response.body_len > slot->response.body.cap) {
-        set_response(slot,
-                     status == CEDE_OK ? CEDE_COAP_SERVER_ERROR : cede_coap_error_code(status));
-    }
-}
-
-/* --- bodies in blocks (RFC 7959) -------------------------------------------------------------- */
-
-static struct coap_body *body_of(struct dtls_door *door, const struct slot *slot, bool take)
-{
-    uint32_t number = slot->session->number;
-    uint64_t resource = coap_bodies_resource(&slot->request);
-    uint8_t id[4];
-
-    memcpy(id, &number, sizeof id);
-    return take ? coap_bodies_take(&door->bodies, number, id, resource)
-                : coap_bodies_find(&door->bodies, number, id, resource);
-}
-
-static enum cede_status receive_body(struct dtls_door *door, struct slot *slot)
-{
-    struct cede_coap_assembly none = {0};
-    struct cede_coap_assembly *assembly = &none;
-    struct cede_buf memory = {NULL, 0};
-    struct cede_span block1;
-
-    if (cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
-        struct coap_body *body = body_of(door, slot, true);
-        memory = cede_buf(coap_body_upload(&door->bodies, body), door->config.body_max);
-        if (memory.ptr == NULL) {
-            return CEDE_SERVER_MEMORY;
-        }
-        assembly = &body->assembly;
-    }
-    return cede_coap_upload_receive(assembly, memory, &slot->request, SZX_MAX, &slot->upload);
-}
-
-/* A later block of an answer that is kept. True when the request asked for one. */
-static bool continue_answer(struct dtls_door *door, struct slot *slot)
-{
-    struct cede_coap_block block;
-    struct cede_span block1;
-    struct coap_body *body;
-    bool present = false;
-    enum cede_status status =
-        cede_coap_find_block(&slot->request, CEDE_COAP_BLOCK2, &present, &block);
-
-    if (status != CEDE_OK || !present || block.number == 0 ||
-        cede_coap_find_option(&slot->request, CEDE_COAP_BLOCK1, &block1)) {
-        return false;
-    }
-    body = body_of(door, slot, false);
-    if (body == NULL || body->answer == NULL) {
-        set_response(slot, CEDE_COAP_REQUEST_INCOMPLETE);
-        return true;
-    }
-    status = cede_coap_download_slice(&slot->request, cede_span(body->answer, body->answer_len),
-                                      SZX_MAX, &slot->download);
-    if (status != CEDE_OK) {
-        set_response(slot, cede_coap_error_code(status));
-        return true;
-    }
-    set_response(slot, body->code);
-    slot->response.content_format = body->content_format;
-    slot->by_service = true; /* it may have been kept in this very batch */
-    return true;
-}
-
-/* Without the commit there is no rest to ask for. */
-static void forget_kept(struct dtls_door *door, const struct slot *slot)
-{
-    struct coap_body *body = slot->kept ? body_of(door, slot, false) : NULL;
-
-    if (body != NULL) {
-        coap_body_drop(body);
-    }
-}
-
-/* The first slice of the answer; the rest is kept for later. */
-static void begin_answer(struct dtls_door *door, struct slot *slot)
-{
-    struct coap_response *response = &slot->response;
-    struct cede_span body = cede_span(response->body.ptr, response->body_len);
-    enum cede_status status;
-
-    if (body.len == 0) {
-        return;
-    }
-    status = cede_coap_download_slice(&slot->request, body, SZX_MAX, &slot->download);
-    if (status == CEDE_OK && slot->download.has_block2 && slot->download.block2.more) {
-        status = coap_body_keep(body_of(door, slot, true), response->code, response->content_format,
-                                body);
-        slot->kept = true;
-    }
-    if (status != CEDE_OK) {
-        memset(&slot->download, 0, sizeof slot->download);
-        set_response(slot, cede_coap_error_code(status));
-    }
-}
-
 /* --- one request ------------------------------------------------------------------------------ */
 
-static void process_request(struct dtls_door *door, struct slot *slot)
-{
-    const struct coap_door_callbacks *callbacks = &door->config.callbacks;
-    uint16_t refused = 0;
-    enum cede_status status = cede_coap_check_critical(
-        &slot->request, known_options, sizeof known_options / sizeof known_options[0], &refused);
-
-    if (status != CEDE_OK) {
-        set_response(slot, CEDE_COAP_BAD_OPTION);
-    } else if (!open_batch(door)) {
-        set_response(slot, CEDE_COAP_UNAVAILABLE);
-    } else if (callbacks->still_allowed != NULL &&
-               callbacks->still_allowed(door->config.context, &slot->session->peer) != CEDE_OK) {
-        dismiss(door, slot);
-    } else if (!continue_answer(door, slot)) {
-        status = receive_body(door, slot);
-        if (status != CEDE_OK) {
-            memset(&slot->upload, 0, sizeof slot->upload);
-            set_response(slot, cede_coap_error_code(status));
-        } else if (!slot->upload.complete) {
-            set_response(slot, CEDE_COAP_CONTINUE);
-        } else {
-            ask_service(door, slot);
-            begin_answer(door, slot);
-        }
-    }
-}
-
 /* A message that is no request, or a request that came before: no slot is needed. */
-static bool is_settled(struct dtls_door *door, struct slot *slot)
+static bool is_settled(struct dtls_door *door, struct dtls_session *session,
+                       const struct cede_coap_message *request)
 {
-    struct dtls_session *session = slot->session;
     uint8_t memory[CEDE_COAP_EMPTY_LEN];
 
-    if (!cede_coap_is_request(&slot->request)) {
-        if (slot->request.type == CEDE_COAP_CON) { /* a ping (RFC 7252, section 4.3) */
-            write_message(session,
-                          cede_coap_empty(CEDE_COAP_RST, slot->request.message_id, memory));
+    if (!cede_coap_is_request(request)) {
+        if (request->type == CEDE_COAP_CON) { /* a ping (RFC 7252, section 4.3) */
+            write_message(session, cede_coap_empty(CEDE_COAP_RST, request->message_id, memory));
         }
         return true;
     }
-    if (session->has_last && session->last_id == slot->request.message_id) {
+    if (session->has_last && session->last_id == request->message_id) {
         door->counters.duplicates++;
         write_message(session, cede_span(session->last_answer, session->last_answer_len));
         return true;
@@ -486,22 +259,26 @@ static bool is_settled(struct dtls_door *door, struct slot *slot)
 static bool receive_message(struct dtls_door *door, struct slot *slot, size_t len)
 {
     struct dtls_session *session = slot->session;
+    struct coap_turn *turn = &slot->turn;
 
-    if (cede_coap_decode(cede_span(slot->plain, len), &slot->request) != CEDE_OK ||
-        is_settled(door, slot)) {
+    coap_turn_begin(turn, cede_buf(slot->body_memory, door->config.body_max));
+    if (cede_coap_decode(cede_span(slot->plain, len), &turn->request) != CEDE_OK ||
+        is_settled(door, session, &turn->request)) {
         return false;
     }
     session->has_last = true;
-    session->last_id = slot->request.message_id;
+    session->last_id = turn->request.message_id;
     cede_wipe(session->last_answer, session->last_answer_len);
     session->last_answer_len = 0;
-    slot->by_service = slot->kept = false;
-    slot->written = 0;
-    memset(&slot->upload, 0, sizeof slot->upload);
-    memset(&slot->download, 0, sizeof slot->download);
-    set_response(slot, CEDE_COAP_SERVER_ERROR);
-    slot->response.body = cede_buf(slot->body_memory, door->config.body_max);
-    process_request(door, slot);
+    turn->peer = &session->peer;
+    turn->session = session->number;
+    memcpy(turn->session_id, &session->number, sizeof turn->session_id);
+    coap_turn_take(&door->turns, turn);
+    door->counters.requests += turn->asked ? 1 : 0;
+    if (turn->dismissed) {
+        door->counters.dismissed++;
+        session->doomed = true;
+    }
     session->uses++;
     return true;
 }
@@ -716,76 +493,34 @@ static void receive_datagram(struct dtls_door *door, const struct cede_address *
 
 /* --- after the commit ------------------------------------------------------------------------- */
 
-static enum cede_status compose_response(struct dtls_door *door, const struct slot *slot,
-                                         struct cede_buf out, struct cede_span *message)
-{
-    struct cede_coap_encoder encoder =
-        cede_coap_begin_response(out, &slot->request, slot->response.code, door->message_id++);
-
-    if (slot->response.content_format != COAP_DOOR_NO_FORMAT) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT,
-                           (uint32_t)slot->response.content_format);
-    }
-    if (slot->response.max_age != 0) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_MAX_AGE, slot->response.max_age);
-    }
-    if (slot->download.has_block2) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2,
-                           cede_coap_block_value(&slot->download.block2));
-    }
-    if (slot->upload.has_block1) {
-        cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK1, cede_coap_block_value(&slot->upload.block1));
-    }
-    cede_coap_put_payload(&encoder, slot->download.slice);
-    return cede_coap_finish(&encoder, message);
-}
-
 static void send_answer(struct dtls_door *door, struct slot *slot)
 {
     struct dtls_session *session = slot->session;
     uint8_t memory[DTLS_ANSWER_MAX];
     struct cede_span message = CEDE_SPAN_NULL;
 
-    if (compose_response(door, slot, CEDE_BUF_ARRAY(memory), &message) != CEDE_OK) {
+    if (coap_turn_compose(&slot->turn, door->message_id++, CEDE_BUF_ARRAY(memory), &message) !=
+        CEDE_OK) {
         log_error("cannot answer device %s", session->peer.device_id);
     }
     write_message(session, message);
-    if (session->last_id == slot->request.message_id && message.len > 0) {
+    if (session->last_id == slot->turn.request.message_id && message.len > 0) {
         memcpy(session->last_answer, message.ptr, message.len);
         session->last_answer_len = message.len;
     }
 }
 
-static bool close_batch(struct dtls_door *door)
-{
-    bool open = door->batch_open && !door->batch_failed;
-    enum cede_status status = CEDE_OK;
-
-    door->batch_open = false;
-    door->batch_failed = false;
-    if (open && door->config.callbacks.after_batch != NULL) {
-        status = door->config.callbacks.after_batch(door->config.context);
-    }
-    if (status != CEDE_OK) {
-        door->counters.commits_failed++;
-        log_error("a batch of requests could not be committed: %s", cede_status_reason(status));
-    }
-    return status == CEDE_OK;
-}
-
 static void finish_batch(struct dtls_door *door)
 {
-    bool committed = close_batch(door);
+    bool committed = coap_turns_commit(&door->turns);
+
+    door->counters.commits_failed += committed ? 0 : 1;
 
     for (size_t i = 0; i < door->slots_count; i++) {
         struct slot *slot = &door->slots[i];
-        if (slot->by_service && !committed) {
-            forget_kept(door, slot);
-            memset(&slot->download, 0, sizeof slot->download);
-            set_response(slot, CEDE_COAP_UNAVAILABLE);
-        }
+        coap_turn_settle(&door->turns, &slot->turn, committed);
         send_answer(door, slot);
-        cede_wipe(slot->body_memory, slot->written); /* it may have a private key in it */
+        coap_turn_wipe(&slot->turn);
         slot->session->uses--;
         if (slot->session->doomed && slot->session->uses == 0) {
             say_goodbye(slot->session);
@@ -929,7 +664,8 @@ static enum cede_status init_memory(struct dtls_door *door)
     const struct dtls_door_config *config = &door->config;
     const struct cede_crypto *crypto = config->crypto;
 
-    CEDE_TRY(coap_bodies_init(&door->bodies, config->transfers_max, config->body_max));
+    CEDE_TRY(coap_turns_init(&door->turns, &config->callbacks, config->context,
+                             config->transfers_max, config->body_max));
     door->slots = calloc(COAP_DOOR_BATCH, sizeof *door->slots);
     door->bodies_memory = calloc(COAP_DOOR_BATCH, config->body_max);
     if (door->slots == NULL || door->bodies_memory == NULL) {
@@ -1013,7 +749,7 @@ void dtls_door_close(struct dtls_door *door)
     BIO_meth_free(door->method);
     BIO_ADDR_free(door->listener_peer);
     close(door->config.fd);
-    coap_bodies_wipe(&door->bodies);
+    coap_turns_wipe(&door->turns);
     free(door->slots);
     free(door->bodies_memory);
     cede_wipe(door, sizeof *door);
