@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -10,6 +11,7 @@
 #include "cede/cose.h"
 #include "cede/status_proof.h"
 #include "cede/transfer.h"
+#include "failing_crypto.h"
 
 #define NOW 1790001000u
 
@@ -259,6 +261,76 @@ static void test_numbers_out_of_range(void **state)
     }
 }
 
+static void test_signing_needs_its_exact_room(void **state)
+{
+    size_t needed = sign(&good).len;
+    struct cede_span encoding;
+
+    (void)state;
+    for (size_t cap = 0; cap <= needed; cap++) {
+        uint8_t *memory = malloc(cap + 1);
+        assert_int_equal(cede_status_proof_sign(t.crypto, &t.key, t.raw[0], &good,
+                                                cede_buf(memory, cap), &encoding),
+                         cap == needed ? CEDE_OK : CEDE_NO_SPACE);
+        assert_int_equal(encoding.len, cap == needed ? cap : 0);
+        free(memory);
+    }
+}
+
+/* P-521 is no curve of this profile, whoever vouches for the key. */
+static void test_an_issuer_on_another_curve(void **state)
+{
+    struct cede_status_rules rules = {true, NOW, 0};
+    struct cede_private_key key = {CEDE_CRV_P521, CEDE_SPAN_ARRAY(t.scalar), NULL};
+    struct cede_public_key public_key = {CEDE_CRV_P521, CEDE_SPAN_ARRAY(t.point)};
+    struct cede_span encoding = sign(&good), written;
+    struct cede_status_proof proof;
+    uint8_t memory[256];
+
+    (void)state;
+    assert_int_equal(
+        cede_status_proof_sign(t.crypto, &key, t.raw[0], &good, CEDE_BUF_ARRAY(memory), &written),
+        CEDE_CERTIFICATE_ALGORITHM);
+    assert_true(cede_span_is_null(written));
+    assert_int_equal(
+        cede_status_proof_check(t.crypto, &public_key, t.raw[0], &rules, encoding, &proof),
+        CEDE_CERTIFICATE_ALGORITHM);
+    assert_int_equal(proof.lifetime, 0);
+    assert_int_equal(check(encoding, NOW), CEDE_OK);
+}
+
+/* The back end's failure is told as such, and is neither good nor revoked. */
+static void test_a_failing_back_end_is_no_verdict(void **state)
+{
+    struct failing_crypto failing;
+    const struct cede_crypto *crypto = failing_crypto(&failing, t.crypto);
+    struct cede_status_rules rules = {true, NOW, 0};
+    struct cede_span encoding = sign(&good), written;
+    struct cede_status_proof proof;
+    uint8_t memory[CEDE_STATUS_PROOF_LEN_MAX];
+
+    (void)state;
+    for (unsigned n = 1; n <= 2; n++) { /* the hash of the certificate, then the signature */
+        failing.calls = 0;
+        failing.fail_at = n;
+        assert_int_equal(cede_status_proof_sign(crypto, &t.key, t.raw[0], &good,
+                                                CEDE_BUF_ARRAY(memory), &written),
+                         CEDE_CRYPTO_FAILED);
+        assert_true(cede_span_is_null(written));
+        failing.calls = 0;
+        assert_int_equal(
+            cede_status_proof_check(crypto, &t.public_key, t.raw[0], &rules, encoding, &proof),
+            CEDE_CRYPTO_FAILED);
+        assert_int_equal(proof.lifetime, 0);
+    }
+    failing.calls = 0;
+    failing.fail_at = 3;
+    assert_int_equal(
+        cede_status_proof_check(crypto, &t.public_key, t.raw[0], &rules, encoding, &proof),
+        CEDE_OK);
+    assert_int_equal(failing.calls, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +345,9 @@ int main(void)
         cmocka_unit_test(test_another_signature_of_the_issuer_is_no_proof),
         cmocka_unit_test(test_no_bit_flip_and_no_truncation_passes),
         cmocka_unit_test(test_numbers_out_of_range),
+        cmocka_unit_test(test_signing_needs_its_exact_room),
+        cmocka_unit_test(test_an_issuer_on_another_curve),
+        cmocka_unit_test(test_a_failing_back_end_is_no_verdict),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

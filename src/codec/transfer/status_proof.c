@@ -90,7 +90,6 @@ enum cede_status cede_status_proof_sign(const struct cede_crypto *crypto,
     cede_cbor_put_uint(&payload, proof->revoked);
     cede_cbor_put_uint(&payload, proof->this_update);
     cede_cbor_put_uint(&payload, proof->lifetime);
-    CEDE_TRY(payload.status);
     lay_out(&parts, alg, cede_written(&payload));
     CEDE_TRY(crypto->sign(crypto->context, alg, issuer, parts.cose.parts, parts.cose.count,
                           signature, &signature_len));
