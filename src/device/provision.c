@@ -66,13 +66,9 @@ static enum cede_status write_record(const struct cede_crypto *crypto,
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
     struct cede_device_record read;
     struct cede_journal journal;
-    struct cede_span encoding;
-    enum cede_status status;
+    enum cede_status status = record_encode(&writer, record);
+    struct cede_span encoding = cede_written(&writer);
 
-    status = record_encode(&writer, record);
-    if (status == CEDE_OK) {
-        status = cede_writer_finish(&writer, &encoding);
-    }
     if (status == CEDE_OK) {
         status = record_decode(encoding, &read);
     }

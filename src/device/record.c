@@ -226,10 +226,9 @@ bool record_fits(struct cede_device *device, const struct cede_device_record *ne
     struct cede_buf memory = CEDE_BUF_ARRAY(device->image[1 - device->image_index]);
     struct cede_writer writer = cede_writer(memory);
     struct cede_device_record read;
-    struct cede_span encoding;
     bool fits = record_encode(&writer, next) == CEDE_OK &&
-                cede_writer_finish(&writer, &encoding) == CEDE_OK &&
-                record_decode(encoding, &read) == CEDE_OK && memory.cap - encoding.len >= reserve;
+                record_decode(cede_written(&writer), &read) == CEDE_OK &&
+                memory.cap - writer.len >= reserve;
 
     cede_wipe(memory.ptr, memory.cap);
     return fits;
@@ -251,13 +250,9 @@ enum cede_status record_commit(struct cede_device *device, const struct cede_dev
     unsigned other = 1 - device->image_index;
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(device->image[other]));
     struct cede_device_record read;
-    struct cede_span encoding;
-    enum cede_status status;
+    enum cede_status status = record_encode(&writer, next);
+    struct cede_span encoding = cede_written(&writer);
 
-    status = record_encode(&writer, next);
-    if (status == CEDE_OK) {
-        status = cede_writer_finish(&writer, &encoding);
-    }
     if (status == CEDE_OK) {
         status = record_decode(encoding, &read);
     }

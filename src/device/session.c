@@ -369,7 +369,7 @@ static enum cede_status compose_message_3(struct cede_device *device, const stru
 
     CEDE_TRY(own_certificate(device, plan, &certificate));
     CEDE_TRY(put_id_cred(device, &certificate, send_by_value(device, plan), &writer));
-    CEDE_TRY(cede_writer_finish(&writer, &own.id_cred));
+    own.id_cred = cede_written(&writer);
     own.form = cred_form(&certificate);
     own.cred = certificate.raw;
     own.key.curve = CEDE_CRV_P256;
