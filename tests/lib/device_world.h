@@ -78,11 +78,13 @@ struct server {
     bool junk;          /* answers without sense, but protected */
     unsigned challenges;
     bool dead;
-    bool refuses;    /* every request, in a protected answer */
-    bool forge;      /* an attacker answers in its place: EDHOC errors */
-    bool by_value;   /* shows its certificate whole even if not asked */
-    bool certs_only; /* CA: has no bare X.509 certificates */
-    bool compact;    /* CA: answers with C509 whatever it is asked for */
+    bool refuses;             /* every request, in a protected answer */
+    bool forge;               /* an attacker answers in its place: EDHOC errors */
+    bool by_value;            /* shows its certificate whole even if not asked */
+    struct cede_span id_cred; /* shows this; null: its certificate */
+    bool says_more;           /* in EAD_2 than anybody asked */
+    bool certs_only;          /* CA: has no bare X.509 certificates */
+    bool compact;             /* CA: answers with C509 whatever it is asked for */
     struct session sessions[SESSIONS];
     unsigned next_session;
     uint8_t last_request[1500], last_response[1500];
@@ -501,14 +503,16 @@ static void add_proof(struct server *server, const struct cede_edhoc_eads *asked
                       struct cede_edhoc_eads *answer)
 {
     memset(answer, 0, sizeof *answer);
+    if (server->says_more) {
+        answer->items[answer->count++].label = CEDE_EAD_CREDENTIAL_BY_VALUE;
+    }
     if (server->proof == PROOF_NONE || !asks_for(asked, CEDE_EAD_STATUS_PROOF)) {
         return;
     }
     make_proof(server);
     server->proofs++;
-    answer->count = 1;
-    answer->items[0].label = CEDE_EAD_STATUS_PROOF;
-    answer->items[0].value = cede_span(server->kept, server->kept_len);
+    answer->items[answer->count].label = CEDE_EAD_STATUS_PROOF;
+    answer->items[answer->count++].value = cede_span(server->kept, server->kept_len);
 }
 
 static struct cede_span answer_message_1(struct server *server,
@@ -539,7 +543,7 @@ static struct cede_span answer_message_1(struct server *server,
         cede_cbor_put_uint(&writer, CEDE_COSE_LABEL_C5T);
         OK(cede_certificate_put_hash(&writer, w.crypto, CEDE_ALG_SHA_256_64, raw(&server->own)));
     }
-    own.id_cred = cede_written(&writer);
+    own.id_cred = server->id_cred.ptr != NULL ? server->id_cred : cede_written(&writer);
     own.cred = raw(&server->own);
     own.key = private_key(&server->own);
     add_proof(server, &eads, &proof);
