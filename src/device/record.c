@@ -238,7 +238,6 @@ void record_set_clock_floor(struct cede_device *device)
 {
     struct cede_certificate controller;
 
-    device->clock_floor = 0;
     if (cede_certificate_decode(device->record.controller_certificate, device->config.crypto,
                                 &controller) == CEDE_OK) {
         device->clock_floor = controller.not_before;
