@@ -222,10 +222,13 @@ uint8_t c509_string_tag(int32_t type)
     return type < 0 ? CEDE_DER_PRINTABLE_STRING : CEDE_DER_UTF8_STRING;
 }
 
-static bool is_supported_string(uint8_t tag)
+/* What becomes a CBOR text is UTF-8 whatever its type: an IA5 or printable string is to be ASCII.
+ */
+static bool is_supported_string(uint8_t tag, struct cede_span text)
 {
-    return tag == CEDE_DER_UTF8_STRING || tag == CEDE_DER_PRINTABLE_STRING ||
-           tag == CEDE_DER_IA5_STRING;
+    return (tag == CEDE_DER_UTF8_STRING || tag == CEDE_DER_PRINTABLE_STRING ||
+            tag == CEDE_DER_IA5_STRING) &&
+           x509_value_check(CEDE_DER_UTF8_STRING, text) == CEDE_OK;
 }
 
 void c509_put_attribute(struct cede_writer *writer, struct cede_span oid, uint8_t tag,
@@ -234,7 +237,7 @@ void c509_put_attribute(struct cede_writer *writer, struct cede_span oid, uint8_
     const struct registry_entry *entry = registry_find_oid(&registry_rdn, oid);
     int32_t type = entry != NULL ? entry->value : 0;
 
-    if (entry != NULL && !is_supported_string(tag)) {
+    if (entry != NULL && !is_supported_string(tag, text)) {
         cede_writer_fail(writer, CEDE_C509_NOT_EXPRESSIBLE);
         return;
     }
@@ -263,7 +266,7 @@ static bool is_compact(struct cede_span name, bool native, struct cede_span *tex
     entry = registry_find_oid(&registry_rdn, attribute.oid);
     return one && entry != NULL && entry->value == CEDE_RDN_COMMON_NAME &&
            (attribute.tag == CEDE_DER_UTF8_STRING ||
-            (native && is_supported_string(attribute.tag)));
+            (native && is_supported_string(attribute.tag, attribute.text)));
 }
 
 void c509_put_name_from_der(struct cede_writer *writer, struct cede_span name, bool native)
@@ -359,18 +362,14 @@ enum cede_status cede_c509_name_encode(const struct cede_name_attribute *attribu
 
 static void put_special(struct cede_writer *writer, struct special_text special)
 {
-    switch (special.form) {
-    case SPECIAL_MAC:
-        cede_cbor_put_tag(writer, TAG_MAC_ADDRESS);
-        cede_cbor_put_bytes(writer, special.bytes);
-        break;
-    case SPECIAL_HEX:
-        cede_cbor_put_bytes(writer, special.bytes);
-        break;
-    case SPECIAL_TEXT:
+    if (special.form == SPECIAL_TEXT) {
         cede_cbor_put_text(writer, special.bytes);
-        break;
+        return;
     }
+    if (special.form == SPECIAL_MAC) {
+        cede_cbor_put_tag(writer, TAG_MAC_ADDRESS);
+    }
+    cede_cbor_put_bytes(writer, special.bytes);
 }
 
 static bool is_common_name(const struct c509_attribute *attribute)
