@@ -257,7 +257,10 @@ enum cede_status cede_c509_verify(const struct cede_c509 *certificate,
         return cede_c509_verify_native(certificate, crypto, issuer_key);
     }
     CEDE_TRY(c509_tbs_to_der(&writer, crypto, certificate));
-    CEDE_TRY(cede_writer_finish(&writer, &tbs));
+    tbs = cede_written(&writer);
+    if (tbs.ptr == NULL) {
+        return CEDE_NO_SPACE; /* it was only counted */
+    }
     return certificate_verify(crypto, certificate->signature_alg, issuer_key, &tbs,
                               &certificate->signature);
 }

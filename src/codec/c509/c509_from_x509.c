@@ -152,12 +152,12 @@ static bool put_own_form(struct cede_writer *writer, int64_t number, struct cede
 {
     struct cede_writer before = *writer;
     struct cede_writer back = cede_writer(scratch);
-    struct cede_span item, der;
+    struct cede_span item;
 
     if (extension_from_der(number, value, writer) == CEDE_OK && writer->out.ptr != NULL) {
         item = cede_span(writer->out.ptr + before.len, writer->len - before.len);
         if (extension_to_der(number, item, &back) == CEDE_OK &&
-            cede_writer_finish(&back, &der) == CEDE_OK && cede_span_equal(der, value)) {
+            cede_span_equal(cede_written(&back), value)) {
             return true;
         }
     }
@@ -224,10 +224,8 @@ void c509_put_extensions_from_der(struct cede_writer *writer, struct cede_span e
         return;
     }
     cede_cbor_put_array(writer, cede_der_count(extensions) * 2);
-    while (reader.status == CEDE_OK && !cede_reader_at_end(&reader)) {
-        if (x509_extension_read(&reader, &extension) == CEDE_OK) {
-            put_extension(writer, &extension, scratch);
-        }
+    while (x509_extension_read(&reader, &extension) == CEDE_OK) { /* well-formed up to the end */
+        put_extension(writer, &extension, scratch);
     }
 }
 

@@ -203,7 +203,10 @@ enum cede_status c509_request_verify(const struct cede_c509_request *request,
     if (request->type == CEDE_C509_X509) {
         struct cede_writer writer = cede_writer(scratch);
         CEDE_TRY(c509_request_info_to_der(&writer, crypto, request));
-        CEDE_TRY(cede_writer_finish(&writer, &tbs));
+        tbs = cede_written(&writer);
+    }
+    if (tbs.ptr == NULL) {
+        return CEDE_NO_SPACE; /* it was only counted */
     }
     return certificate_verify(crypto, request->signature_alg, key, &tbs, &request->signature);
 }

@@ -11,6 +11,9 @@
 
 /* --- attributes ------------------------------------------------------------------------------- */
 
+/* The attributes have been read as a request's before: each has its SET, with one value where only
+ * one may be. */
+
 /* ChallengePassword has two of the string types that PKCS #9 allows. */
 static enum cede_status put_challenge(struct cede_writer *writer, struct cede_span values)
 {
@@ -18,7 +21,6 @@ static enum cede_status put_challenge(struct cede_writer *writer, struct cede_sp
     uint8_t tag;
     struct cede_span text = cede_der_get_any(&reader, &tag);
 
-    CEDE_TRY(cede_reader_finish(&reader));
     if (tag != CEDE_DER_UTF8_STRING && tag != CEDE_DER_PRINTABLE_STRING) {
         return CEDE_C509_NOT_EXPRESSIBLE;
     }
@@ -36,7 +38,6 @@ static enum cede_status put_extension_request(struct cede_writer *writer, struct
     struct cede_reader reader = cede_reader(values);
     struct cede_span extensions = cede_der_get(&reader, CEDE_DER_SEQUENCE);
 
-    CEDE_TRY(cede_reader_finish(&reader));
     cede_cbor_put_int(writer, CR_EXTENSION_REQUEST);
     c509_put_extensions_from_der(writer, extensions, scratch);
     return writer->status;
@@ -69,10 +70,10 @@ static enum cede_status put_attributes(struct cede_writer *writer, struct cede_s
     struct cede_reader reader = cede_reader(attributes);
 
     cede_cbor_put_array(writer, cede_der_count(attributes) * 2);
-    while (reader.status == CEDE_OK && !cede_reader_at_end(&reader)) {
+    while (!cede_reader_at_end(&reader)) {
         CEDE_TRY(put_attribute(writer, &reader, scratch));
     }
-    return reader.status;
+    return writer->status;
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -149,7 +150,7 @@ enum cede_status cede_c509_request_from_x509(const struct cede_crypto *crypto, s
     *request = CEDE_SPAN_NULL;
     CEDE_TRY(cede_x509_request_decode(der, &pkcs10));
     CEDE_TRY(put_request(&writer, crypto, &pkcs10, scratch));
-    CEDE_TRY(cede_writer_finish(&writer, &written));
+    written = cede_written(&writer);
     status = cede_c509_request_to_x509(crypto, written, scratch, &back);
     if (status == CEDE_NO_SPACE) {
         return status;

@@ -81,7 +81,7 @@ static enum cede_status key_bits(struct cede_writer *writer, const struct cede_c
     struct cede_reader reader = cede_reader(item);
     struct cede_span bytes;
 
-    if (entry != NULL && entry->value == KEY_ALGORITHM_RSA && !entry->pairs) {
+    if (entry != NULL && entry->value == KEY_ALGORITHM_RSA) {
         return rsa_key_to_der(writer, item);
     }
     bytes = cede_cbor_get_bytes(&reader);

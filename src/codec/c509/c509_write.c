@@ -46,12 +46,13 @@ enum cede_status c509_append_signature(struct cede_writer *writer, size_t from,
 
 /* --- extensions ------------------------------------------------------------------------------- */
 
+/* certificate_info_check() has let pass none without a number. */
 static size_t purposes_count(uint32_t eku)
 {
     size_t count = 0;
 
     for (int64_t n = 0; n < 31; n++) {
-        count += (eku >> n & 1) != 0 && registry_find(&registry_eku, n) != NULL ? 1 : 0;
+        count += eku >> n & 1;
     }
     return count;
 }
@@ -90,7 +91,7 @@ static void put_eku(struct cede_writer *writer, uint32_t eku)
         cede_cbor_put_array(writer, count);
     }
     for (int64_t n = 0; n < 31; n++) {
-        if ((eku >> n & 1) != 0 && registry_find(&registry_eku, n) != NULL) {
+        if ((eku >> n & 1) != 0) {
             cede_cbor_put_int(writer, n);
         }
     }

@@ -74,6 +74,8 @@ static enum cede_status derive_key(const struct cede_crypto *crypto,
     return status;
 }
 
+_Static_assert(CEDE_ECDH_LEN_MAX >= CEDE_PRIVATE_KEY_LEN_MAX, "a secret is as long as a scalar");
+
 enum cede_status pop_mac(const struct cede_crypto *crypto, const struct cede_pop_verifier *verifier,
                          const struct cede_private_key *own, struct cede_span peer,
                          struct cede_span text, uint8_t *mac)
@@ -84,7 +86,7 @@ enum cede_status pop_mac(const struct cede_crypto *crypto, const struct cede_pop
                                       verifier->issuer.value};
     enum cede_status status;
 
-    if (secret_len == 0 || secret_len > sizeof secret || own->curve == CEDE_CRV_ED25519) {
+    if (secret_len == 0 || own->curve == CEDE_CRV_ED25519) {
         return CEDE_CERTIFICATE_ALGORITHM;
     }
     status = crypto->ecdh(crypto->context, own, peer, secret); /* ZZ */
