@@ -255,6 +255,182 @@ static void handles_are_not_written(void **state)
     assert_null(encoding.ptr);
 }
 
+#define SCALAR "dc66b3415456d649429b53223df7532b942d6b0e0842c30bca4c0acf91547bb2"
+
+/* ECPrivateKey may name its curve once more, and hold the public key. */
+static void ec_private_keys_may_name_their_curve(void **state)
+{
+    static const char with_curve[] = "83000158333031020101"
+                                     "0420" SCALAR "a00a06082a8648ce3d030107";
+    uint8_t room[128], der_room[128];
+    struct cede_c509_private_key key;
+    struct cede_span encoding = from_hex(with_curve, room, sizeof room), der;
+
+    (void)state;
+    assert_ok(cede_c509_private_key_decode(encoding, &key));
+    assert_int_equal(32, key.scalar.len);
+    assert_ok(cede_c509_private_key_to_pkcs8(encoding, CEDE_BUF_ARRAY(der_room), &der));
+    assert_ok(cede_c509_private_key_from_pkcs8(der, CEDE_BUF_ARRAY(room), &encoding));
+    assert_ok(cede_c509_private_key_decode(encoding, &key));
+    room[encoding.len - 12] = 0xa2; /* there is no [2] */
+    assert_int_equal(CEDE_CRYPTO_KEY, cede_c509_private_key_decode(encoding, &key));
+}
+
+static void keys_are_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(curves) * 2; i++) {
+        uint8_t room[300], der_room[300], small_room[300];
+        struct cede_span encoding, der, none;
+        struct key key;
+
+        make_key(&key, curves[i / 2]);
+        assert_ok(cede_c509_private_key_write(
+            i % 2 != 0 ? CEDE_C509_KEY_COSE : CEDE_C509_KEY_OCTETS, &key.private_key,
+            &key.public_key, CEDE_BUF_ARRAY(room), &encoding));
+        assert_ok(cede_c509_private_key_to_pkcs8(encoding, CEDE_BUF_ARRAY(der_room), &der));
+        for (size_t cap = 0; cap < encoding.len; cap++) {
+            assert_int_equal(CEDE_NO_SPACE,
+                             cede_c509_private_key_write(i % 2, &key.private_key, &key.public_key,
+                                                         cede_buf(small_room, cap), &none));
+            assert_null(none.ptr);
+        }
+        for (size_t cap = 0; cap < der.len; cap++) {
+            assert_int_equal(CEDE_NO_SPACE, cede_c509_private_key_to_pkcs8(
+                                                encoding, cede_buf(small_room, cap), &none));
+            assert_null(none.ptr);
+        }
+        assert_ok(cede_c509_private_key_from_pkcs8(der, CEDE_BUF_ARRAY(room), &encoding));
+        for (size_t cap = 0; cap < encoding.len; cap++) {
+            assert_int_equal(CEDE_NO_SPACE, cede_c509_private_key_from_pkcs8(
+                                                der, cede_buf(small_room, cap), &none));
+            assert_null(none.ptr);
+        }
+        assert_ok(cede_c509_private_key_from_pkcs8(der, cede_buf(NULL, 0), &none)); /* counted */
+        assert_null(none.ptr);
+        der_room[der.len] = 0;
+        assert_int_equal(CEDE_TRAILING_BYTES,
+                         cede_c509_private_key_from_pkcs8(cede_span(der_room, der.len + 1),
+                                                          CEDE_BUF_ARRAY(room), &encoding));
+        assert_null(encoding.ptr);
+    }
+}
+
+/* PKCS #8 of P-256 around octets that are no ECPrivateKey: nothing of it is handed on. */
+static void pkcs8_without_a_key_is_refused(void **state)
+{
+    uint8_t room[64], out[64];
+    struct cede_span encoding;
+
+    (void)state;
+    assert_int_equal(
+        CEDE_CRYPTO_KEY,
+        cede_c509_private_key_from_pkcs8(
+            from_hex("301a020100301306072a8648ce3d020106082a8648ce3d0301070400", room, sizeof room),
+            CEDE_BUF_ARRAY(out), &encoding));
+    assert_null(encoding.ptr);
+}
+
+static void keys_that_do_not_go_together_are_not_written(void **state)
+{
+    uint8_t room[300];
+    struct cede_span encoding;
+    struct cede_private_key foreign;
+    struct cede_public_key wrong;
+    struct key key, other;
+
+    (void)state;
+    make_key(&key, CEDE_CRV_P256);
+    make_key(&other, CEDE_CRV_ED25519);
+    for (int32_t type = -1; type <= 2; type++) {
+        assert_int_equal(type == 0 || type == 1 ? CEDE_OK : CEDE_C509_TYPE,
+                         cede_c509_private_key_write(type, &key.private_key, &key.public_key,
+                                                     CEDE_BUF_ARRAY(room), &encoding));
+        assert_true((type == 0 || type == 1) == (encoding.ptr != NULL));
+        assert_int_equal(CEDE_CRYPTO_KEY,
+                         cede_c509_private_key_write(type, &key.private_key, &other.public_key,
+                                                     CEDE_BUF_ARRAY(room), &encoding));
+        wrong = key.public_key;
+        wrong.point.len--;
+        assert_int_equal(CEDE_CRYPTO_KEY,
+                         cede_c509_private_key_write(type, &key.private_key, &wrong,
+                                                     CEDE_BUF_ARRAY(room), &encoding));
+        foreign = key.private_key;
+        foreign.curve = CEDE_CRV_ED448;
+        assert_int_equal(
+            CEDE_CERTIFICATE_ALGORITHM,
+            cede_c509_private_key_write(type, &foreign, NULL, CEDE_BUF_ARRAY(room), &encoding));
+        assert_null(encoding.ptr);
+    }
+}
+
+/* A COSE_Key that tells its point by x and a sign alone becomes PKCS #8 without public key. */
+static void what_is_compressed_stays_out_of_pkcs8(void **state)
+{
+    uint8_t room[128], der_room[128], sign_room[128];
+    struct cede_span der, without;
+    struct cede_writer writer;
+
+    (void)state;
+    assert_ok(cede_c509_private_key_to_pkcs8(from_hex("830101a30102200123"
+                                                      "5820" SCALAR,
+                                                      room, sizeof room),
+                                             CEDE_BUF_ARRAY(der_room), &without));
+    writer = cede_writer(CEDE_BUF_ARRAY(sign_room));
+    cede_write_bytes(&writer, from_hex("830101a5010220012158"
+                                       "20b1216ab96e5b3b3340f5bdf02e693f16213a04525ed44450b1019c2d"
+                                       "fd3838ab22f5235820" SCALAR,
+                                       room, sizeof room));
+    assert_ok(cede_c509_private_key_to_pkcs8(cede_written(&writer), CEDE_BUF_ARRAY(room), &der));
+    assert_true(cede_span_equal(without, der));
+}
+
+static void pkcs8_takes_what_is_supported(void **state)
+{
+    static const struct {
+        const char *hex;
+        enum cede_status status;
+    } cases[] = {
+        {"8300004101", CEDE_OK},                      /* RSA: octets as they are */
+        {"8300422a034101", CEDE_OK},                  /* no number at all */
+        {"830100a10104", CEDE_CERTIFICATE_ALGORITHM}, /* a COSE_Key of RSA */
+        {"8300054101", CEDE_CERTIFICATE_ALGORITHM},   /* a number nobody knows */
+        {"8300014101", CEDE_CRYPTO_KEY},              /* no ECPrivateKey */
+        {"830000410100", CEDE_TRAILING_BYTES},
+        {"8302004101", CEDE_C509_TYPE},
+    };
+    uint8_t room[64], der_room[64];
+    struct cede_span der;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(cases[i].status,
+                         cede_c509_private_key_to_pkcs8(from_hex(cases[i].hex, room, sizeof room),
+                                                        CEDE_BUF_ARRAY(der_room), &der));
+        assert_true((cases[i].status == CEDE_OK) == (der.ptr != NULL));
+    }
+}
+
+static void pem_ends_where_it_ends(void **state)
+{
+    static const char *const wrong[] = {"828300004101f600", "82830000410141aa00",
+                                        "818300004101",     "838300004101f6f6",
+                                        "8240f6",           "824041aa"};
+    uint8_t room[32];
+    struct cede_c509_private_key key;
+    struct cede_span bag;
+
+    (void)state;
+    assert_ok(cede_c509_pem_decode(from_hex("828300004101f6", room, sizeof room), &key, &bag));
+    assert_ok(cede_c509_pem_decode(from_hex("82830000410141aa", room, sizeof room), &key, &bag));
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_not_equal(
+            CEDE_OK, cede_c509_pem_decode(from_hex(wrong[i], room, sizeof room), &key, &bag));
+        assert_null(key.encoding.ptr);
+        assert_null(bag.ptr);
+    }
+}
+
 static void pem_has_a_key_and_certificates(void **state)
 {
     static const uint8_t first[] = {0x02, 0x41}, second[] = {0x03};
@@ -519,6 +695,13 @@ int main(void)
         cmocka_unit_test(pkcs8_that_would_lose_something_is_refused),
         cmocka_unit_test(cose_keys_become_pkcs8),
         cmocka_unit_test(handles_are_not_written),
+        cmocka_unit_test(ec_private_keys_may_name_their_curve),
+        cmocka_unit_test(keys_are_written_whole_or_not_at_all),
+        cmocka_unit_test(pkcs8_without_a_key_is_refused),
+        cmocka_unit_test(keys_that_do_not_go_together_are_not_written),
+        cmocka_unit_test(what_is_compressed_stays_out_of_pkcs8),
+        cmocka_unit_test(pkcs8_takes_what_is_supported),
+        cmocka_unit_test(pem_ends_where_it_ends),
         cmocka_unit_test(pem_has_a_key_and_certificates),
         cmocka_unit_test(envelopes_tell_the_format),
         cmocka_unit_test(other_envelopes_are_refused),

@@ -161,11 +161,7 @@ static void put_cose_key(struct cede_writer *writer, const struct cede_private_k
 
     memset(&cose, 0, sizeof cose);
     if (public_key != NULL) {
-        enum cede_status status = cede_cose_key_from_public(public_key, &cose);
-        if (status != CEDE_OK) {
-            cede_writer_fail(writer, status);
-            return;
-        }
+        cede_writer_fail(writer, cede_cose_key_from_public(public_key, &cose));
     }
     cose.kty = is_nist(private_key->curve) ? CEDE_COSE_KTY_EC2 : CEDE_COSE_KTY_OKP;
     cose.curve = private_key->curve;
@@ -228,6 +224,7 @@ enum cede_status cede_c509_private_key_from_pkcs8(struct cede_span der, struct c
     struct cede_span octets = cede_der_get(&inner, CEDE_DER_OCTET_STRING);
     struct cede_writer writer = cede_writer(out);
     struct cede_c509_private_key key;
+    struct cede_span written;
 
     *encoding = CEDE_SPAN_NULL;
     if (inner.status != CEDE_OK) {
@@ -245,8 +242,12 @@ enum cede_status cede_c509_private_key_from_pkcs8(struct cede_span der, struct c
     c509_put_algorithm_from_der(&writer, algorithm,
                                 key_algorithm_find_der(algorithm_contents(algorithm)));
     cede_cbor_put_bytes(&writer, octets);
-    CEDE_TRY(cede_writer_finish(&writer, encoding));
-    return encoding->ptr == NULL ? CEDE_OK : cede_c509_private_key_decode(*encoding, &key);
+    CEDE_TRY(cede_writer_finish(&writer, &written));
+    if (written.ptr != NULL) { /* not only counted */
+        CEDE_TRY(cede_c509_private_key_decode(written, &key));
+    }
+    *encoding = written;
+    return CEDE_OK;
 }
 
 /* The octets of type 1, with the public key when the COSE_Key has it in full. */
