@@ -327,22 +327,12 @@ static void extensions_take_their_own_form_when_it_can_be_undone(void **state)
         {"300b0603551d0f040403020780", "01"},
         {"300e0603551d0f0101ff040403020780", "20"},
         {"300b0603551d0f040403020080", "8243551d0f4403020080"}, /* bits not counted out */
-        {"30090603551d0f0402"
-         "0500",
-         "8243551d0f420500"}, /* no bit string */
-        {"300a0603551d0f0403030100", "8202"
-                                     "00"}, /* no bit: not alone */
-        {"300b06022a030405"
-         "0403010203",
-         "82422a03450403010203"},
-        {"300e06022a030101ff0405"
-         "0403010203",
-         "82422a0381450403010203"},
-        {"300b0603551d0e040404020102", "820142"
-                                       "0102"},
-        {"300b0603551d0f040403020780"
-         "300b0603551d0e040404020102",
-         "84020101420102"},
+        {"30090603551d0f04020500", "8243551d0f420500"},         /* no bit string */
+        {"300a0603551d0f0403030100", "820200"},                 /* no bit: not alone */
+        {"300b06022a0304050403010203", "82422a03450403010203"},
+        {"300e06022a030101ff04050403010203", "82422a0381450403010203"},
+        {"300b0603551d0e040404020102", "8201420102"},
+        {"300b0603551d0f040403020780300b0603551d0e040404020102", "84020101420102"},
         {"", "80"},
     };
     uint8_t der_room[64], room[64], back_room[64], small_room[64];
@@ -396,12 +386,8 @@ static void extension_items_that_are_none_are_refused(void **state)
         enum cede_status status;
     } cases[] = {
         {"82186400", CEDE_C509_EXTENSION}, /* no number of an extension */
-        {"8204", CEDE_TRUNCATED},
-        {"8104", CEDE_C509_EXTENSION},
-        {"820140"
-         "00",
-         CEDE_TRAILING_BYTES},
-        {"82016161", CEDE_CBOR_TYPE},
+        {"8204", CEDE_TRUNCATED},          {"8104", CEDE_C509_EXTENSION},
+        {"82014000", CEDE_TRAILING_BYTES}, {"82016161", CEDE_CBOR_TYPE},
     };
     uint8_t item_room[16], room[64];
 

@@ -381,7 +381,7 @@ static bool is_open(struct cede_span item)
 {
     struct cede_reader reader = cede_reader(item);
 
-    while (reader.status == CEDE_OK && !cede_reader_at_end(&reader)) {
+    while (cede_reader_left(&reader) > 0) {
         uint8_t first = cede_reader_peek(&reader);
         if (first == UNDEFINED || first == EMPTY_BYTES || first == EMPTY_TEXT) {
             return true;
