@@ -317,6 +317,141 @@ static void an_item_is_no_signature(void **state)
     assert_int_equal(CEDE_CRYPTO_SIGNATURE, cede_request_verify(&request, crypto, scratch));
 }
 
+/* A MAC that is shorter or longer than its hash, an empty one too. */
+static void macs_have_the_length_of_the_hash(void **state)
+{
+    struct setting s;
+    uint8_t room[600];
+    size_t head;
+
+    (void)state;
+    arrange(&s, CEDE_CRV_X25519, CEDE_ALG_SHA_256);
+    assert_ok(write_request(&s, false));
+    head = s.request.len - 34;
+    for (size_t len = 0; len < 64; len++) {
+        struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(room));
+        uint8_t mac[64] = {0};
+
+        memcpy(mac, s.request.ptr + head + 2, 32);
+        cede_write_bytes(&writer, cede_span(s.request.ptr, head));
+        cede_cbor_put_bytes(&writer, cede_span(mac, len));
+        assert_int_equal(len == 32 ? CEDE_OK : CEDE_CRYPTO_TAG, verify(&s, cede_written(&writer)));
+    }
+}
+
+static void requests_are_written_whole_or_not_at_all(void **state)
+{
+    struct setting s;
+    uint8_t room[600];
+    struct cede_span none;
+
+    (void)state;
+    for (int is_der = 0; is_der < 2; is_der++) {
+        arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
+        with_certificate(&s.verifier);
+        assert_ok(write_request(&s, is_der != 0));
+        for (size_t cap = 0; cap <= s.request.len; cap++) {
+            struct cede_buf out =
+                cede_buf(cap == s.request.len ? NULL : room, cap == s.request.len ? 0 : cap);
+            assert_int_equal(
+                out.ptr == NULL ? CEDE_BAD_ARGUMENT : CEDE_NO_SPACE,
+                (is_der != 0 ? cede_x509_request_write_mac : cede_c509_request_write_mac)(
+                    crypto, text_name("device-7"), &s.requester.public_key,
+                    &s.requester.private_key, &s.verifier, CEDE_SPAN_TEXT("bound"), out, &none));
+            assert_null(none.ptr);
+        }
+    }
+}
+
+/* Keys of one curve each, and a name that is one. */
+static void parts_that_do_not_fit_are_not_written(void **state)
+{
+    static const uint8_t garbage[] = {0x30, 0x05};
+    struct setting s;
+    struct key other;
+
+    (void)state;
+    for (int is_der = 0; is_der < 2; is_der++) {
+        arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
+        make_key(&other, CEDE_CRV_P384);
+        s.verifier.key = other.public_key;
+        assert_int_equal(CEDE_CERTIFICATE_ALGORITHM, write_request(&s, is_der != 0));
+        s.verifier.key = s.verifier_key.public_key;
+        s.requester.public_key = other.public_key;
+        assert_int_equal(CEDE_CERTIFICATE_ALGORITHM, write_request(&s, is_der != 0));
+        assert_null(s.request.ptr);
+    }
+    arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
+    with_certificate(&s.verifier);
+    s.verifier.issuer.value = CEDE_SPAN_ARRAY(garbage);
+    assert_int_not_equal(CEDE_OK, write_request(&s, false));
+    assert_null(s.request.ptr);
+    /* a curve that the port has not */
+    arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
+    s.requester.public_key.curve = CEDE_CRV_ED448;
+    s.requester.private_key.curve = CEDE_CRV_ED448;
+    s.verifier.key.curve = CEDE_CRV_ED448;
+    for (int is_der = 0; is_der < 2; is_der++) {
+        assert_int_equal(CEDE_CERTIFICATE_ALGORITHM, write_request(&s, is_der != 0));
+    }
+}
+
+/* What a MAC is checked over is rebuilt for type 3, and takes memory. */
+static void converted_requests_need_room_to_be_verified(void **state)
+{
+    uint8_t room[600];
+    struct cede_c509_request request;
+    struct cede_span c509;
+    struct setting s;
+
+    (void)state;
+    arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
+    assert_ok(write_request(&s, true));
+    assert_ok(cede_c509_request_from_x509(crypto, s.request, scratch, CEDE_BUF_ARRAY(room), &c509));
+    assert_ok(cede_c509_request_decode(c509, &request));
+    assert_ok(cede_c509_request_verify_mac(&request, crypto, &s.verifier,
+                                           &s.verifier_key.private_key, scratch));
+    assert_int_equal(CEDE_NO_SPACE,
+                     cede_c509_request_verify_mac(&request, crypto, &s.verifier,
+                                                  &s.verifier_key.private_key, cede_buf(NULL, 0)));
+    for (size_t cap = 0; cap < 100; cap++) {
+        assert_int_equal(CEDE_NO_SPACE, cede_c509_request_verify_mac(&request, crypto, &s.verifier,
+                                                                     &s.verifier_key.private_key,
+                                                                     cede_buf(scratch_room, cap)));
+    }
+}
+
+/* A request that somebody filled in, and not the decoder, is read before it is believed. */
+static void requests_that_are_none_prove_nothing(void **state)
+{
+    struct setting s;
+    struct cede_x509_request pkcs10;
+    struct cede_request request;
+
+    (void)state;
+    for (int is_der = 0; is_der < 2; is_der++) {
+        arrange(&s, CEDE_CRV_X25519, CEDE_ALG_SHA_256);
+        assert_ok(write_request(&s, is_der != 0));
+        assert_ok(cede_request_decode(s.request, crypto, &request));
+        request.raw.len--;
+        assert_int_not_equal(CEDE_OK,
+                             cede_request_verify_mac(&request, crypto, &s.verifier,
+                                                     &s.verifier_key.private_key, scratch));
+    }
+    /* the requester's key cut short, and one that everybody shares a secret with */
+    assert_ok(cede_x509_request_decode(s.request, &pkcs10));
+    assert_ok(
+        cede_x509_request_verify_mac(&pkcs10, crypto, &s.verifier, &s.verifier_key.private_key));
+    pkcs10.public_key_bits.len--;
+    assert_int_equal(CEDE_CRYPTO_KEY, cede_x509_request_verify_mac(&pkcs10, crypto, &s.verifier,
+                                                                   &s.verifier_key.private_key));
+    memset(scratch_room, 0, 32);
+    pkcs10.public_key_bits = cede_span(scratch_room, 32);
+    assert_int_equal(
+        CEDE_CRYPTO_LOW_ORDER,
+        cede_x509_request_verify_mac(&pkcs10, crypto, &s.verifier, &s.verifier_key.private_key));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +465,11 @@ int main(void)
         cmocka_unit_test(wrong_kinds_are_not_written),
         cmocka_unit_test(macs_survive_conversion),
         cmocka_unit_test(an_item_is_no_signature),
+        cmocka_unit_test(macs_have_the_length_of_the_hash),
+        cmocka_unit_test(requests_are_written_whole_or_not_at_all),
+        cmocka_unit_test(parts_that_do_not_fit_are_not_written),
+        cmocka_unit_test(converted_requests_need_room_to_be_verified),
+        cmocka_unit_test(requests_that_are_none_prove_nothing),
     };
 
     crypto = cede_crypto_openssl();
