@@ -204,7 +204,7 @@ static void broken_lists_let_nothing_pass(void **state)
         cede_c509_request_decode(hex_into(CEDE_BUF_ARRAY(request_room), request_hex), &request));
     memset(&read, 0, sizeof read);
     assert_ok(cede_c509_template_check(&read, &request));
-    read.request_types = hex_into(CEDE_BUF_ARRAY(room), "83030344");
+    read.request_types = hex_into(CEDE_BUF_ARRAY(room), "8403440102");
     assert_int_equal(CEDE_C509_TEMPLATE_BROKEN, cede_c509_template_check(&read, &request));
     read.request_types = hex_into(CEDE_BUF_ARRAY(room), "40");
     assert_int_equal(CEDE_C509_TEMPLATE_BROKEN, cede_c509_template_check(&read, &request));

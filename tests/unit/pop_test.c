@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cede/certificate.h"
+#include "codec/c509/pop.h"
 #include "hex.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
@@ -396,6 +397,24 @@ static void parts_that_do_not_fit_are_not_written(void **state)
     }
 }
 
+static void keys_without_a_secret_make_no_mac(void **state)
+{
+    static const int32_t none[] = {0, 99, CEDE_CRV_ED25519};
+    struct setting s;
+    uint8_t mac[POP_MAC_LEN_MAX];
+
+    (void)state;
+    arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
+    assert_ok(pop_mac(crypto, &s.verifier, &s.requester.private_key, s.verifier.key.point,
+                      CEDE_SPAN_TEXT("text"), mac));
+    for (size_t i = 0; i < COUNT(none); i++) {
+        s.requester.private_key.curve = none[i];
+        assert_int_equal(CEDE_CERTIFICATE_ALGORITHM,
+                         pop_mac(crypto, &s.verifier, &s.requester.private_key,
+                                 s.verifier.key.point, CEDE_SPAN_TEXT("text"), mac));
+    }
+}
+
 /* What a MAC is checked over is rebuilt for type 3, and takes memory. */
 static void converted_requests_need_room_to_be_verified(void **state)
 {
@@ -468,6 +487,7 @@ int main(void)
         cmocka_unit_test(macs_have_the_length_of_the_hash),
         cmocka_unit_test(requests_are_written_whole_or_not_at_all),
         cmocka_unit_test(parts_that_do_not_fit_are_not_written),
+        cmocka_unit_test(keys_without_a_secret_make_no_mac),
         cmocka_unit_test(converted_requests_need_room_to_be_verified),
         cmocka_unit_test(requests_that_are_none_prove_nothing),
     };
