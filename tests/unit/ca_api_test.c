@@ -602,15 +602,14 @@ static void server_certificates_have_their_usage(void **state)
 
     new_key(&key);
     serve(f);
-    request = pkcs10_request(&key, "update.example", CEDE_BUF_ARRAY(bytes));
+    request = pkcs10_request(&key, "update.SP1", CEDE_BUF_ARRAY(bytes));
     assert_int_equal(post(f, f->client1, "/v1/server-certificates", "application/pkcs10", request),
                      200);
     decode_issued(f, f->answer.body, &view);
     assert_int_equal(view.format, CEDE_CERTIFICATE_X509);
     assert_int_equal(view.ext.eku, CEDE_EKU_SERVER_AUTH);
-    assert_true(
-        cede_span_equal(cede_certificate_common_name(&view), CEDE_SPAN_TEXT("update.example")));
-    request = c509_request(&key, "update.example", CEDE_BUF_ARRAY(bytes));
+    assert_true(cede_span_equal(cede_certificate_common_name(&view), CEDE_SPAN_TEXT("update.SP1")));
+    request = c509_request(&key, "SP1", CEDE_BUF_ARRAY(bytes));
     assert_int_equal(post(f, f->client1, "/v1/server-certificates", CBOR, request), 200);
     decode_issued(f, f->answer.body, &view);
     assert_int_equal(view.format, CEDE_CERTIFICATE_C509_NATIVE);
@@ -620,6 +619,26 @@ static void server_certificates_have_their_usage(void **state)
     assert_int_equal(post(f, f->client1, "/v1/server-certificates", CBOR, request), 403);
     assert_refused(f, 403, "CEDE_CRYPTO_SIGNATURE", "");
     assert_int_equal(rows(f, "certificate"), before + 2);
+}
+
+/* Or a partner could pass for another one's server, or for the CA's. */
+static void a_partner_gets_certificates_for_its_own_servers_only(void **state)
+{
+    static const char *const others[] = {"SP2", "127.0.0.1", "notSP1", ".SP1", "SP1.example", "S"};
+    struct fixture *f = *state;
+    struct key key;
+    uint8_t bytes[512];
+    int64_t before = rows(f, "certificate");
+
+    new_key(&key);
+    serve(f);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(post(f, f->client1, "/v1/server-certificates", CBOR,
+                              c509_request(&key, others[i], CEDE_BUF_ARRAY(bytes))),
+                         403);
+        assert_refused(f, 403, "CEDE_CA_SUBJECT", "");
+    }
+    assert_int_equal(rows(f, "certificate"), before);
 }
 
 /* --- registrations ---------------------------------------------------------------------------- */
@@ -842,9 +861,10 @@ static void issue_one(struct fixture *f, struct https_client *client,
     struct cede_certificate view;
 
     new_key(&key);
-    assert_int_equal(post(f, client, "/v1/server-certificates", CBOR,
-                          c509_request(&key, "server", CEDE_BUF_ARRAY(bytes))),
-                     200);
+    assert_int_equal(
+        post(f, client, "/v1/server-certificates", CBOR,
+             c509_request(&key, client == f->client1 ? "SP1" : "SP2", CEDE_BUF_ARRAY(bytes))),
+        200);
     decode_issued(f, f->answer.body, &view);
     hex_encode(view.serial.ptr, view.serial.len, serial);
 }
@@ -1064,6 +1084,7 @@ int main(void)
         permanent(a_batch_has_a_limit_and_a_form),
         operational(an_operational_ca_issues_no_factory_certificates),
         operational(server_certificates_have_their_usage),
+        operational(a_partner_gets_certificates_for_its_own_servers_only),
         operational(devices_are_registered_by_x509_and_c509),
         operational(a_bag_with_one_of_an_unknown_ca_is_refused),
         operational(R7_a_held_device_needs_the_holders_release),

@@ -331,6 +331,19 @@ enum cede_status ca_note_other_key(struct ca *ca, struct cede_span request, enum
     return note_other_key(ca, checked.subject, status);
 }
 
+/* A partner's servers are called as it is, or something in it: "SP1", "update.SP1". With any name
+ * it could pass for another partner's server, or for one of this CA. */
+static enum cede_status check_server_name(const char *subject, const char *account)
+{
+    size_t len = strlen(subject), own = strlen(account);
+
+    if (len < own || strcmp(subject + len - own, account) != 0 ||
+        (len > own && (len == own + 1 || subject[len - own - 1] != '.'))) {
+        return ca_fail(CEDE_CA_SUBJECT, "the subject is neither '%s' nor below it", account);
+    }
+    return CEDE_OK;
+}
+
 enum cede_status ca_issue(struct ca *ca, enum ca_profile profile, struct cede_span request,
                           const char *account, const char *authorised_by, struct cede_buf out,
                           struct cede_span *certificate)
@@ -343,6 +356,9 @@ enum cede_status ca_issue(struct ca *ca, enum ca_profile profile, struct cede_sp
 
     *certificate = CEDE_SPAN_NULL;
     CEDE_TRY(ca_check_request(ca, profile, request, &checked));
+    if (account != NULL && profile == CA_PROFILE_SERVER) {
+        CEDE_TRY(check_server_name(checked.subject, account));
+    }
     if (account != NULL) {
         CEDE_TRY(ca_records_account(ca, account, &row));
     }
