@@ -92,6 +92,8 @@ def strangers(world):
     for server in (PCA, CA1, CA2, SP1, SP2):
         partner.expect_no_entry(world, server, SP3)
         partner.expect_no_entry(world, server, None)
+    for ca, sp in ((CA1, SP1), (CA2, SP2), (PCA, SP1)):
+        partner.expect_no_entry(world, sp, ca)  # pinned, but a CA has nothing to ask a provider
     partner.expect_no_entry(world, CA2, SP1)  # has no account there
     partner.expect_no_entry(world, SP2, CA1)  # whose TLS certificate SP2 has no reason to know
     world.run("transfer", "offer", "--dir", world.path(SP3), "--to", SP2, code=1)

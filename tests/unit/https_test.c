@@ -506,6 +506,50 @@ static void a_revoked_server_is_refused(void **state)
     https_client_free(client);
 }
 
+/* The certificate of `tls` without an extension, signed again. */
+static void strip(struct organisation *owner, int nid)
+{
+    X509 *made = X509_dup(owner->tls.certificate);
+
+    X509_EXTENSION_free(X509_delete_ext(made, X509_get_ext_by_NID(made, nid, -1)));
+    assert_true(X509_sign(made, owner->identity.key, EVP_sha256()) > 0);
+    X509_free(owner->tls.certificate);
+    owner->tls.certificate = made;
+}
+
+/* As the certificate of a device would, whose name its maker has chosen. */
+static void a_certificate_not_made_for_servers_is_refused(void **state)
+{
+    static const int needed[] = {NID_ext_key_usage, NID_subject_alt_name};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        struct organisation whole = fixture->server;
+
+        assert_int_equal(X509_up_ref(whole.tls.certificate), 1);
+        strip(&fixture->server, needed[i]);
+        loopback_serve(&fixture->loopback, &fixture->config);
+        assert_int_equal(get(fixture, "/echo"), CEDE_HTTPS_TLS);
+        loopback_stop(&fixture->loopback);
+        X509_free(fixture->server.tls.certificate);
+        fixture->server.tls.certificate = whole.tls.certificate;
+    }
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+}
+
+static void a_certificate_not_made_for_clients_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct https_client *client;
+
+    strip(&fixture->partner, NID_ext_key_usage);
+    client = client_of(&fixture->partner);
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_locked_out(fixture, client);
+    https_client_free(client);
+}
+
 /* Each way an exchange can fail has its status. */
 static void client_failures_are_told_apart(void **state)
 {
@@ -539,13 +583,22 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(partner_is_served),           T(a_revoked_server_is_refused),
-        T(partners_come_and_go),        T(borrowed_anchor_is_refused),
-        T(pinned_sub_ca_is_enough),     T(weak_clients_are_refused),
-        T(bad_requests_are_told_apart), T(flood_is_not_read),
-        T(statuses_map_by_class),       T(answers_wait_for_the_commit),
-        T(idle_handshake_is_ended),     T(connections_are_limited),
-        T(client_trusts_one_anchor),    T(client_failures_are_told_apart),
+        T(partner_is_served),
+        T(a_revoked_server_is_refused),
+        T(a_certificate_not_made_for_servers_is_refused),
+        T(a_certificate_not_made_for_clients_is_refused),
+        T(partners_come_and_go),
+        T(borrowed_anchor_is_refused),
+        T(pinned_sub_ca_is_enough),
+        T(weak_clients_are_refused),
+        T(bad_requests_are_told_apart),
+        T(flood_is_not_read),
+        T(statuses_map_by_class),
+        T(answers_wait_for_the_commit),
+        T(idle_handshake_is_ended),
+        T(connections_are_limited),
+        T(client_trusts_one_anchor),
+        T(client_failures_are_told_apart),
     };
     return cmocka_run_group_tests_name("https", tests, NULL, NULL);
 }

@@ -157,7 +157,28 @@ struct ask {
     struct handle *handle;
 };
 
-/* After OpenSSL's own checks of a certificate: has the server's own been revoked? */
+/* A CA certifies devices, too, whose names others choose and whose certificates say of no purpose
+ * that they are not for it: a server's is made to be one, and has its names where they belong. */
+static bool is_made_for_servers(X509 *certificate)
+{
+    uint32_t purposes = X509_get_extended_key_usage(certificate);
+
+    return purposes != UINT32_MAX && (purposes & XKU_SSL_SERVER) != 0 &&
+           X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) >= 0;
+}
+
+static bool is_revoked(const struct https_client *client, X509 *anchor, X509 *server)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(server);
+    uint8_t thumbprint[32];
+
+    return identity_thumbprint(anchor, thumbprint) != CEDE_OK ||
+           client->config.check(client->config.check_context, thumbprint,
+                                cede_span(ASN1_STRING_get0_data(serial),
+                                          (size_t)ASN1_STRING_length(serial))) != CEDE_OK;
+}
+
+/* After OpenSSL's own checks of a certificate: is the server's own for that, and not revoked? */
 static int on_verify(int verified, X509_STORE_CTX *context)
 {
     X509_STORE *store = X509_STORE_CTX_get0_store(context);
@@ -165,18 +186,15 @@ static int on_verify(int verified, X509_STORE_CTX *context)
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
     X509 *anchor = chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
     X509 *server = X509_STORE_CTX_get0_cert(context);
-    const ASN1_INTEGER *serial;
-    uint8_t thumbprint[32];
 
     if (verified != 1 || X509_STORE_CTX_get_error_depth(context) > 0) {
         return verified;
     }
-    serial = server == NULL ? NULL : X509_get0_serialNumber(server);
-    if (client == NULL || anchor == NULL || serial == NULL ||
-        identity_thumbprint(anchor, thumbprint) != CEDE_OK ||
-        client->config.check(client->config.check_context, thumbprint,
-                             cede_span(ASN1_STRING_get0_data(serial),
-                                       (size_t)ASN1_STRING_length(serial))) != CEDE_OK) {
+    if (client == NULL || anchor == NULL || server == NULL || !is_made_for_servers(server)) {
+        X509_STORE_CTX_set_error(context, X509_V_ERR_INVALID_PURPOSE);
+        return 0;
+    }
+    if (client->config.check != NULL && is_revoked(client, anchor, server)) {
         X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REVOKED);
         return 0;
     }
@@ -198,12 +216,10 @@ static CURLcode on_tls(CURL *curl, void *ssl_ctx, void *context)
         X509_STORE_free(store);
         return CURLE_SSL_CERTPROBLEM;
     }
-    if (ask->client->config.check != NULL) {
-        X509_STORE_set_verify_cb(store, on_verify);
-        if (X509_STORE_set_ex_data(store, client_index, ask->client) != 1) {
-            X509_STORE_free(store);
-            return CURLE_SSL_CERTPROBLEM;
-        }
+    X509_STORE_set_verify_cb(store, on_verify);
+    if (X509_STORE_set_ex_data(store, client_index, ask->client) != 1) {
+        X509_STORE_free(store);
+        return CURLE_SSL_CERTPROBLEM;
     }
     SSL_CTX_set_cert_store(target, store); /* takes it over */
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(target), X509_V_FLAG_PARTIAL_CHAIN);

@@ -435,8 +435,13 @@ static int verify_against(X509 *anchor, X509 *leaf, STACK_OF(X509) * shown)
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *check = X509_STORE_CTX_new();
     int error = X509_V_ERR_OUT_OF_MEM;
-    if (store != NULL && check != NULL && X509_STORE_add_cert(store, anchor) == 1 &&
-        X509_STORE_CTX_init(check, store, leaf, shown) == 1) {
+    uint32_t purposes = X509_get_extended_key_usage(leaf);
+
+    /* Made for it: a certificate that is for anything may be a device's. */
+    if (purposes == UINT32_MAX || (purposes & XKU_SSL_CLIENT) == 0) {
+        error = X509_V_ERR_INVALID_PURPOSE;
+    } else if (store != NULL && check != NULL && X509_STORE_add_cert(store, anchor) == 1 &&
+               X509_STORE_CTX_init(check, store, leaf, shown) == 1) {
         /* The pinned certificate need not be a root: a CA below the permanent CA is pinned itself.
          */
         X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(check), X509_V_FLAG_PARTIAL_CHAIN);

@@ -139,6 +139,9 @@ enum cede_status partner_api_find(void *context, const uint8_t thumbprint[32], c
     struct partner partner;
 
     CEDE_TRY(records_partner_by_thumbprint(sp->store, thumbprint, &partner));
+    if (strcmp(partner.role, PARTNER_SP) != 0) {
+        return CEDE_NOT_FOUND; /* a CA asks nothing, and what it certifies is not the CA */
+    }
     snprintf(name, name_cap, "%s", partner.name);
     return CEDE_OK;
 }
