@@ -13,6 +13,7 @@
 #include "codec/c509/c509.h"
 #include "codec/c509/extensions.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
@@ -420,27 +421,6 @@ static void key_usage_has_sixteen_bits(void **state)
 
 /* --- certificates ----------------------------------------------------------------------------- */
 
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
-
-static struct cede_name text_name(const char *text)
-{
-    return (struct cede_name){CEDE_NAME_TEXT, cede_span_string(text)};
-}
-
 static void certificates_need_room_in_every_place(void **state)
 {
     static const uint8_t serial[] = {1}, key_id[] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -459,7 +439,7 @@ static void certificates_need_room_in_every_place(void **state)
     };
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     info.public_key = key.public_key;
     assert_ok(cede_x509_issue(crypto, &info, &key.private_key, CEDE_BUF_ARRAY(der_room), &der));
     assert_ok(cede_c509_from_x509(crypto, der, scratch, CEDE_BUF_ARRAY(room), &c509));

@@ -20,6 +20,7 @@
 #include "cede/crypto_openssl.h"
 #include "cede/est.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
@@ -33,22 +34,6 @@ _Static_assert(CEDE_C509_FORMAT_TEMPLATE == CEDE_EST_FORMAT_C509_CRTEMPLATE, "on
 static const struct cede_crypto *crypto;
 static const int32_t curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_P521, CEDE_CRV_X25519,
                                  CEDE_CRV_ED25519};
-
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
 
 static struct cede_span from_hex(const char *hex, uint8_t *room, size_t cap)
 {
@@ -68,7 +53,7 @@ static void keys_of_both_types_are_read_back(void **state)
         struct cede_private_key opened;
         int32_t type = i % 2 != 0 ? CEDE_C509_KEY_COSE : CEDE_C509_KEY_OCTETS;
 
-        make_key(&key, curves[i / 4]);
+        make_key(crypto, &key, curves[i / 4]);
         assert_ok(cede_c509_private_key_write(type, &key.private_key,
                                               i / 2 % 2 != 0 ? &key.public_key : NULL,
                                               CEDE_BUF_ARRAY(room), &encoding));
@@ -231,7 +216,7 @@ static void cose_keys_become_pkcs8(void **state)
         EVP_PKEY *pkey;
         struct key key;
 
-        make_key(&key, curves[i]);
+        make_key(crypto, &key, curves[i]);
         assert_ok(cede_c509_private_key_write(CEDE_C509_KEY_COSE, &key.private_key, &key.public_key,
                                               CEDE_BUF_ARRAY(room), &encoding));
         assert_ok(cede_c509_private_key_to_pkcs8(encoding, CEDE_BUF_ARRAY(der_room), &der));
@@ -284,7 +269,7 @@ static void keys_are_written_whole_or_not_at_all(void **state)
         struct cede_span encoding, der, none;
         struct key key;
 
-        make_key(&key, curves[i / 2]);
+        make_key(crypto, &key, curves[i / 2]);
         assert_ok(cede_c509_private_key_write(
             i % 2 != 0 ? CEDE_C509_KEY_COSE : CEDE_C509_KEY_OCTETS, &key.private_key,
             &key.public_key, CEDE_BUF_ARRAY(room), &encoding));
@@ -340,8 +325,8 @@ static void keys_that_do_not_go_together_are_not_written(void **state)
     struct key key, other;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
-    make_key(&other, CEDE_CRV_ED25519);
+    make_key(crypto, &key, CEDE_CRV_P256);
+    make_key(crypto, &other, CEDE_CRV_ED25519);
     for (int32_t type = -1; type <= 2; type++) {
         assert_int_equal(type == 0 || type == 1 ? CEDE_OK : CEDE_C509_TYPE,
                          cede_c509_private_key_write(type, &key.private_key, &key.public_key,
@@ -441,7 +426,7 @@ static void pem_has_a_key_and_certificates(void **state)
     struct key key;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     assert_ok(cede_c509_private_key_write(CEDE_C509_KEY_OCTETS, &key.private_key, NULL,
                                           CEDE_BUF_ARRAY(key_room), &encoding));
     for (size_t count = 0; count < 3; count++) {
@@ -634,7 +619,7 @@ static void requests_follow_their_template(void **state)
 
     (void)state;
     assert_ok(cede_c509_template_decode(make_template(room, sizeof room), &template_));
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     assert_ok(cede_c509_name_encode(good, 2, CEDE_BUF_ARRAY(name_room), &name));
     assert_ok(cede_c509_request_write(crypto, (struct cede_name){CEDE_NAME_C509, name},
                                       &key.public_key, &key.private_key, CEDE_SPAN_NULL,

@@ -12,34 +12,14 @@
 #include "cede/certificate.h"
 #include "codec/c509/c509.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
 
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
 static const struct cede_crypto *crypto;
 static uint8_t scratch_room[2048];
 static const struct cede_buf scratch = {scratch_room, sizeof scratch_room};
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
-
-static struct cede_name text_name(const char *text)
-{
-    return (struct cede_name){CEDE_NAME_TEXT, cede_span_string(text)};
-}
 
 /* --- items ------------------------------------------------------------------------------------ */
 
@@ -337,7 +317,7 @@ static void requests_need_room_to_be_verified(void **state)
     struct key key;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     assert_ok(cede_x509_request_write(crypto, text_name("device-1"), &key.public_key,
                                       &key.private_key, CEDE_SPAN_TEXT("secret"),
                                       CEDE_BUF_ARRAY(der_room), &der));
@@ -365,7 +345,7 @@ static void a_signature_over_nothing_is_refused(void **state)
     size_t len;
 
     (void)state;
-    make_key(&key, CEDE_CRV_ED25519);
+    make_key(crypto, &key, CEDE_CRV_ED25519);
     assert_ok(cede_c509_request_decode(put_items(&items, room, sizeof room), &request));
     assert_ok(crypto->sign(crypto->context, CEDE_ALG_ED25519, &key.private_key, &nothing, 1,
                            signature, &len));
@@ -383,8 +363,8 @@ static void requests_are_written_whole_or_not_at_all(void **state)
     struct key key, agreement;
 
     (void)state;
-    make_key(&key, CEDE_CRV_ED25519);
-    make_key(&agreement, CEDE_CRV_X25519);
+    make_key(crypto, &key, CEDE_CRV_ED25519);
+    make_key(crypto, &agreement, CEDE_CRV_X25519);
     assert_ok(cede_c509_request_write(crypto, text_name("device-1"), &key.public_key,
                                       &key.private_key, CEDE_SPAN_TEXT("secret"),
                                       CEDE_BUF_ARRAY(room), &encoding));

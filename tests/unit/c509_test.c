@@ -15,6 +15,7 @@
 #include "cede/certificate.h"
 #include "codec/c509/extensions.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
@@ -43,28 +44,7 @@ static const char x509_hex[] =
 static const char issuer_key_hex[] =
     "dc66b3415456d649429b53223df7532b942d6b0e0842c30bca4c0acf91547bb2";
 
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
 static const struct cede_crypto *crypto;
-
-static void take_key(struct key *key, int32_t curve)
-{
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    take_key(key, curve);
-}
 
 /* The issuer of the draft's examples. */
 static void draft_issuer(struct key *key)
@@ -77,11 +57,6 @@ static void draft_issuer(struct key *key)
 static struct cede_span from_hex(const char *hex, uint8_t *room, size_t cap)
 {
     return hex_into(cede_buf(room, cap), hex);
-}
-
-static struct cede_name text_name(const char *text)
-{
-    return (struct cede_name){CEDE_NAME_TEXT, cede_span_string(text)};
 }
 
 static uint8_t scratch_room[4096];
@@ -462,9 +437,9 @@ static void make_three(enum cede_certificate_format top, enum cede_certificate_f
 {
     struct cede_certificate_info info;
 
-    make_key(&root.key, CEDE_CRV_P256);
-    make_key(&middle.key, CEDE_CRV_P256);
-    make_key(&leaf.key, CEDE_CRV_P256);
+    make_key(crypto, &root.key, CEDE_CRV_P256);
+    make_key(crypto, &middle.key, CEDE_CRV_P256);
+    make_key(crypto, &leaf.key, CEDE_CRV_P256);
     info = info_of("root", &root.key, true);
     issue(&root, top, &info, NULL);
     info = info_of("middle", &middle.key, true);
@@ -574,7 +549,7 @@ static void strangers_are_not_trusted(void **state)
 
     (void)state;
     make_three(formats[0], formats[1], formats[2]);
-    make_key(&other.key, CEDE_CRV_P256);
+    make_key(crypto, &other.key, CEDE_CRV_P256);
     info = info_of("stranger", &other.key, true);
     issue(&other, formats[0], &info, NULL);
     chain[0] = leaf.view;
@@ -662,8 +637,8 @@ static void other_curves_issue_too(void **state)
 
     (void)state;
     for (size_t i = 0; i < 6; i++) {
-        make_key(&root.key, curves[i / 3]);
-        make_key(&leaf.key, curves[i / 3]);
+        make_key(crypto, &root.key, curves[i / 3]);
+        make_key(crypto, &leaf.key, curves[i / 3]);
         info = info_of("root", &root.key, true);
         issue(&root, formats[i % 3], &info, NULL);
         info = info_of("device-1", &leaf.key, false);
@@ -688,7 +663,7 @@ static void formats_say_the_same(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const struct cede_extensions *ext = &root.view.ext;
-        make_key(&root.key, CEDE_CRV_P256);
+        make_key(crypto, &root.key, CEDE_CRV_P256);
         assert_ok(cede_certificate_key_id(crypto, &root.key.public_key, key_id));
         info = info_of("root", &root.key, true);
         info.path_len = 2;
@@ -727,7 +702,7 @@ static void requests_prove_possession(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct key key;
-        make_key(&key, curves[i]);
+        make_key(crypto, &key, curves[i]);
         assert_ok(cede_c509_request_write(crypto, text_name("device-1"), &key.public_key,
                                           &key.private_key, CEDE_SPAN_TEXT("secret"),
                                           CEDE_BUF_ARRAY(room), &encoding));
@@ -759,8 +734,8 @@ static void a_request_without_possession_is_refused(void **state)
     struct cede_span encoding;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
-    make_key(&thief, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
+    make_key(crypto, &thief, CEDE_CRV_P256);
     assert_ok(cede_c509_request_write(crypto, text_name("device-1"), &key.public_key,
                                       &thief.private_key, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(room),
                                       &encoding));
@@ -780,7 +755,7 @@ static void converted_requests_prove_possession(void **state)
     size_t len;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     assert_ok(cede_x509_request_write(crypto, text_name("device-1"), &key.public_key,
                                       &key.private_key, CEDE_SPAN_TEXT("secret"),
                                       CEDE_BUF_ARRAY(der_room), &der));
@@ -815,7 +790,7 @@ static void pkcs10_is_a_request_too(void **state)
     struct cede_span der;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     assert_ok(cede_x509_request_write(crypto, text_name("device-1"), &key.public_key,
                                       &key.private_key, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(room),
                                       &der));

@@ -13,28 +13,13 @@
 #include "codec/c509/c509.h"
 #include "codec/c509/extensions.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
 
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
 static const struct cede_crypto *crypto;
 static const uint8_t serial[] = {0, 0, 0x11, 0x22};
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
 
 static struct cede_certificate_info info_of(const struct key *key)
 {
@@ -111,7 +96,7 @@ static void certificates_are_written_whole_or_not_at_all(void **state)
         struct key key;
         struct cede_certificate_info info;
 
-        make_key(&key, curves[i]);
+        make_key(crypto, &key, curves[i]);
         info = info_of(&key);
         assert_ok(cede_c509_issue(crypto, &info, &key.private_key, CEDE_BUF_ARRAY(room), &c509));
         assert_ok(cede_c509_decode_native(c509, &certificate));
@@ -145,8 +130,8 @@ static void descriptions_that_are_none_are_refused(void **state)
     struct key key, agreement;
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
-    make_key(&agreement, CEDE_CRV_X25519);
+    make_key(crypto, &key, CEDE_CRV_P256);
+    make_key(crypto, &agreement, CEDE_CRV_X25519);
     for (int wrong = 0; wrong < 8; wrong++) {
         struct cede_certificate_info info = info_of(&key);
         enum cede_status status = CEDE_BAD_ARGUMENT;

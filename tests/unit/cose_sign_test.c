@@ -12,30 +12,16 @@
 #include <cmocka.h>
 
 #include "cede/cose.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
 #define MESSAGE_MAX            1024
 
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX], point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
 static const struct cede_crypto *backends[2];
 static const struct cede_crypto *crypto;
 static const struct cede_span content = CEDE_SPAN_TEXT("the content");
 static const struct cede_span context = CEDE_SPAN_TEXT("the context");
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
 
 static const int32_t signature_algs[] = {
     CEDE_ALG_ES256, CEDE_ALG_ESP256, CEDE_ALG_ES384, CEDE_ALG_ESP384,
@@ -76,8 +62,8 @@ static void sign1_with_every_algorithm(void **state)
         struct cede_writer counter = cede_writer_counting();
         struct key key, other;
 
-        make_key(&key, cede_signature_curve(alg));
-        make_key(&other, cede_signature_curve(alg));
+        make_key(crypto, &key, cede_signature_curve(alg));
+        make_key(crypto, &other, cede_signature_curve(alg));
         msg.headers.protected_.alg = alg;
         assert_ok(cede_cose_sign1_sign(&msg, crypto, &key.private_key, context, detached, &writer));
         assert_ok(
@@ -115,7 +101,7 @@ static void algorithms_keep_to_their_curves(void **state)
         struct cede_writer writer = cede_writer_counting();
         struct key key;
 
-        make_key(&key, curves[i % COUNT(curves)]);
+        make_key(crypto, &key, curves[i % COUNT(curves)]);
         msg.headers.protected_.alg = signature_algs[i / COUNT(curves)];
         assert_int_equal(
             cede_signature_curve(msg.headers.protected_.alg) == key.public_key.curve
@@ -143,7 +129,7 @@ static void make_signers(struct signers *signers)
 
     memset(signers, 0, sizeof *signers);
     for (size_t i = 0; i < SIGNERS; i++) {
-        make_key(&signers->keys[i], cede_signature_curve(algs[i]));
+        make_key(crypto, &signers->keys[i], cede_signature_curve(algs[i]));
         signers->signings[i].key = &signers->keys[i].private_key;
         signers->signings[i].headers.protected_.alg = algs[i];
         signers->signings[i].headers.unprotected.kid = cede_span(&kids[i], 1);
@@ -249,7 +235,7 @@ static void contexts_do_not_mix(void **state)
     struct cede_cose_signer signer = {.headers = {{0}, {0}, {0}, {0}}};
 
     (void)state;
-    make_key(&key, CEDE_CRV_P256);
+    make_key(crypto, &key, CEDE_CRV_P256);
     one.headers.protected_.alg = CEDE_ALG_ESP256;
     assert_ok(
         cede_cose_sign1_sign(&one, crypto, &key.private_key, context, CEDE_SPAN_NULL, &writer));

@@ -11,36 +11,16 @@
 #include "cede/certificate.h"
 #include "codec/c509/pop.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 #define COUNT(table_)          (sizeof(table_) / sizeof((table_)[0]))
-
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
 
 static const struct cede_crypto *crypto;
 static const int32_t agreement_curves[] = {CEDE_CRV_P256, CEDE_CRV_P384, CEDE_CRV_X25519};
 static const int32_t hashes[] = {CEDE_ALG_SHA_256, CEDE_ALG_SHA_384, CEDE_ALG_SHA_512};
 static uint8_t scratch_room[2048];
 static const struct cede_buf scratch = {scratch_room, sizeof scratch_room};
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
-
-static struct cede_name text_name(const char *text)
-{
-    return (struct cede_name){CEDE_NAME_TEXT, cede_span_string(text)};
-}
 
 /* The verifier's certificate gives its names. */
 static uint8_t subject_room[64], issuer_room[64];
@@ -69,8 +49,8 @@ struct setting {
 static void arrange(struct setting *setting, int32_t curve, int32_t hash_alg)
 {
     memset(setting, 0, sizeof *setting);
-    make_key(&setting->requester, curve);
-    make_key(&setting->verifier_key, curve);
+    make_key(crypto, &setting->requester, curve);
+    make_key(crypto, &setting->verifier_key, curve);
     setting->verifier.hash_alg = hash_alg;
     setting->verifier.key = setting->verifier_key.public_key;
 }
@@ -195,7 +175,7 @@ static void others_prove_nothing(void **state)
     for (int is_der = 0; is_der < 2; is_der++) {
         arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
         /* A requester that has not the private key of the public key it shows. */
-        make_key(&other, CEDE_CRV_P256);
+        make_key(crypto, &other, CEDE_CRV_P256);
         other.private_key = s.requester.private_key;
         s.requester.private_key.scalar = cede_span(s.verifier_key.scalar, 32);
         assert_ok(write_request(&s, is_der != 0));
@@ -204,9 +184,9 @@ static void others_prove_nothing(void **state)
         s.requester.private_key = other.private_key;
         assert_ok(write_request(&s, is_der != 0));
         assert_ok(verify(&s, s.request));
-        make_key(&s.verifier_key, CEDE_CRV_P256);
+        make_key(crypto, &s.verifier_key, CEDE_CRV_P256);
         assert_int_equal(CEDE_CRYPTO_TAG, verify(&s, s.request));
-        make_key(&s.verifier_key, CEDE_CRV_P384);
+        make_key(crypto, &s.verifier_key, CEDE_CRV_P384);
         assert_int_equal(CEDE_CERTIFICATE_ALGORITHM, verify(&s, s.request));
     }
 }
@@ -374,7 +354,7 @@ static void parts_that_do_not_fit_are_not_written(void **state)
     (void)state;
     for (int is_der = 0; is_der < 2; is_der++) {
         arrange(&s, CEDE_CRV_P256, CEDE_ALG_SHA_256);
-        make_key(&other, CEDE_CRV_P384);
+        make_key(crypto, &other, CEDE_CRV_P384);
         s.verifier.key = other.public_key;
         assert_int_equal(CEDE_CERTIFICATE_ALGORITHM, write_request(&s, is_der != 0));
         s.verifier.key = s.verifier_key.public_key;

@@ -13,34 +13,14 @@
 
 #include "cede/x509.h"
 #include "hex.h"
+#include "keys.h"
 
 #define assert_ok(expression_) assert_int_equal(CEDE_OK, (expression_))
 
 #define JANUARY_2023 UINT64_C(1672531200)
 #define JANUARY_2033 UINT64_C(1988150400)
 
-struct key {
-    uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
-    uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
-    struct cede_private_key private_key;
-    struct cede_public_key public_key;
-};
-
 static const struct cede_crypto *crypto;
-
-static void make_key(struct key *key, int32_t curve)
-{
-    assert_ok(crypto->generate(crypto->context, curve, key->scalar, key->point));
-    key->private_key = (struct cede_private_key){
-        curve, cede_span(key->scalar, cede_curve_private_len(curve)), NULL};
-    key->public_key =
-        (struct cede_public_key){curve, cede_span(key->point, cede_curve_public_len(curve))};
-}
-
-static struct cede_name text_name(const char *text)
-{
-    return (struct cede_name){CEDE_NAME_TEXT, cede_span_string(text)};
-}
 
 static const uint8_t serial[] = {0x01, 0xf5, 0x0d};
 static const uint8_t key_id[20] = {1, 2, 3};
@@ -323,8 +303,8 @@ static void issued_certificates_satisfy_openssl(void **state)
     for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         struct key ca, device;
         struct cede_certificate_info info;
-        make_key(&ca, curves[i]);
-        make_key(&device, CEDE_CRV_P256);
+        make_key(crypto, &ca, curves[i]);
+        make_key(crypto, &device, CEDE_CRV_P256);
         info = ca_info(&ca, 0);
         assert_ok(
             cede_x509_issue(crypto, &info, &ca.private_key, CEDE_BUF_ARRAY(ca_room), &ca_der));
@@ -351,7 +331,7 @@ static void the_view_says_what_was_described(void **state)
     X509 *openssl;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
+    make_key(crypto, &ca, CEDE_CRV_P256);
     info = ca_info(&ca, 3);
     info.alt_names = names;
     info.alt_names_count = 2;
@@ -393,7 +373,7 @@ static void signing_elsewhere_gives_the_same(void **state)
     size_t len;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
+    make_key(crypto, &ca, CEDE_CRV_P256);
     info = ca_info(&ca, CEDE_PATH_LEN_NONE);
     assert_ok(cede_x509_encode_tbs(&info, CEDE_ALG_ESP256, CEDE_BUF_ARRAY(tbs_room), &tbs));
     assert_ok(
@@ -416,7 +396,7 @@ static void a_description_must_keep_the_profile(void **state)
     struct cede_span der;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
+    make_key(crypto, &ca, CEDE_CRV_P256);
 #define assert_refused(change_)                                                                    \
     info = ca_info(&ca, 0);                                                                        \
     change_;                                                                                       \
@@ -439,7 +419,7 @@ static struct cede_span device_certificate(const struct key *ca, struct cede_buf
     struct cede_certificate_info info;
     struct cede_span der;
 
-    make_key(&device, CEDE_CRV_P256);
+    make_key(crypto, &device, CEDE_CRV_P256);
     info = device_info(&device);
     assert_ok(cede_x509_issue(crypto, &info, &ca->private_key, room, &der));
     return der;
@@ -453,7 +433,7 @@ static void every_truncation_and_trailing_byte_is_refused(void **state)
     struct cede_span der;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
+    make_key(crypto, &ca, CEDE_CRV_P256);
     der = device_certificate(&ca, CEDE_BUF_ARRAY(room));
     for (size_t len = 0; len < der.len; len++) {
         assert_int_not_equal(CEDE_OK, cede_x509_decode(cede_span(der.ptr, len), &certificate));
@@ -472,7 +452,7 @@ static void no_flipped_bit_survives(void **state)
     struct cede_span der;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
+    make_key(crypto, &ca, CEDE_CRV_P256);
     der = device_certificate(&ca, CEDE_BUF_ARRAY(room));
     for (size_t i = 0; i < der.len; i++) {
         room[i] ^= (uint8_t)(1u << i % 8);
@@ -492,9 +472,9 @@ static void another_key_does_not_verify(void **state)
     struct cede_x509 certificate;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
-    make_key(&other, CEDE_CRV_P256);
-    make_key(&p384, CEDE_CRV_P384);
+    make_key(crypto, &ca, CEDE_CRV_P256);
+    make_key(crypto, &other, CEDE_CRV_P256);
+    make_key(crypto, &p384, CEDE_CRV_P384);
     assert_ok(cede_x509_decode(device_certificate(&ca, CEDE_BUF_ARRAY(room)), &certificate));
     assert_int_equal(CEDE_CRYPTO_SIGNATURE,
                      cede_x509_verify(&certificate, crypto, &other.public_key));
@@ -511,7 +491,7 @@ static void a_negative_serial_is_refused(void **state)
     size_t at;
 
     (void)state;
-    make_key(&ca, CEDE_CRV_P256);
+    make_key(crypto, &ca, CEDE_CRV_P256);
     der = device_certificate(&ca, CEDE_BUF_ARRAY(room));
     for (at = 0; memcmp(room + at, serial, sizeof serial) != 0; at++) {
         assert_true(at < der.len - sizeof serial);
@@ -614,7 +594,7 @@ static void requests_prove_possession(void **state)
         struct key device;
         const unsigned char *at;
         X509_REQ *openssl;
-        make_key(&device, curves[i]);
+        make_key(crypto, &device, curves[i]);
         assert_ok(cede_x509_request_write(crypto, text_name("device-1"), &device.public_key,
                                           &device.private_key, CEDE_SPAN_TEXT("secret"),
                                           CEDE_BUF_ARRAY(room), &der));
@@ -639,8 +619,8 @@ static void a_request_without_possession_is_refused(void **state)
     struct cede_span der;
 
     (void)state;
-    make_key(&device, CEDE_CRV_P256);
-    make_key(&thief, CEDE_CRV_P256);
+    make_key(crypto, &device, CEDE_CRV_P256);
+    make_key(crypto, &thief, CEDE_CRV_P256);
     assert_ok(cede_x509_request_write(crypto, text_name("device-1"), &device.public_key,
                                       &thief.private_key, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(room),
                                       &der));
@@ -659,7 +639,7 @@ static void no_flipped_bit_of_a_request_survives(void **state)
     struct cede_span der;
 
     (void)state;
-    make_key(&device, CEDE_CRV_P256);
+    make_key(crypto, &device, CEDE_CRV_P256);
     assert_ok(cede_x509_request_write(crypto, text_name("device-1"), &device.public_key,
                                       &device.private_key, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(room),
                                       &der));
