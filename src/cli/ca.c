@@ -280,6 +280,36 @@ static int run_list(int argc, char **argv)
     return print_all(argc, argv, "ca list --dir DIR [--json]", ca_list);
 }
 
+static int run_renew_tls(int argc, char **argv)
+{
+    const char *directory = NULL;
+    const char *new_key = NULL;
+    const struct cli_option options[] = {
+        {"dir", "DIR", "state directory", true, &directory},
+        {"new-key", NULL, "make a new key, too: the old one is in wrong hands", false, &new_key},
+        {NULL, NULL, NULL, false, NULL},
+    };
+    enum cede_status status = CEDE_OK;
+    struct ca *ca = NULL;
+    int code = CLI_OK;
+
+    if (!parse(argc, argv, "ca renew-tls --dir DIR [--new-key]", options, &code)) {
+        return code;
+    }
+    if (open_or_fail(directory, &ca) != CLI_OK) {
+        return CLI_FAILED;
+    }
+    status = ca_renew_tls(ca, new_key != NULL);
+    ca_close(ca);
+    if (status != CEDE_OK) {
+        return report(directory, status);
+    }
+    printf("%s/tls.pem is new. Restart 'cede ca serve', then revoke the old certificate if its key"
+           " is in wrong hands.\n",
+           directory);
+    return CLI_OK;
+}
+
 static int run_alarms(int argc, char **argv)
 {
     return print_all(argc, argv, "ca alarms --dir DIR [--json]", ca_alarms);
@@ -377,6 +407,7 @@ const struct cli_command cli_ca_commands[] = {
     {"ca", "issue", "issue a certificate for a request", run_issue},
     {"ca", "revoke", "revoke a certificate, or all of a device", run_revoke},
     {"ca", "list", "list the certificates", run_list},
+    {"ca", "renew-tls", "make a new TLS certificate for the partners' door", run_renew_tls},
     {"ca", "alarms", "list what looked like stolen or copied keys", run_alarms},
     {"ca", "pending", "list the devices whose requests wait for approval", run_pending},
     {"ca", "approve", "approve of a device's request", run_approve},

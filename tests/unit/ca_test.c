@@ -320,6 +320,26 @@ static void write_text(const char *path, struct cede_span content)
     ok(cede_file_write(path, 0644, content));
 }
 
+/* With the old key while it is good, with another when it is not. */
+static void the_tls_certificate_can_be_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct tls_identity before, after;
+    char directory[PATH_MAX];
+
+    snprintf(directory, sizeof directory, "%s", below(f, "ca"));
+    ok(tls_identity_load(directory, &before));
+    for (int new_key = 0; new_key < 2; new_key++) {
+        ok(ca_renew_tls(f->ca, new_key != 0));
+        ok(tls_identity_load(directory, &after));
+        assert_int_not_equal(X509_cmp(before.certificate, after.certificate), 0);
+        assert_int_equal(X509_cmp(before.issuer, after.issuer), 0);
+        assert_int_equal(EVP_PKEY_eq(before.key, after.key), new_key == 0);
+        tls_identity_wipe(&after);
+    }
+    tls_identity_wipe(&before);
+}
+
 static void a_ca_below_another_is_finished_with_its_chain(void **state)
 {
     struct fixture *f = *state;
@@ -1605,6 +1625,7 @@ int main(void)
         with_ca(registration_is_all_or_nothing),
         with_ca(a_device_id_belongs_to_one_factory_key),
         with_ca(factory_anchors_decide_when_the_policy_names_them),
+        with_ca(the_tls_certificate_can_be_made_anew),
         with_ca(R6_a_factory_certificate_its_maker_revoked_opens_no_door),
         with_ca(the_policy_tells_where_makers_publish),
         with_ca(factory_certificates_come_from_a_permanent_ca),

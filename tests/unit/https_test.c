@@ -232,7 +232,7 @@ static void pinned_sub_ca_is_enough(void **state)
     assert_true(X509_sign(certificate, fixture->stranger.identity.key, EVP_sha256()) > 0);
     snprintf(sub.directory, sizeof sub.directory, "%s", fixture->loopback.directory);
     assert_int_equal(tls_identity_create(sub.directory, key, certificate,
-                                         &(struct tls_wishes){NULL, 0, NULL, NULL}),
+                                         &(struct tls_wishes){NULL, 0, NULL, NULL, false}),
                      CEDE_OK);
     assert_int_equal(tls_identity_load(sub.directory, &tls), CEDE_OK);
     sub.tls = tls;

@@ -199,7 +199,7 @@ static void tls_is_renewed(void **state)
     assert_int_equal(tls_identity_load(fixture->directory, &before), CEDE_OK);
     assert_int_equal(
         tls_identity_create(fixture->directory, identity.key, identity.certificate,
-                            &(struct tls_wishes){hosts, 1, "http://a/crl", "http://a/ocsp"}),
+                            &(struct tls_wishes){hosts, 1, "http://a/crl", "http://a/ocsp", false}),
         CEDE_OK);
     assert_int_equal(tls_identity_load(fixture->directory, &after), CEDE_OK);
     assert_int_equal(EVP_PKEY_eq(before.key, after.key), 1);
@@ -213,7 +213,7 @@ static void tls_is_renewed(void **state)
                          0);
     assert_int_equal(identity_generate_key(&wrong), CEDE_OK);
     assert_int_equal(tls_identity_create(fixture->directory, wrong, identity.certificate,
-                                         &(struct tls_wishes){hosts, 1, NULL, NULL}),
+                                         &(struct tls_wishes){hosts, 1, NULL, NULL, false}),
                      CEDE_IDENTITY_MISMATCH);
     EVP_PKEY_free(wrong);
     tls_identity_wipe(&before);

@@ -136,6 +136,10 @@ CEDE_MUST_USE enum cede_status ca_revoke_serial(struct ca *ca, struct cede_span 
 CEDE_MUST_USE enum cede_status ca_revoke_device(struct ca *ca, const char *device_id, int reason,
                                                 size_t *count);
 
+/* A new TLS certificate for the partners' door, which takes it up when it is started again; with
+ * `new_key` also a new key. The CA must be open with its key. */
+CEDE_MUST_USE enum cede_status ca_renew_tls(struct ca *ca, bool new_key);
+
 /* Every certificate, oldest first: one line each, or one JSON object a line. */
 CEDE_MUST_USE enum cede_status ca_list(struct ca *ca, bool json, FILE *out);
 /* What was refused because it looks like a stolen or copied key (R13), in the same way. */

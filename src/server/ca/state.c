@@ -511,11 +511,11 @@ static void host_of(const char *address, char host[CA_ADDRESS_MAX])
     snprintf(host, CA_ADDRESS_MAX, "%.*s", (int)len, address);
 }
 
-static enum cede_status make_tls(struct ca *ca)
+static enum cede_status make_tls(struct ca *ca, bool new_key)
 {
     char host[CA_ADDRESS_MAX];
     const char *hosts[1] = {host};
-    struct tls_wishes wishes = {hosts, 0, NULL, NULL};
+    struct tls_wishes wishes = {.hosts = hosts, .new_key = new_key};
     const uint8_t *der = ca->certificate.raw.ptr;
     X509 *issuer = d2i_X509(NULL, &der, (long)ca->certificate.raw.len);
     enum cede_status status = CEDE_CA_CERTIFICATE;
@@ -533,6 +533,13 @@ static enum cede_status make_tls(struct ca *ca)
     return status;
 }
 
+enum cede_status ca_renew_tls(struct ca *ca, bool new_key)
+{
+    enum cede_status status = make_tls(ca, new_key);
+
+    return status == CEDE_OK ? CEDE_OK : ca_fail(status, "cannot make %s/tls.pem", ca->directory);
+}
+
 /* All that needs the CA's certificate. */
 static enum cede_status complete(const char *directory)
 {
@@ -542,7 +549,7 @@ static enum cede_status complete(const char *directory)
     CEDE_TRY(new_ca(directory, &ca));
     status = open_core(ca, CA_OPEN_ALL);
     if (status == CEDE_OK) {
-        status = make_tls(ca);
+        status = make_tls(ca, false);
     }
     if (status == CEDE_OK) {
         status = make_enrolment_server(ca);

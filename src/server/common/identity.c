@@ -22,7 +22,6 @@
 
 #define FILE_LEN_MAX     16384
 #define SERIAL_LEN       16
-#define STATUS_URI_MAX   512
 #define BACKDATE_SECONDS 300 /* a partner's clock may be behind ours */
 
 static enum cede_status path_in(const char *directory, const char *name, char path[PATH_MAX])
@@ -235,19 +234,76 @@ static const char *tls_subject(const struct tls_wishes *wishes)
                : "localhost";
 }
 
+static GENERAL_NAME *uri_name(const char *uri)
+{
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+    if (name == NULL || text == NULL || ASN1_STRING_set(text, uri, -1) != 1) {
+        ASN1_IA5STRING_free(text);
+        GENERAL_NAME_free(name);
+        return NULL;
+    }
+    GENERAL_NAME_set0_value(name, GEN_URI, text);
+    return name;
+}
+
+static bool add_crl(X509 *certificate, const char *uri)
+{
+    CRL_DIST_POINTS *points = CRL_DIST_POINTS_new();
+    DIST_POINT *point = DIST_POINT_new();
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = uri_name(uri);
+    bool added = point != NULL && names != NULL && name != NULL &&
+                 (point->distpoint = DIST_POINT_NAME_new()) != NULL &&
+                 sk_GENERAL_NAME_push(names, name) > 0;
+
+    if (!added) {
+        GENERAL_NAME_free(name);
+        GENERAL_NAMES_free(names);
+    } else {
+        point->distpoint->type = 0;
+        point->distpoint->name.fullname = names;
+    }
+    added = added && points != NULL && sk_DIST_POINT_push(points, point) > 0;
+    if (!added) {
+        DIST_POINT_free(point);
+    }
+    added = added && X509_add1_ext_i2d(certificate, NID_crl_distribution_points, points, 0,
+                                       X509V3_ADD_DEFAULT) == 1;
+    CRL_DIST_POINTS_free(points);
+    return added;
+}
+
+static bool add_ocsp(X509 *certificate, const char *uri)
+{
+    AUTHORITY_INFO_ACCESS *accesses = AUTHORITY_INFO_ACCESS_new();
+    ACCESS_DESCRIPTION *access = ACCESS_DESCRIPTION_new();
+    GENERAL_NAME *name = uri_name(uri);
+    bool added = access != NULL && accesses != NULL && name != NULL;
+
+    if (added) {
+        ASN1_OBJECT_free(access->method);
+        access->method = OBJ_nid2obj(NID_ad_OCSP);
+        GENERAL_NAME_free(access->location);
+        access->location = name;
+        added = sk_ACCESS_DESCRIPTION_push(accesses, access) > 0;
+    } else {
+        GENERAL_NAME_free(name);
+    }
+    if (!added) {
+        ACCESS_DESCRIPTION_free(access);
+    }
+    added = added &&
+            X509_add1_ext_i2d(certificate, NID_info_access, accesses, 0, X509V3_ADD_DEFAULT) == 1;
+    AUTHORITY_INFO_ACCESS_free(accesses);
+    return added;
+}
+
 static bool add_status_services(X509 *certificate, const struct tls_wishes *wishes)
 {
-    char text[STATUS_URI_MAX];
-
-    if (wishes->crl_uri != NULL) {
-        snprintf(text, sizeof text, "URI:%s", wishes->crl_uri);
-        if (!add_extension(certificate, certificate, NID_crl_distribution_points, text)) {
-            return false;
-        }
-    }
-    snprintf(text, sizeof text, "OCSP;URI:%s", wishes->ocsp_uri == NULL ? "" : wishes->ocsp_uri);
-    return wishes->ocsp_uri == NULL ||
-           add_extension(certificate, certificate, NID_info_access, text);
+    return (wishes->crl_uri == NULL || add_crl(certificate, wishes->crl_uri)) &&
+           (wishes->ocsp_uri == NULL || add_ocsp(certificate, wishes->ocsp_uri));
 }
 
 static enum cede_status make_tls_certificate(EVP_PKEY *key, EVP_PKEY *issuer_key, X509 *issuer,
@@ -357,6 +413,9 @@ enum cede_status tls_identity_create(const char *directory, EVP_PKEY *issuer_key
         return CEDE_IDENTITY_MISMATCH;
     }
     CEDE_TRY(path_in(directory, "tls.key", path));
+    if (wishes->new_key && unlink(path) != 0 && errno != ENOENT) {
+        return CEDE_OS_FAILED;
+    }
     CEDE_TRY(load_or_make_key(path, &key));
     enum cede_status status = make_tls_certificate(key, issuer_key, issuer, wishes, &certificate);
     if (status == CEDE_OK) {
@@ -413,7 +472,7 @@ static enum cede_status save_identity(const char *directory, const char *name, E
     char path[PATH_MAX];
     X509 *certificate = NULL;
     CEDE_TRY(make_identity_certificate(name, key, &certificate));
-    struct tls_wishes wishes = {hosts, hosts_count, NULL, NULL};
+    struct tls_wishes wishes = {.hosts = hosts, .hosts_count = hosts_count};
     enum cede_status status = tls_identity_create(directory, key, certificate, &wishes);
     if (status == CEDE_OK) {
         status = path_in(directory, "identity.der", path);

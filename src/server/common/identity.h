@@ -63,10 +63,12 @@ struct tls_wishes {
     size_t hosts_count;
     const char *crl_uri; /* null: none */
     const char *ocsp_uri;
+    bool new_key; /* also when there is one: it is no longer good */
 };
 
 /* Makes tls.* signed by any issuer; for a CA, whose identity is its CA certificate. Keeps a
- * tls.key that is there and replaces tls.pem, so it also renews. */
+ * tls.key that is there, unless a new one is wished for, and replaces tls.pem, so it also renews.
+ */
 CEDE_MUST_USE enum cede_status tls_identity_create(const char *directory, EVP_PKEY *issuer_key,
                                                    X509 *issuer, const struct tls_wishes *wishes);
 CEDE_MUST_USE enum cede_status tls_identity_load(const char *directory, struct tls_identity *tls);
