@@ -92,14 +92,9 @@ static void a_changed_response_is_refused(void **state)
     for (size_t len = 0; len < response.len; len++) {
         assert_int_equal(take(w, cede_span(memory, len), 1, w->now, &word), CEDE_OCSP_MALFORMED);
     }
-    for (size_t at = 0; at < response.len; at += 3) {
-        enum cede_status status;
-
+    for (size_t at = 0; at < response.len; at++) {
         memory[at] ^= 0x10;
-        status = take(w, response, 1, w->now, &word);
-        if (status == CEDE_OK) { /* outside what is signed: flags nobody reads */
-            assert_int_equal(word.status, OCSP_GOOD);
-        }
+        assert_int_not_equal(take(w, response, 1, w->now, &word), CEDE_OK);
         memory[at] ^= 0x10;
     }
     OK(take(w, response, 1, w->now, &word));
@@ -388,8 +383,8 @@ static int64_t questions(struct relying *r)
 {
     int64_t count = -1;
 
-    OK(store_get_int(r->store, "SELECT count(*) FROM ocsp_answers WHERE asked_for > checked_at",
-                     STORE_NO_PARAMS, &count));
+    OK(store_get_int(r->store, "SELECT count(*) FROM ocsp_answers WHERE open = 1", STORE_NO_PARAMS,
+                     &count));
     return count;
 }
 
@@ -411,7 +406,9 @@ static void the_responder_is_asked_about_who_comes(void **state)
     stop_serving(r);
     OK(check(r, &strict, 1));
     assert_int_equal(check(r, &soft, 2), CEDE_CA_REVOKED);
+    assert_int_equal(questions(r), 0);                             /* answered is answered */
     assert_int_equal(check(r, &soft, 9), CEDE_REVOCATION_UNKNOWN); /* the CA does not know it */
+    assert_int_equal(questions(r), 1);
     assert_int_equal(check(r, &soft, 3), CEDE_REVOCATION_UNKNOWN); /* nobody has asked */
 }
 
@@ -462,6 +459,32 @@ static void a_fresh_list_leaves_the_responder_alone(void **state)
     OK(check(r, &strict, 1));
 }
 
+/* A clock that was ahead and is set right: what it has noted neither counts nor is in the way. */
+static void a_clock_that_is_set_back_does_no_harm(void **state)
+{
+    struct relying *r = *state;
+
+    add_certificates(r->w, 1, 1, CA_NO_END);
+    OK(revocation_cache_set_source(r->store, CA, NULL, r->ocsp));
+    assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
+    start_serving(r);
+    OK(revocation_cache_ask(&r->cache, r->client));
+    stop_serving(r);
+    OK(store_run(r->store,
+                 "UPDATE ocsp_answers SET asked_for = asked_for + 90000,"
+                 " tried_at = tried_at + 90000, checked_at = checked_at + 90000",
+                 STORE_NO_PARAMS, NULL));
+    assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
+    assert_int_equal(questions(r), 1);
+    start_serving(r);
+    OK(revocation_cache_ask(&r->cache, r->client));
+    stop_serving(r);
+    OK(check(r, &strict, 1));
+    OK(revocation_cache_heard(r->store, CA, (int64_t)r->w->now + 90000));
+    r->w->now += 601;
+    assert_int_equal(check(r, &strict, 1), CEDE_REVOCATION_UNKNOWN);
+}
+
 /* A question belongs to the transaction that is open, if one is. */
 static void a_question_waits_for_the_commit(void **state)
 {
@@ -494,6 +517,7 @@ int main(void)
         relying(the_responder_is_asked_about_who_comes),
         relying(an_answer_gets_old),
         relying(a_fresh_list_leaves_the_responder_alone),
+        relying(a_clock_that_is_set_back_does_no_harm),
         relying(a_question_waits_for_the_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,8 +87,8 @@ struct standing {
     bool has_list, has_responder;
     int64_t heard_at;
     int64_t listed_at, list_ends;     /* the CRL */
-    int64_t asked_for;                /* the responder: when it was last to be asked, ... */
-    int64_t answered_at, answer_ends; /* ... and when it last said "good" */
+    bool is_open;                     /* the responder is to be asked already */
+    int64_t answered_at, answer_ends; /* when it last said "good" */
 };
 
 static enum cede_status read_standing(void *context, const struct store_row *row)
@@ -100,7 +100,7 @@ static enum cede_status read_standing(void *context, const struct store_row *row
     standing->heard_at = store_column_int(row, 2);
     standing->listed_at = store_column_int(row, 3);
     standing->list_ends = store_column_int(row, 4);
-    standing->asked_for = store_column_int(row, 5);
+    standing->is_open = store_column_int(row, 5) != 0;
     standing->answered_at = store_column_int(row, 6);
     standing->answer_ends = store_column_int(row, 7);
     return CEDE_OK;
@@ -112,7 +112,7 @@ static enum cede_status find_standing(struct store *store, const char *ca, const
     return store_get(store,
                      "SELECT CASE WHEN url = '' THEN 0 ELSE 1 END,"
                      " CASE WHEN ocsp_url = '' THEN 0 ELSE 1 END, heard_at, s.checked_at,"
-                     " s.next_update, coalesce(asked_for, 0), coalesce(a.checked_at, 0),"
+                     " s.next_update, coalesce(a.open, 0), coalesce(a.checked_at, 0),"
                      " coalesce(a.next_update, 0) FROM revocation_sources AS s"
                      " LEFT JOIN ocsp_answers AS a ON a.ca = s.ca AND a.serial = $2"
                      " WHERE s.ca = $1",
@@ -126,13 +126,14 @@ static enum cede_status ask_for(struct store *store, const struct standing *stan
     bool alone = !store_in_transaction(store);
     enum cede_status status = CEDE_OK;
 
-    if (standing->asked_for > standing->answered_at) {
+    if (standing->is_open) {
         return CEDE_OK;
     }
     CEDE_TRY(write_begin(store));
     status = store_run(store,
-                       "INSERT INTO ocsp_answers (ca, serial, asked_for) VALUES ($1, $2, $3)"
-                       " ON CONFLICT (ca, serial) DO UPDATE SET asked_for = $3",
+                       "INSERT INTO ocsp_answers (ca, serial, asked_for, open)"
+                       " VALUES ($1, $2, $3, 1)"
+                       " ON CONFLICT (ca, serial) DO UPDATE SET asked_for = $3, open = 1",
                        STORE_PARAMS(store_text(ca), store_text(serial), store_int(now)), NULL);
     if (!alone) {
         return status;
@@ -336,19 +337,26 @@ static enum cede_status ask_responder(const struct revocation_cache *cache,
     return (int64_t)word->this_update < question->this_update ? CEDE_REVOCATION_BACK : CEDE_OK;
 }
 
-/* "Unknown" is no answer: what the CA does not know it has not issued. */
+/* What is revoked need not be asked about again. What the CA does not know it has not issued:
+ * nothing is noted, and who shows it once more is asked about once more. */
 static enum cede_status save_word(struct store *store, const struct open_question *question,
                                   const struct ocsp_word *word, int64_t now)
 {
     if (word->status == OCSP_REVOKED) {
-        return revocation_cache_add(store, question->ca, question->serial,
-                                    (int64_t)word->revoked_at);
+        CEDE_TRY(
+            revocation_cache_add(store, question->ca, question->serial, (int64_t)word->revoked_at));
+        return store_run(store, "DELETE FROM ocsp_answers WHERE ca = $1 AND serial = $2",
+                         STORE_PARAMS(store_text(question->ca), store_text(question->serial)),
+                         NULL);
     }
     if (word->status == OCSP_UNKNOWN) {
-        return CEDE_OK;
+        return store_run(store, "UPDATE ocsp_answers SET open = 0 WHERE ca = $1 AND serial = $2",
+                         STORE_PARAMS(store_text(question->ca), store_text(question->serial)),
+                         NULL);
     }
     return store_run(store,
-                     "UPDATE ocsp_answers SET this_update = $3, next_update = $4, checked_at = $5"
+                     "UPDATE ocsp_answers SET open = 0, this_update = $3, next_update = $4,"
+                     " checked_at = $5"
                      " WHERE ca = $1 AND serial = $2",
                      STORE_PARAMS(store_text(question->ca), store_text(question->serial),
                                   store_int((int64_t)word->this_update),
@@ -401,6 +409,7 @@ static enum cede_status forget_old(const struct revocation_cache *cache, int64_t
                      STORE_PARAMS(store_int(now - 2 * kept)), NULL);
 }
 
+/* What was tried in the future was tried before the clock was set back. */
 enum cede_status revocation_cache_ask(const struct revocation_cache *cache,
                                       struct revocation_client *client)
 {
@@ -409,12 +418,13 @@ enum cede_status revocation_cache_ask(const struct revocation_cache *cache,
     enum cede_status status = CEDE_OK;
 
     while (status == CEDE_OK) {
-        status = store_get(
-            cache->store,
-            "SELECT a.ca, ocsp_url, serial, this_update FROM ocsp_answers AS a"
-            " JOIN revocation_sources AS s ON s.ca = a.ca WHERE asked_for > a.checked_at"
-            " AND tried_at <= $1 AND ocsp_url <> '' ORDER BY tried_at LIMIT 1",
-            STORE_PARAMS(store_int(now - REVOCATION_OCSP_RETRY_S)), read_question, &question);
+        status = store_get(cache->store,
+                           "SELECT a.ca, ocsp_url, serial, this_update FROM ocsp_answers AS a"
+                           " JOIN revocation_sources AS s ON s.ca = a.ca WHERE open = 1"
+                           " AND (tried_at <= $1 OR tried_at > $2) AND ocsp_url <> ''"
+                           " ORDER BY tried_at LIMIT 1",
+                           STORE_PARAMS(store_int(now - REVOCATION_OCSP_RETRY_S), store_int(now)),
+                           read_question, &question);
         if (status == CEDE_OK) {
             status = ask_one(cache, client, &question, now);
         }

@@ -34,7 +34,8 @@
     "ALTER TABLE revocation_sources ADD COLUMN heard_at BIGINT NOT NULL DEFAULT 0;"                \
     "CREATE TABLE ocsp_answers ("                                                                  \
     "  ca TEXT NOT NULL, serial TEXT NOT NULL, asked_for BIGINT NOT NULL,"                         \
-    "  tried_at BIGINT NOT NULL DEFAULT 0, this_update BIGINT NOT NULL DEFAULT 0,"                 \
+    "  open BIGINT NOT NULL, tried_at BIGINT NOT NULL DEFAULT 0, this_update BIGINT NOT NULL "     \
+    "DEFAULT 0,"                                                                                   \
     "  next_update BIGINT NOT NULL DEFAULT 0, checked_at BIGINT NOT NULL DEFAULT 0,"               \
     "  PRIMARY KEY (ca, serial));"
 

@@ -251,8 +251,8 @@ enum cede_status revocation_judge(const struct revocation_policy *policy, int64_
 {
     int64_t age = now - checked_at;
 
-    if (checked_at == 0) {
-        return CEDE_REVOCATION_UNKNOWN; /* there is no list to go by */
+    if (checked_at == 0 || age < -(int64_t)CEDE_STATUS_SKEW) {
+        return CEDE_REVOCATION_UNKNOWN; /* nothing to go by, or of a clock that was wrong */
     }
     if (age <= (int64_t)policy->freshness_s && now <= next_update) {
         return CEDE_OK;

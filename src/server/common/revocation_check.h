@@ -72,8 +72,8 @@ struct revocation_policy {
 #define REVOCATION_GRACE_S     3600
 
 /* May a certificate that is not on the last list be taken for good, or one that was good when last
- * asked about? `checked_at` is when that was confirmed (0: never), `next_update` when the last word
- * said to be over.
+ * asked about? `checked_at` is when that was confirmed (0: never; what lies in the future does not
+ * count), `next_update` when the last word said to be over.
  * CEDE_REVOCATION_UNKNOWN: no. */
 CEDE_MUST_USE enum cede_status revocation_judge(const struct revocation_policy *policy,
                                                 int64_t checked_at, int64_t next_update,
