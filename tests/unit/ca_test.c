@@ -1180,6 +1180,7 @@ static void the_policy_tells_where_makers_publish(void **state)
     assert_int_equal(ca->policy.factory_status.grace_s, 0);
     assert_true(ca->policy.factory_status.refuse);
     ca_close(ca);
+    assert_null(open_with(f, "factory_status", json_string("refuse")));
     assert_null(open_with(f, "factory_status", json_pack("{s:i}", "freshness_s", 0)));
     assert_null(open_with(f, "factory_status", json_pack("{s:s}", "grace_s", "1")));
     assert_null(open_with(f, "factory_status", json_pack("{s:s}", "on_outage", "hope")));

@@ -137,7 +137,8 @@ CEDE_MUST_USE enum cede_status ca_revoke_device(struct ca *ca, const char *devic
                                                 size_t *count);
 
 /* A new TLS certificate for the partners' door, which takes it up when it is started again; with
- * `new_key` also a new key. The CA must be open with its key. */
+ * `new_key` also a new key. The CA must be open with its key. After a crash in between key and
+ * certificate may not fit, and the door does not start: a second call mends that. */
 CEDE_MUST_USE enum cede_status ca_renew_tls(struct ca *ca, bool new_key);
 
 /* Every certificate, oldest first: one line each, or one JSON object a line. */

@@ -329,6 +329,9 @@ static enum cede_status read_factory_status(const json_t *json, struct revocatio
     const json_t *grace = json_object_get(members, "grace_s");
 
     *policy = (struct revocation_policy){REVOCATION_FRESHNESS_S, REVOCATION_GRACE_S, false};
+    if (members != NULL && !json_is_object(members)) {
+        return wrong("", "factory_status");
+    }
     if (freshness != NULL) {
         if (!json_is_integer(freshness) || json_integer_value(freshness) < 1 ||
             json_integer_value(freshness) > YEAR_S) {
