@@ -4,6 +4,7 @@
 #define EXAMPLES_COAP_LINK_H
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cede/oscore.h"
@@ -115,6 +116,23 @@ static inline enum cede_status coap_link_edhoc(struct coap_link *link, struct ce
     CEDE_TRY(cede_coap_decode(*next, &answer));
     *next = answer.payload;
     return answer.code == CEDE_COAP_CHANGED ? CEDE_OK : CEDE_EDHOC_STATE;
+}
+
+/* POST /echo under OSCORE; what comes back must be what was sent. */
+static inline enum cede_status coap_link_echo(struct coap_link *link,
+                                              struct cede_oscore_context *oscore)
+{
+    struct cede_span text = CEDE_SPAN_TEXT("hello over there"), request;
+    struct cede_oscore_exchange exchange;
+    struct cede_coap_message answer;
+    uint8_t bytes[256], plain[1152];
+
+    CEDE_TRY(coap_link_post(link, CEDE_SPAN_TEXT("echo"), CEDE_COAP_FORMAT_TEXT, text,
+                            CEDE_BUF_ARRAY(bytes), &request));
+    CEDE_TRY(
+        coap_link_ask_protected(link, oscore, request, &exchange, CEDE_BUF_ARRAY(plain), &answer));
+    printf("answer: %.*s\n", (int)answer.payload.len, (const char *)answer.payload.ptr);
+    return cede_span_equal(answer.payload, text) ? CEDE_OK : CEDE_OSCORE_PLAINTEXT;
 }
 
 #endif

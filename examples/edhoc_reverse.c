@@ -37,22 +37,6 @@ static enum cede_status handshake(struct coap_link *link, struct cede_oscore_con
     return test_oscore_from(&edhoc, &config, oscore);
 }
 
-/* POST /echo under OSCORE; what comes back must be what was sent. */
-static enum cede_status echo(struct coap_link *link, struct cede_oscore_context *oscore)
-{
-    struct cede_span text = CEDE_SPAN_TEXT("hello over there"), request;
-    struct cede_oscore_exchange exchange;
-    struct cede_coap_message answer;
-    uint8_t bytes[256], plain[1152];
-
-    CEDE_TRY(coap_link_post(link, CEDE_SPAN_TEXT("echo"), CEDE_COAP_FORMAT_TEXT, text,
-                            CEDE_BUF_ARRAY(bytes), &request));
-    CEDE_TRY(
-        coap_link_ask_protected(link, oscore, request, &exchange, CEDE_BUF_ARRAY(plain), &answer));
-    printf("answer: %.*s\n", (int)answer.payload.len, (const char *)answer.payload.ptr);
-    return cede_span_equal(answer.payload, text) ? CEDE_OK : CEDE_OSCORE_PLAINTEXT;
-}
-
 int main(int argc, char **argv)
 {
     struct coap_link link = {.crypto = cede_crypto_openssl()};
@@ -68,7 +52,7 @@ int main(int argc, char **argv)
         status = handshake(&link, &oscore);
     }
     if (status == CEDE_OK) {
-        status = echo(&link, &oscore);
+        status = coap_link_echo(&link, &oscore);
     }
     if (status != CEDE_OK) {
         fprintf(stderr, "edhoc_reverse: %s\n", cede_status_reason(status));
