@@ -265,6 +265,30 @@ static bool read_policy(const char *text, enum cede_status_policy *policy)
     return false;
 }
 
+static int provision(const char *dir, const char *poll, struct provision_options *options)
+{
+    struct hand_over_detail detail = {""};
+    struct sp sp;
+    long poll_s = 0;
+    enum cede_status status;
+
+    if (poll != NULL && !cli_number("poll", poll, 1, 31536000, &poll_s)) {
+        return CLI_USAGE;
+    }
+    if (!cli_sp_open(dir, &sp)) {
+        return CLI_FAILED;
+    }
+    options->poll_s = poll != NULL ? (uint64_t)poll_s : sp.poll_s;
+    options->progress = show_progress;
+    status = provision_devices(&sp, options, &detail);
+    sp_close(&sp);
+    if (status != CEDE_OK) {
+        return cli_fail("provisioning stopped: %s", detail.text);
+    }
+    printf("%zu device images in %s\n", options->ids_count, options->out);
+    return CLI_OK;
+}
+
 static int run_provision(int argc, char **argv)
 {
     const char *dir = NULL, *out = NULL, *count = "1", *ids = NULL, *prefix = "d", *first = "1";
@@ -290,13 +314,10 @@ static int run_provision(int argc, char **argv)
         {NULL, NULL, NULL, false, NULL},
     };
     struct id_list list = {NULL, NULL, 0};
-    struct hand_over_detail detail = {""};
-    long n, first_n, poll_s, retry_ms, retry_max_ms;
-    struct sp sp;
+    long n, first_n, retry_ms, retry_max_ms;
     int words;
     int result = cli_options(argc, argv, "sp provision --dir DIR --out DIR [OPTION ...]", options,
                              0, &words);
-    enum cede_status status;
 
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
@@ -314,38 +335,23 @@ static int run_provision(int argc, char **argv)
         cli_fail("--profile is compact or x509, not '%s'", profile);
         return CLI_USAGE;
     }
-    if (!cli_sp_open(dir, &sp)) {
-        return CLI_FAILED;
-    }
-    poll_s = (long)sp.poll_s;
-    if (poll != NULL && !cli_number("poll", poll, 1, 31536000, &poll_s)) {
-        sp_close(&sp);
-        return CLI_USAGE;
-    }
-    if (ids != NULL ? !read_ids(ids, &list) : !generate_ids(prefix, first_n, n, &list)) {
-        sp_close(&sp);
-        id_list_free(&list);
-        return CLI_FAILED;
-    }
-    struct provision_options provision = {.permanent_ca = permanent_ca,
-                                          .ca = ca,
-                                          .out = out,
-                                          .x509 = strcmp(profile, "x509") == 0,
-                                          .ids = list.ids,
-                                          .ids_count = list.count,
-                                          .owner_certificate = owner,
-                                          .status_policy = status_policy,
-                                          .poll_s = (uint64_t)poll_s,
-                                          .retry_ms = (uint64_t)retry_ms,
-                                          .retry_max_ms = (uint64_t)retry_max_ms,
-                                          .progress = show_progress};
-    status = provision_devices(&sp, &provision, &detail);
-    sp_close(&sp);
-    if (status == CEDE_OK) {
-        printf("%zu device images in %s\n", list.count, out);
+    if (ids != NULL ? read_ids(ids, &list) : generate_ids(prefix, first_n, n, &list)) {
+        struct provision_options wishes = {.permanent_ca = permanent_ca,
+                                           .ca = ca,
+                                           .out = out,
+                                           .x509 = strcmp(profile, "x509") == 0,
+                                           .ids = list.ids,
+                                           .ids_count = list.count,
+                                           .owner_certificate = owner,
+                                           .status_policy = status_policy,
+                                           .retry_ms = (uint64_t)retry_ms,
+                                           .retry_max_ms = (uint64_t)retry_max_ms};
+        result = provision(dir, poll, &wishes);
+    } else {
+        result = CLI_FAILED;
     }
     id_list_free(&list);
-    return status == CEDE_OK ? CLI_OK : cli_fail("provisioning stopped: %s", detail.text);
+    return result;
 }
 
 /* --- devices ----------------------------------------------------------------------------------
