@@ -9,6 +9,7 @@
  *      fresh   handshake, enrolment, goodbye; the floor is the handshake alone at the same door and
  *              the primitives alone: the request's proof of possession verified, one signature
  *      kept    the enrolment on a connection that stands; the floor is the primitives alone
+ * The primitives are timed while the clients' processor works, as it does in the rest.
  * Each is measured in several rounds, by turns with its floor; the round of the median ratio
  * counts.
  */

@@ -1348,7 +1348,6 @@ static void R11_first_pieces_without_end_cost_no_more_than_their_room(void **sta
     assert_true(send_piece(&clients[0], datagrams[0], 1));
     assert_int_equal(clients[0].answer.code, CEDE_COAP_REQUEST_INCOMPLETE);
     assert_true(send_piece(&clients[1], datagrams[1], 1));
-    assert_true(cede_coap_is_request(&clients[1].answer) == false);
     assert_int_equal(f->handled, 2);
     for (size_t i = 0; i <= OUTER_BLOCKS_MAX; i++) {
         close(clients[i].fd);
