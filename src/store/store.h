@@ -124,7 +124,8 @@ CEDE_MUST_USE enum cede_status store_commit(struct store *store);
 void store_rollback(struct store *store);
 bool store_in_transaction(const struct store *store);
 
-/* A part of the open transaction that can be taken back alone (a savepoint). Parts nest. */
+/* A part of the open transaction that can be taken back alone. Parts nest. One that only reads
+ * costs nothing; with its first change it gets a savepoint. */
 CEDE_MUST_USE enum cede_status store_part_begin(struct store *store);
 CEDE_MUST_USE enum cede_status store_part_commit(struct store *store);
 void store_part_rollback(struct store *store);
@@ -158,6 +159,13 @@ CEDE_MUST_USE enum cede_status store_get(struct store *store, const char *sql,
 CEDE_MUST_USE enum cede_status store_insert(struct store *store, const char *sql,
                                             const struct store_value *params, size_t params_count,
                                             int64_t *id);
+
+/* As store_insert, for the last change of a part: done wholly or not at all, it needs no savepoint,
+ * which would copy every page it touches. If its part is taken back nevertheless, the whole
+ * transaction is: store_commit fails. */
+CEDE_MUST_USE enum cede_status store_insert_last(struct store *store, const char *sql,
+                                                 const struct store_value *params,
+                                                 size_t params_count, int64_t *id);
 
 /* The one integer of the one row, as of SELECT count(*). A null counts as CEDE_NOT_FOUND. */
 CEDE_MUST_USE enum cede_status store_get_int(struct store *store, const char *sql,

@@ -39,6 +39,9 @@ struct store {
     struct cached cache[CACHE_SLOTS];
     uint64_t turn;
     unsigned parts;
+    unsigned saved; /* the outer ones of them that have their savepoint, being about to change */
+    bool unsaved;   /* the innermost part has made its last change without one */
+    bool spoiled;   /* and could not be taken back alone: nothing of the transaction may stay */
     char error[ERROR_MAX];
 };
 
@@ -290,42 +293,97 @@ static enum cede_status bind(struct store *store, const struct cached *slot,
 
 /* --- statements ------------------------------------------------------------------------------- */
 
-enum cede_status store_run(struct store *store, const char *sql, const struct store_value *params,
-                           size_t params_count, int64_t *changed)
+static enum cede_status part_run(struct store *store, const char *verb, unsigned part)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "%s part_%u", verb, part);
+    return store_run(store, sql, STORE_NO_PARAMS, NULL);
+}
+
+/* The outer `count` parts get their savepoints when something is changed: many only read. */
+static enum cede_status save_parts(struct store *store, const struct cached *slot, unsigned count)
+{
+    if (store->saved >= count || sqlite3_stmt_readonly(slot->statement) != 0) {
+        return CEDE_OK;
+    }
+    for (; store->saved < count; store->saved++) {
+        CEDE_TRY(part_run(store, "SAVEPOINT", store->saved));
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status run(struct store *store, struct cached *slot,
+                            const struct store_value *params, size_t params_count, int64_t *changed)
+{
+    int code = SQLITE_OK;
+
+    CEDE_TRY(bind(store, slot, params, params_count));
+    code = sqlite3_step(slot->statement);
+    if (code == SQLITE_ROW) {
+        return fail_text(store, CEDE_BAD_ARGUMENT, "the statement returns rows", slot->sql);
+    }
+    if (code != SQLITE_DONE) {
+        return fail(store, code, slot->sql);
+    }
+    *changed = sqlite3_changes64(store->db);
+    return CEDE_OK;
+}
+
+static enum cede_status run_in_part(struct store *store, const char *sql,
+                                    const struct store_value *params, size_t params_count,
+                                    bool last, int64_t *changed)
 {
     struct cached *slot = NULL;
-    if (changed != NULL) {
-        *changed = 0;
-    }
+    enum cede_status status = CEDE_OK;
+
+    *changed = 0;
     CEDE_TRY(prepare(store, sql, &slot));
-    enum cede_status status = bind(store, slot, params, params_count);
+    status = save_parts(store, slot, store->parts - (last && store->parts > 0 ? 1 : 0));
     if (status == CEDE_OK) {
-        int code = sqlite3_step(slot->statement);
-        if (code == SQLITE_ROW) {
-            status = fail_text(store, CEDE_BAD_ARGUMENT, "the statement returns rows", sql);
-        } else if (code != SQLITE_DONE) {
-            status = fail(store, code, sql);
-        } else if (changed != NULL) {
-            *changed = sqlite3_changes64(store->db);
-        }
+        status = run(store, slot, params, params_count, changed);
     }
     release(slot);
     return status;
 }
 
+enum cede_status store_run(struct store *store, const char *sql, const struct store_value *params,
+                           size_t params_count, int64_t *changed)
+{
+    int64_t unread = 0;
+
+    return run_in_part(store, sql, params, params_count, false,
+                       changed == NULL ? &unread : changed);
+}
+
 /* RETURNING id would do as well, but SQLite gathers what returns in a table of its own. */
-enum cede_status store_insert(struct store *store, const char *sql,
-                              const struct store_value *params, size_t params_count, int64_t *id)
+static enum cede_status insert(struct store *store, const char *sql,
+                               const struct store_value *params, size_t params_count, bool last,
+                               int64_t *id)
 {
     int64_t changed = 0;
 
     *id = 0;
-    CEDE_TRY(store_run(store, sql, params, params_count, &changed));
+    CEDE_TRY(run_in_part(store, sql, params, params_count, last, &changed));
     if (changed == 0) {
         return CEDE_STORE_CONFLICT;
     }
     *id = sqlite3_last_insert_rowid(store->db);
+    store->unsaved = store->unsaved || store->saved < store->parts;
     return CEDE_OK;
+}
+
+enum cede_status store_insert(struct store *store, const char *sql,
+                              const struct store_value *params, size_t params_count, int64_t *id)
+{
+    return insert(store, sql, params, params_count, false, id);
+}
+
+enum cede_status store_insert_last(struct store *store, const char *sql,
+                                   const struct store_value *params, size_t params_count,
+                                   int64_t *id)
+{
+    return insert(store, sql, params, params_count, true, id);
 }
 
 enum cede_status store_query(struct store *store, const char *sql, const struct store_value *params,
@@ -333,7 +391,10 @@ enum cede_status store_query(struct store *store, const char *sql, const struct 
 {
     struct cached *slot = NULL;
     CEDE_TRY(prepare(store, sql, &slot));
-    enum cede_status status = bind(store, slot, params, params_count);
+    enum cede_status status = save_parts(store, slot, store->parts);
+    if (status == CEDE_OK) {
+        status = bind(store, slot, params, params_count);
+    }
     struct store_row row = {slot->statement};
     while (status == CEDE_OK) {
         int code = sqlite3_step(slot->statement);
@@ -398,23 +459,35 @@ bool store_in_transaction(const struct store *store)
     return sqlite3_get_autocommit(store->db) == 0;
 }
 
+static void forget_parts(struct store *store)
+{
+    store->parts = 0;
+    store->saved = 0;
+    store->unsaved = false;
+    store->spoiled = false;
+}
+
 enum cede_status store_begin(struct store *store)
 {
     if (store_in_transaction(store)) {
         return fail_text(store, CEDE_BAD_ARGUMENT, "a transaction is open", NULL);
     }
-    store->parts = 0;
+    forget_parts(store);
     return store_run(store, "BEGIN IMMEDIATE", STORE_NO_PARAMS, NULL);
 }
 
 enum cede_status store_commit(struct store *store)
 {
+    enum cede_status status = CEDE_OK;
+
     if (!store_in_transaction(store) || store->parts != 0) {
         store_rollback(store);
         return fail_text(store, CEDE_BAD_ARGUMENT, "no transaction, or a part of it, is open",
                          NULL);
     }
-    enum cede_status status = store_run(store, "COMMIT", STORE_NO_PARAMS, NULL);
+    status = store->spoiled
+                 ? fail_text(store, CEDE_STORE_FAILED, "a part could not be taken back alone", NULL)
+                 : store_run(store, "COMMIT", STORE_NO_PARAMS, NULL);
     if (status != CEDE_OK) {
         store_rollback(store);
     }
@@ -423,7 +496,7 @@ enum cede_status store_commit(struct store *store)
 
 void store_rollback(struct store *store)
 {
-    store->parts = 0;
+    forget_parts(store);
     if (store_in_transaction(store)) {
         char kept[ERROR_MAX]; /* the reason for the rollback, not the rollback */
         memcpy(kept, store->error, sizeof kept);
@@ -432,22 +505,25 @@ void store_rollback(struct store *store)
     }
 }
 
-static enum cede_status part_run(struct store *store, const char *verb, unsigned part)
-{
-    char sql[64];
-    snprintf(sql, sizeof sql, "%s part_%u", verb, part);
-    return store_run(store, sql, STORE_NO_PARAMS, NULL);
-}
-
 enum cede_status store_part_begin(struct store *store)
 {
     if (!store_in_transaction(store) || store->parts == STORE_PARTS_MAX) {
         return fail_text(store, CEDE_BAD_ARGUMENT, "no transaction is open, or too many parts",
                          NULL);
     }
-    CEDE_TRY(part_run(store, "SAVEPOINT", store->parts));
     store->parts++;
     return CEDE_OK;
+}
+
+/* Ends the innermost part; true: it has a savepoint, which is the caller's to end. */
+static bool end_part(struct store *store)
+{
+    bool had_savepoint = store->saved == store->parts;
+
+    store->parts--;
+    store->saved -= had_savepoint ? 1 : 0;
+    store->unsaved = store->unsaved && store->parts > store->saved;
+    return had_savepoint;
 }
 
 enum cede_status store_part_commit(struct store *store)
@@ -455,20 +531,22 @@ enum cede_status store_part_commit(struct store *store)
     if (store->parts == 0) {
         return fail_text(store, CEDE_BAD_ARGUMENT, "no part is open", NULL);
     }
-    store->parts--;
-    return part_run(store, "RELEASE SAVEPOINT", store->parts);
+    return end_part(store) ? part_run(store, "RELEASE SAVEPOINT", store->parts) : CEDE_OK;
 }
 
 void store_part_rollback(struct store *store)
 {
+    char kept[ERROR_MAX];
+
     if (store->parts == 0) {
         return;
     }
-    char kept[ERROR_MAX];
     memcpy(kept, store->error, sizeof kept);
-    store->parts--;
-    (void)!part_run(store, "ROLLBACK TO SAVEPOINT", store->parts);
-    (void)!part_run(store, "RELEASE SAVEPOINT", store->parts);
+    store->spoiled = store->spoiled || store->unsaved;
+    if (end_part(store)) {
+        (void)!part_run(store, "ROLLBACK TO SAVEPOINT", store->parts);
+        (void)!part_run(store, "RELEASE SAVEPOINT", store->parts);
+    }
     memcpy(store->error, kept, sizeof kept);
 }
 

@@ -327,6 +327,52 @@ static void parts_are_taken_back_alone(void **state)
     assert_int_equal(devices(store), 1);
 }
 
+static enum cede_status add_last(struct store *store, const char *name)
+{
+    int64_t id = 0;
+    return store_insert_last(store, "INSERT INTO device (name) VALUES ($1)",
+                             STORE_PARAMS(store_text(name)), &id);
+}
+
+/* The last change of a part has no savepoint: it is whole or not there, and never kept by halves.
+ */
+static void a_last_change_is_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture->store;
+    assert_int_equal(store_begin(store), CEDE_OK);
+    assert_int_equal(store_part_begin(store), CEDE_OK);
+    assert_int_equal(add_last(store, "kept"), CEDE_OK);
+    assert_int_equal(store_part_commit(store), CEDE_OK);
+    assert_int_equal(store_part_begin(store), CEDE_OK);
+    assert_int_equal(add_last(store, "kept"), CEDE_STORE_CONFLICT);
+    store_part_rollback(store); /* nothing was changed: nothing is lost */
+    assert_int_equal(store_commit(store), CEDE_OK);
+    assert_int_equal(devices(store), 1);
+    /* Taken back after its last change, with nothing behind it and with another change. */
+    for (int another = 0; another < 2; another++) {
+        assert_int_equal(store_begin(store), CEDE_OK);
+        assert_int_equal(add(store, "of the same turn"), CEDE_OK);
+        assert_int_equal(store_part_begin(store), CEDE_OK);
+        assert_int_equal(add_last(store, "late"), CEDE_OK);
+        assert_int_equal(another ? add(store, "later") : CEDE_OK, CEDE_OK);
+        store_part_rollback(store);
+        assert_int_equal(store_commit(store), CEDE_STORE_FAILED);
+        assert_false(store_in_transaction(store));
+        assert_int_equal(devices(store), 1);
+    }
+    /* What is around it can be taken back alone. */
+    assert_int_equal(store_begin(store), CEDE_OK);
+    assert_int_equal(add(store, "of the same turn"), CEDE_OK);
+    assert_int_equal(store_part_begin(store), CEDE_OK);
+    assert_int_equal(store_part_begin(store), CEDE_OK);
+    assert_int_equal(add_last(store, "inner"), CEDE_OK);
+    assert_int_equal(store_part_commit(store), CEDE_OK);
+    store_part_rollback(store);
+    assert_int_equal(store_commit(store), CEDE_OK);
+    assert_int_equal(devices(store), 2);
+}
+
 /* Migrations run once, in order, each whole or not at all. */
 static void migrations_are_whole(void **state)
 {
@@ -485,6 +531,7 @@ int main(void)
         T(many_statements_fit),
         T(transactions_pair),
         T(parts_are_taken_back_alone),
+        T(a_last_change_is_whole),
         T(migrations_are_whole),
         T(foreign_schemas_are_refused),
         T(migrations_race),
