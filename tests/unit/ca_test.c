@@ -884,6 +884,29 @@ static void revoking_a_device_ends_all_its_certificates(void **state)
     assert_int_equal(ca_revoke_device(f->ca, "dev-1", 8, &count), CEDE_BAD_ARGUMENT);
 }
 
+/* Over, and good for one more re-enrolment: that ends with the device, too. */
+static void revoking_a_device_ends_its_grace(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key first, second;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], renewed_bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate, renewed;
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    new_key(&first);
+    new_key(&second);
+    f->ca->policy.profiles[CA_PROFILE_DEVICE].grace_s = 10 * 86400;
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &first, bytes, &certificate));
+    f->now += 366 * 86400;
+    ok(ca_revoke_device(f->ca, "dev-1", 1, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(sren(f, certificate, "dev-1", token, &second, renewed_bytes, &renewed),
+                     CEDE_CA_REVOKED);
+}
+
 /* --- accounts, hierarchy (d) ------------------------------------------------------------------ */
 
 /* DeviceUpdateInfo for one device, signed by `signer`. The caller frees the text. */
@@ -1619,6 +1642,7 @@ int main(void)
         with_ca(an_expired_certificate_opens_no_door),
         with_ca(an_expired_certificate_re_enrols_within_the_grace),
         with_ca(revoking_a_device_ends_all_its_certificates),
+        with_ca(revoking_a_device_ends_its_grace),
         with_ca(R7_a_held_device_needs_the_holders_release),
         with_ca(R7_a_release_is_worth_nothing_once_the_device_is_back),
         with_ca(R7_a_release_kept_back_is_worth_nothing_later),

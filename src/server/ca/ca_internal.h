@@ -117,6 +117,8 @@ struct ca {
     uint64_t (*now)(void *context);
     void *now_context;
     uint8_t scratch[CA_SCRATCH_LEN];
+    uint8_t serials[32 * CA_SERIAL_LEN]; /* random, for certificates to come */
+    size_t serials_left;
 };
 
 uint64_t ca_now(const struct ca *ca);
@@ -142,11 +144,6 @@ extern const struct store_migration ca_migrations[];
 extern const size_t ca_migrations_count;
 
 enum ca_certificate_status { CA_LIVE = 0, CA_REVOKED = 1 };
-enum ca_registration_state {
-    CA_REGISTRATION_EXPECTED = 0,
-    CA_REGISTRATION_ENROLLED = 1,
-    CA_REGISTRATION_ENDED = 2
-};
 
 #define CA_NO_ROW      0  /* rows count from 1 */
 #define CA_NO_END      -1 /* not_after in the store: none */
@@ -178,6 +175,7 @@ struct ca_factory_record {
     size_t raw_len;
 };
 
+/* The last change of its unit (store_insert_last). */
 CEDE_MUST_USE enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *record,
                                               const char *authorised_by);
 /* By SHA-256 (full, or its first 8 bytes). CEDE_NOT_FOUND. */
@@ -193,10 +191,10 @@ CEDE_MUST_USE enum cede_status ca_records_by_key(struct ca *ca, const uint8_t ke
 /* The newest live operational certificate of a device, expired ones left out. */
 CEDE_MUST_USE enum cede_status ca_records_live_of_factory(struct ca *ca, int64_t factory,
                                                           struct ca_certificate_record *record);
-/* The live factory certificate for a subject. */
 /* The newest that is not revoked, be it over or not. CEDE_NOT_FOUND: none. */
 CEDE_MUST_USE enum cede_status ca_records_last_of_factory(struct ca *ca, int64_t factory,
                                                           struct ca_certificate_record *record);
+/* The newest live one for a subject, devices' operational certificates left out. */
 CEDE_MUST_USE enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
                                                           enum ca_profile profile,
                                                           struct ca_certificate_record *record);
@@ -208,6 +206,11 @@ CEDE_MUST_USE enum cede_status ca_records_revoke(struct ca *ca, int64_t row, int
 CEDE_MUST_USE enum cede_status ca_records_revoke_factory(struct ca *ca, int64_t factory,
                                                          int64_t account, int64_t except,
                                                          int reason, size_t *count);
+
+/* All live ones of the devices that bear the name: operational ones and factory certificates made
+ * here. */
+CEDE_MUST_USE enum cede_status ca_records_revoke_device(struct ca *ca, const char *device_id,
+                                                        int reason, size_t *count);
 
 /* The StatusProof of a server's certificate, by its SHA-256. CEDE_NOT_FOUND: none that holds. */
 CEDE_MUST_USE enum cede_status ca_records_save_proof(struct ca *ca, const uint8_t thumbprint[32],
@@ -229,19 +232,20 @@ CEDE_MUST_USE enum cede_status ca_records_factory(struct ca *ca, struct cede_spa
                                                   struct ca_factory_record *record);
 CEDE_MUST_USE enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
                                                          struct ca_factory_record *record);
+/* SHA-256 over the public key. */
+CEDE_MUST_USE enum cede_status ca_records_factory_key(struct ca *ca, int64_t row, uint8_t key[32]);
 CEDE_MUST_USE enum cede_status ca_records_add_factory(struct ca *ca,
                                                       struct ca_factory_record *record);
 /* Another device with the same id that still has a registration. */
 CEDE_MUST_USE enum cede_status ca_records_id_taken(struct ca *ca, const char *device_id,
                                                    const uint8_t thumbprint[32], bool *taken);
-CEDE_MUST_USE enum cede_status ca_records_registration(struct ca *ca, int64_t factory,
-                                                       int64_t account,
-                                                       enum ca_registration_state *state);
+/* Has the account a registration of the device that has not ended? */
+CEDE_MUST_USE enum cede_status ca_records_holds(struct ca *ca, int64_t factory, int64_t account,
+                                                bool *holds);
 CEDE_MUST_USE enum cede_status ca_records_register(struct ca *ca, int64_t factory, int64_t account,
                                                    struct cede_span transfer);
-CEDE_MUST_USE enum cede_status ca_records_set_registration(struct ca *ca, int64_t factory,
-                                                           int64_t account,
-                                                           enum ca_registration_state state);
+CEDE_MUST_USE enum cede_status ca_records_end_registration(struct ca *ca, int64_t factory,
+                                                           int64_t account);
 /* Accounts with a registration that has not ended: how many, and the last. */
 CEDE_MUST_USE enum cede_status ca_records_holders(struct ca *ca, int64_t factory, int64_t except,
                                                   int64_t *count, int64_t *holder);

@@ -153,7 +153,7 @@ static enum cede_status find_peer(struct est_https *door, const struct https_req
     return ca_authenticate(door->ca, request->certificate, peer);
 }
 
-/* The service, asked in the name of the client. */
+/* The service, asked in the name of the client, whose standing is read in the same transaction. */
 static enum cede_status ask(struct est_https *door, const struct https_request *request,
                             struct ca_enrolment *enrolment, struct cede_buf out,
                             struct ca_answer *answer)
@@ -161,13 +161,13 @@ static enum cede_status ask(struct est_https *door, const struct https_request *
     uint8_t csr[BODY_MAX];
     struct ca_peer peer;
 
+    CEDE_TRY(ca_turn_open(door->ca, &door->turn));
     CEDE_TRY(find_peer(door, request, &peer));
     if (strcmp(request->content_type, TYPE_PKCS10) != 0) {
         return CEDE_CA_MEDIA_TYPE;
     }
     CEDE_TRY(from_base64(request->body, CEDE_BUF_ARRAY(csr), &enrolment->request));
     enrolment->peer = &peer;
-    CEDE_TRY(ca_turn_open(door->ca, &door->turn));
     return ca_enrol(door->ca, enrolment, out, answer);
 }
 

@@ -190,10 +190,16 @@ enum cede_status ca_check_possession(struct ca *ca, enum ca_profile profile,
 
 /* --- the certificate -------------------------------------------------------------------------- */
 
-static enum cede_status make_serial(const struct ca *ca, struct ca_certificate_record *record)
+/* Random bytes are fetched for many serials at once: one costs as much. */
+static enum cede_status make_serial(struct ca *ca, struct ca_certificate_record *record)
 {
+    if (ca->serials_left == 0) {
+        CEDE_TRY(ca->crypto->random(ca->crypto->context, CEDE_BUF_ARRAY(ca->serials)));
+        ca->serials_left = sizeof ca->serials / CA_SERIAL_LEN;
+    }
+    ca->serials_left--;
     record->serial_len = CA_SERIAL_LEN;
-    CEDE_TRY(ca->crypto->random(ca->crypto->context, cede_buf(record->serial, CA_SERIAL_LEN)));
+    memcpy(record->serial, ca->serials + ca->serials_left * CA_SERIAL_LEN, CA_SERIAL_LEN);
     /* Positive, and of full length: no leading zeros in any format. */
     record->serial[0] = (uint8_t)((record->serial[0] & 0x7f) | 0x40);
     return CEDE_OK;

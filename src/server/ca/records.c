@@ -69,11 +69,18 @@ static const char spent_schema[] =
 static const char factory_status_schema[] =
     REVOCATION_REVOKED_SQL REVOCATION_SOURCES_SQL REVOCATION_OCSP_SQL;
 
+/* Devices' certificates are found by their factory certificate: an index for them would be one more
+ * page in every commit. */
+static const char subject_schema[] =
+    "DROP INDEX certificate_subject;"
+    "CREATE INDEX certificate_subject ON certificate(subject) WHERE factory IS NULL;";
+
 const struct store_migration ca_migrations[] = {{"ca records", schema},
                                                 {"revocation", revocation_schema},
                                                 {"approval", approval_schema},
                                                 {"spent releases", spent_schema},
-                                                {"factory status", factory_status_schema}};
+                                                {"factory status", factory_status_schema},
+                                                {"subjects of others", subject_schema}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)
@@ -172,7 +179,7 @@ static enum cede_status read_certificate(void *context, const struct store_row *
 enum cede_status ca_records_add(struct ca *ca, struct ca_certificate_record *record,
                                 const char *authorised_by)
 {
-    CEDE_TRY(store_insert(
+    CEDE_TRY(store_insert_last(
         ca->store,
         "INSERT INTO certificate (serial, subject, profile, thumbprint, key_hash, account,"
         " factory, authorised_by, status, not_before, not_after, raw, issued_at)"
@@ -246,8 +253,9 @@ enum cede_status ca_records_live_of_subject(struct ca *ca, const char *subject,
 {
     return get_first(
         ca,
-        CERTIFICATE_COLUMNS "WHERE subject = $1 AND profile = $2 AND status = 0"
-                            " AND (not_after = -1 OR not_after > $3) ORDER BY id DESC",
+        CERTIFICATE_COLUMNS
+        "WHERE subject = $1 AND factory IS NULL AND profile = $2"
+        " AND status = 0 AND (not_after = -1 OR not_after > $3) ORDER BY id DESC",
         STORE_PARAMS(store_text(subject), store_int(profile), store_int((int64_t)ca_now(ca))),
         read_certificate, record);
 }
@@ -308,9 +316,11 @@ enum cede_status ca_records_proof(struct ca *ca, const uint8_t thumbprint[32], s
     return CEDE_OK;
 }
 
+#define ROWS_MAX 64
+
 /* Rows to revoke, gathered first: the query reads what the revocation changes. */
 struct rows {
-    int64_t row[64];
+    int64_t row[ROWS_MAX];
     size_t count;
 };
 
@@ -318,29 +328,52 @@ static enum cede_status read_row(void *context, const struct store_row *row)
 {
     struct rows *rows = context;
 
-    if (rows->count < sizeof rows->row / sizeof rows->row[0]) {
+    if (rows->count < ROWS_MAX) {
         rows->row[rows->count++] = store_column_int(row, 0);
     }
+    return CEDE_OK;
+}
+
+/* Revokes the rows that `sql` selects, among those that are not revoked. */
+static enum cede_status revoke_all(struct ca *ca, const char *sql, const struct store_value *params,
+                                   size_t params_count, int reason, size_t *count)
+{
+    struct rows rows;
+
+    *count = 0;
+    do {
+        rows.count = 0;
+        CEDE_TRY(store_query(ca->store, sql, params, params_count, read_row, &rows));
+        for (size_t i = 0; i < rows.count; i++) {
+            bool changed = false;
+            CEDE_TRY(ca_records_revoke(ca, rows.row[i], reason, &changed));
+            *count += changed ? 1 : 0;
+        }
+    } while (rows.count == ROWS_MAX);
     return CEDE_OK;
 }
 
 enum cede_status ca_records_revoke_factory(struct ca *ca, int64_t factory, int64_t account,
                                            int64_t except, int reason, size_t *count)
 {
-    struct rows rows = {.count = 0};
+    return revoke_all(ca,
+                      "SELECT id FROM certificate WHERE factory = $1 AND status = 0"
+                      " AND id <> $2 AND ($3 = 0 OR account = $3)",
+                      STORE_PARAMS(store_int(factory), store_int(except), store_int(account)),
+                      reason, count);
+}
 
-    *count = 0;
-    CEDE_TRY(store_query(ca->store,
-                         "SELECT id FROM certificate WHERE factory = $1 AND status = 0"
-                         " AND id <> $2 AND ($3 = 0 OR account = $3)",
-                         STORE_PARAMS(store_int(factory), store_int(except), store_int(account)),
-                         read_row, &rows));
-    for (size_t i = 0; i < rows.count; i++) {
-        bool changed = false;
-        CEDE_TRY(ca_records_revoke(ca, rows.row[i], reason, &changed));
-        *count += changed ? 1 : 0;
-    }
-    return CEDE_OK;
+enum cede_status ca_records_revoke_device(struct ca *ca, const char *device_id, int reason,
+                                          size_t *count)
+{
+    return revoke_all(ca,
+                      "SELECT certificate.id FROM certificate"
+                      " JOIN factory ON factory.id = certificate.factory"
+                      " WHERE device_id = $1 AND status = 0"
+                      " UNION ALL SELECT id FROM certificate WHERE subject = $1"
+                      " AND factory IS NULL AND profile = $2 AND status = 0",
+                      STORE_PARAMS(store_text(device_id), store_int(CA_PROFILE_FACTORY)), reason,
+                      count);
 }
 
 /* --- devices and their registrations ---------------------------------------------------------- */
@@ -377,8 +410,8 @@ static enum cede_status read_standing(void *context, const struct store_row *row
     struct ca_factory_standing *standing = context;
 
     standing->row = store_column_int(row, 0);
-    standing->registered = store_column_int(row, 2) > 0;
-    standing->revoked = store_column_int(row, 3) > 0;
+    standing->registered = store_column_int(row, 2) != 0;
+    standing->revoked = store_column_int(row, 3) != 0;
     return store_column_copy_text(row, 1, standing->device_id, sizeof standing->device_id);
 }
 
@@ -386,11 +419,11 @@ enum cede_status ca_records_standing(struct ca *ca, const uint8_t thumbprint[32]
                                      struct ca_factory_standing *standing)
 {
     return store_get(ca->store,
-                     "SELECT id, device_id, (SELECT count(*) FROM registration"
-                     " WHERE registration.factory = factory.id AND state <> 2),"
-                     " (SELECT count(*) FROM certificate"
+                     "SELECT id, device_id, CASE WHEN EXISTS (SELECT 1 FROM registration"
+                     " WHERE registration.factory = factory.id AND state <> 2)"
+                     " THEN 1 ELSE 0 END, CASE WHEN EXISTS (SELECT 1 FROM certificate"
                      " WHERE certificate.thumbprint = factory.thumbprint AND status = 1)"
-                     " FROM factory WHERE thumbprint = $1",
+                     " THEN 1 ELSE 0 END FROM factory WHERE thumbprint = $1",
                      STORE_PARAMS(store_blob(cede_span(thumbprint, 32))), read_standing, standing);
 }
 
@@ -399,6 +432,17 @@ enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
 {
     return get_first(ca, FACTORY_COLUMNS "WHERE id = $1", STORE_PARAMS(store_int(row)),
                      read_factory, record);
+}
+
+static enum cede_status read_key(void *context, const struct store_row *row)
+{
+    return store_column_copy_blob(row, 0, context, 32);
+}
+
+enum cede_status ca_records_factory_key(struct ca *ca, int64_t row, uint8_t key[32])
+{
+    return store_get(ca->store, "SELECT key_hash FROM factory WHERE id = $1",
+                     STORE_PARAMS(store_int(row)), read_key, key);
 }
 
 enum cede_status ca_records_add_factory(struct ca *ca, struct ca_factory_record *record)
@@ -429,15 +473,15 @@ enum cede_status ca_records_id_taken(struct ca *ca, const char *device_id,
     return CEDE_OK;
 }
 
-enum cede_status ca_records_registration(struct ca *ca, int64_t factory, int64_t account,
-                                         enum ca_registration_state *state)
+enum cede_status ca_records_holds(struct ca *ca, int64_t factory, int64_t account, bool *holds)
 {
-    int64_t number = 0;
+    int64_t count = 0;
 
     CEDE_TRY(store_get_int(ca->store,
-                           "SELECT state FROM registration WHERE factory = $1 AND account = $2",
-                           STORE_PARAMS(store_int(factory), store_int(account)), &number));
-    *state = (enum ca_registration_state)number;
+                           "SELECT count(*) FROM registration"
+                           " WHERE factory = $1 AND account = $2 AND state <> 2",
+                           STORE_PARAMS(store_int(factory), store_int(account)), &count));
+    *holds = count > 0;
     return CEDE_OK;
 }
 
@@ -467,12 +511,11 @@ enum cede_status ca_records_register(struct ca *ca, int64_t factory, int64_t acc
                      NULL);
 }
 
-enum cede_status ca_records_set_registration(struct ca *ca, int64_t factory, int64_t account,
-                                             enum ca_registration_state state)
+enum cede_status ca_records_end_registration(struct ca *ca, int64_t factory, int64_t account)
 {
     return store_run(ca->store,
-                     "UPDATE registration SET state = $3 WHERE factory = $1 AND account = $2",
-                     STORE_PARAMS(store_int(factory), store_int(account), store_int(state)), NULL);
+                     "UPDATE registration SET state = 2 WHERE factory = $1 AND account = $2",
+                     STORE_PARAMS(store_int(factory), store_int(account)), NULL);
 }
 
 struct holders {

@@ -91,14 +91,10 @@ static enum cede_status check_holders(struct ca *ca, const struct ca_factory_rec
 {
     int64_t count = 0;
     int64_t holder = CA_NO_ROW;
-    bool released = false;
-    enum ca_registration_state state = CA_REGISTRATION_ENDED;
-    enum cede_status status = ca_records_registration(ca, record->row, account, &state);
+    bool holds = false, released = false;
 
-    if (status != CEDE_OK && status != CEDE_NOT_FOUND) {
-        return status;
-    }
-    if (status == CEDE_OK && state != CA_REGISTRATION_ENDED && cede_span_is_null(transfer)) {
+    CEDE_TRY(ca_records_holds(ca, record->row, account, &holds));
+    if (holds && cede_span_is_null(transfer)) {
         return CEDE_OK; /* registered already: said twice, done once */
     }
     CEDE_TRY(ca_records_holders(ca, record->row, account, &count, &holder));
@@ -117,14 +113,12 @@ static enum cede_status check_holders(struct ca *ca, const struct ca_factory_rec
 static enum cede_status take_over(struct ca *ca, const struct ca_factory_record *factory,
                                   int64_t account, struct cede_span transfer)
 {
-    enum ca_registration_state state = CA_REGISTRATION_ENDED;
-    bool again = false;
-    enum cede_status status = ca_records_registration(ca, factory->row, account, &state);
+    bool holds = false, again = false;
 
-    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
+    CEDE_TRY(ca_records_holds(ca, factory->row, account, &holds));
+    if (!holds) {
         return ca_records_spend_releases(ca, factory, account);
     }
-    CEDE_TRY(status);
     if (cede_span_is_null(transfer)) {
         return CEDE_OK;
     }
@@ -248,21 +242,19 @@ static enum cede_status release_one(struct ca *ca, struct cede_span certificate,
                                     struct cede_span transfer, size_t *released)
 {
     struct ca_factory_record record;
-    enum ca_registration_state state = CA_REGISTRATION_ENDED;
+    bool holds = false;
     uint8_t hash[32];
     size_t len = 0;
     enum cede_status status = CEDE_OK;
 
     CEDE_TRY(cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, certificate, hash, &len));
     status = ca_records_factory(ca, CEDE_SPAN_ARRAY(hash), &record);
-    if (status == CEDE_OK) {
-        status = ca_records_registration(ca, record.row, account, &state);
-    }
     if (status == CEDE_NOT_FOUND) {
         return CEDE_OK; /* another CA's device: nothing to release here */
     }
     CEDE_TRY(status);
-    if (state == CA_REGISTRATION_ENDED) {
+    CEDE_TRY(ca_records_holds(ca, record.row, account, &holds));
+    if (!holds) {
         return CEDE_OK;
     }
     CEDE_TRY(ca_records_release(ca, record.thumbprint, account, transfer));
@@ -320,7 +312,7 @@ static enum cede_status deregister_one(struct ca *ca, int64_t account, struct ce
                                        size_t *deregistered)
 {
     struct ca_factory_record record;
-    enum ca_registration_state state = CA_REGISTRATION_ENDED;
+    bool holds = false;
     size_t revoked = 0;
     enum cede_status status = CEDE_OK;
 
@@ -329,15 +321,15 @@ static enum cede_status deregister_one(struct ca *ca, int64_t account, struct ce
     }
     status = ca_records_factory(ca, thumbprint, &record);
     if (status == CEDE_OK) {
-        status = ca_records_registration(ca, record.row, account, &state);
+        status = ca_records_holds(ca, record.row, account, &holds);
     }
-    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && state == CA_REGISTRATION_ENDED)) {
+    if (status == CEDE_NOT_FOUND || (status == CEDE_OK && !holds)) {
         return CEDE_OK; /* not this account's, or done before */
     }
     CEDE_TRY(status);
     CEDE_TRY(
         ca_records_revoke_factory(ca, record.row, account, CA_NO_ROW, REASON_CESSATION, &revoked));
-    CEDE_TRY(ca_records_set_registration(ca, record.row, account, CA_REGISTRATION_ENDED));
+    CEDE_TRY(ca_records_end_registration(ca, record.row, account));
     ++*deregistered;
     return CEDE_OK;
 }
@@ -398,27 +390,6 @@ enum cede_status ca_revoke_serial(struct ca *ca, struct cede_span serial, const 
     return CEDE_OK;
 }
 
-static enum cede_status revoke_device_in_unit(struct ca *ca, const char *device_id, int reason,
-                                              size_t *count)
-{
-    static const enum ca_profile profiles[] = {CA_PROFILE_DEVICE, CA_PROFILE_FACTORY};
-    struct ca_certificate_record record;
-
-    for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
-        enum cede_status status = CEDE_OK;
-        while ((status = ca_records_live_of_subject(ca, device_id, profiles[i], &record)) ==
-               CEDE_OK) {
-            bool changed = false;
-            CEDE_TRY(ca_records_revoke(ca, record.row, reason, &changed));
-            ++*count;
-        }
-        if (status != CEDE_NOT_FOUND) {
-            return status;
-        }
-    }
-    return CEDE_OK;
-}
-
 enum cede_status ca_revoke_device(struct ca *ca, const char *device_id, int reason, size_t *count)
 {
     size_t revoked = 0;
@@ -428,7 +399,7 @@ enum cede_status ca_revoke_device(struct ca *ca, const char *device_id, int reas
         return CEDE_BAD_ARGUMENT;
     }
     CEDE_TRY(ca_unit_begin(ca, &part));
-    CEDE_TRY(ca_unit_end(ca, part, revoke_device_in_unit(ca, device_id, reason, &revoked)));
+    CEDE_TRY(ca_unit_end(ca, part, ca_records_revoke_device(ca, device_id, reason, &revoked)));
     if (count != NULL) {
         *count = revoked;
     }

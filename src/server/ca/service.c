@@ -147,15 +147,20 @@ static enum cede_status find_account(struct ca *ca, const struct ca_enrolment *e
 
 /* A key that has had a certificate before, or that is the factory key, is no fresh key (R2). Its
  * own live certificate is the exception: *earlier, then CEDE_OK. CEDE_NOT_FOUND: the key is new. */
-static enum cede_status check_key_history(struct ca *ca, const uint8_t key[32],
-                                          const struct ca_factory_record *factory, int64_t account,
-                                          struct ca_certificate_record *earlier)
+static enum cede_status check_key_history(struct ca *ca, const uint8_t key[32], int64_t factory,
+                                          int64_t account, struct ca_certificate_record *earlier)
 {
-    if (memcmp(key, factory->key, sizeof factory->key) == 0) {
+    uint8_t factory_key[32];
+    enum cede_status status = ca_records_factory_key(ca, factory, factory_key);
+
+    if (status != CEDE_OK) {
+        return status == CEDE_NOT_FOUND ? CEDE_CA_UNKNOWN : status;
+    }
+    if (memcmp(key, factory_key, sizeof factory_key) == 0) {
         return CEDE_CA_KEY;
     }
     CEDE_TRY(ca_records_by_key(ca, key, earlier));
-    if (earlier->factory != factory->row || earlier->account != account ||
+    if (earlier->factory != factory || earlier->account != account ||
         earlier->profile != CA_PROFILE_DEVICE || earlier->status == CA_REVOKED ||
         !ca_is_current(ca, earlier->not_before, earlier->not_after)) {
         return CEDE_CA_KEY;
@@ -201,20 +206,19 @@ static bool is_made_here(enum ca_operation operation)
 }
 
 static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_request *checked,
-                                         const struct ca_factory_record *factory, int64_t account,
+                                         int64_t factory, int64_t account,
                                          const char *authorised_by,
                                          struct ca_certificate_record *record)
 {
     memset(record, 0, sizeof *record);
     record->profile = CA_PROFILE_DEVICE;
     record->account = account;
-    record->factory = factory->row;
+    record->factory = factory;
     if (ca->policy.profiles[CA_PROFILE_DEVICE].manual_approval) {
-        CEDE_TRY(ca_approval_check(ca, factory->row, checked->asked));
-        CEDE_TRY(ca_approval_done(ca, factory->row));
+        CEDE_TRY(ca_approval_check(ca, factory, checked->asked));
+        CEDE_TRY(ca_approval_done(ca, factory));
     }
-    CEDE_TRY(ca_issue_checked(ca, checked, authorised_by, record));
-    return ca_records_set_registration(ca, factory->row, account, CA_REGISTRATION_ENROLLED);
+    return ca_issue_checked(ca, checked, authorised_by, record);
 }
 
 /* /sen, with the factory certificate. */
@@ -222,22 +226,21 @@ static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolmen
                               const struct ca_checked_request *checked,
                               struct ca_certificate_record *record)
 {
-    struct ca_factory_record factory;
+    int64_t factory = enrolment->peer->row;
     int64_t account = CA_NO_ROW;
     enum cede_status status = CEDE_OK;
 
-    CEDE_TRY(ca_records_factory(ca, CEDE_SPAN_ARRAY(enrolment->peer->thumbprint), &factory));
-    CEDE_TRY(find_account(ca, enrolment, factory.row, &account));
-    status = check_key_history(ca, checked->key, &factory, account, record);
+    CEDE_TRY(find_account(ca, enrolment, factory, &account));
+    status = check_key_history(ca, checked->key, factory, account, record);
     if (status != CEDE_NOT_FOUND) {
         return status;
     }
     if (is_made_here(enrolment->operation)) {
-        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, CA_NO_ROW, CA_BY_FACTORY_MADE));
+        CEDE_TRY(ca_forget_lost_key(ca, factory, account, CA_NO_ROW, CA_BY_FACTORY_MADE));
     }
-    CEDE_TRY(make_room(ca, factory.row, account));
+    CEDE_TRY(make_room(ca, factory, account));
     return issue_for_device(
-        ca, checked, &factory, account,
+        ca, checked, factory, account,
         is_made_here(enrolment->operation) ? CA_BY_FACTORY_MADE : "factory certificate", record);
 }
 
@@ -260,17 +263,15 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
 {
     struct ca_certificate_record current;
     struct ca_certificate_record newest;
-    struct ca_factory_record factory;
     int64_t account = CA_NO_ROW;
     enum cede_status status = CEDE_OK;
 
     CEDE_TRY(ca_records_by_row(ca, enrolment->peer->row, &current));
-    CEDE_TRY(ca_records_factory_by_row(ca, current.factory, &factory));
-    CEDE_TRY(find_account(ca, enrolment, factory.row, &account));
+    CEDE_TRY(find_account(ca, enrolment, current.factory, &account));
     if (account != current.account) {
         return CEDE_CA_TOKEN;
     }
-    status = check_key_history(ca, checked->key, &factory, account, record);
+    status = check_key_history(ca, checked->key, current.factory, account, record);
     if (status == CEDE_OK && !past_half_life(ca, record)) {
         return CEDE_OK;
     }
@@ -278,13 +279,14 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
         return status;
     }
     if (is_made_here(enrolment->operation)) {
-        CEDE_TRY(ca_forget_lost_key(ca, factory.row, account, current.row, CA_BY_OPERATIONAL_MADE));
+        CEDE_TRY(
+            ca_forget_lost_key(ca, current.factory, account, current.row, CA_BY_OPERATIONAL_MADE));
     }
     CEDE_TRY(find_newest(ca, &current, &newest));
     if (newest.row != current.row) {
         return CEDE_CA_OTHER_KEY;
     }
-    return issue_for_device(ca, checked, &factory, account,
+    return issue_for_device(ca, checked, current.factory, account,
                             is_made_here(enrolment->operation) ? CA_BY_OPERATIONAL_MADE
                                                                : "operational certificate",
                             record);
