@@ -991,14 +991,15 @@ static void full_session_tables_drop_the_least_recent(void **state)
 {
     struct fixture *f = *state;
     struct client clients[3];
-    struct party *devices = calloc(70, sizeof *devices);
+    enum { SESSIONS = 2 * COAP_DOOR_BATCH };
+    struct party *devices = calloc(SESSIONS, sizeof *devices);
 
-    f->config.sessions_max = 64;
+    f->config.sessions_max = SESSIONS;
     open_door(f);
-    /* 64 more devices than the first: by value, so that the door needs no list of them */
+    /* As many more devices as there are places: by value, so that the door needs no list of them */
     client_open(&clients[0], f, &f->device);
     establish(&clients[0]);
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < SESSIONS; i++) {
         uint8_t code = 0;
         make_party(&devices[i], "dev-1", &f->server);
         f->device.certificate = devices[i].certificate; /* what handle() expects to see */
@@ -1009,7 +1010,7 @@ static void full_session_tables_drop_the_least_recent(void **state)
         assert_int_equal(code, CEDE_COAP_CHANGED);
         close(clients[1].fd);
     }
-    assert_int_equal(coap_door_sessions(f->door), 64);
+    assert_int_equal(coap_door_sessions(f->door), SESSIONS);
     assert_int_equal(coap_door_counters(f->door)->evicted, 1);
     free(devices);
     close(clients[0].fd);

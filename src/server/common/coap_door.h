@@ -29,7 +29,7 @@
 #include "cede/crypto.h"
 #include "cede/posix.h"
 
-#define COAP_DOOR_BATCH            32
+#define COAP_DOOR_BATCH            64
 #define COAP_DOOR_DATAGRAM_MAX     4096 /* longer ones are dropped: no IPv6 host must take more */
 #define COAP_DOOR_CERTIFICATE_MAX  2048
 #define COAP_DOOR_CHAIN_MAX        3  /* certificates by value, the end entity counted */
