@@ -23,12 +23,12 @@
 #include "server/common/https_server.h"
 #include "server/common/identity.h"
 
-#define CLIENTS     32
-#define KEPT_A_TURN 8 /* connections of one client that stand at the same time */
+#define CLIENTS     128
 #define ROUNDS      7 /* of everything, by turns: what else the machine does hits all alike */
 #define BATCH       500
 #define SERVERS_MAX 16
 #define READY_S     20
+#define SETTLE_NS   10000000
 
 /* Shared with the clients. */
 struct shared {
@@ -337,6 +337,20 @@ static void meet(const struct run *run)
     (void)pthread_barrier_wait(&run->shared->barrier);
 }
 
+/* What clients do between these two the server's clock is read around: nobody begins before it is
+ * read, or goes on. */
+static void begin_stretch(const struct run *run)
+{
+    meet(run);
+    meet(run);
+}
+
+static void end_stretch(const struct run *run)
+{
+    meet(run);
+    meet(run);
+}
+
 static void note_failure(const struct run *run)
 {
     __atomic_add_fetch(&run->shared->failed, 1, __ATOMIC_RELAXED);
@@ -363,41 +377,37 @@ static void visits(const struct run *run, const struct phase *phase, unsigned cl
     }
 }
 
-/* Connections first; then, all together, one enrolment on each. */
-static void kept_turn(const struct run *run, const struct phase *phase, unsigned client)
+static void use_kept(const struct run *run, void *connection, bool (*act)(void *))
 {
-    void *connections[KEPT_A_TURN];
+    begin_stretch(run);
+    if (connection == NULL || !act(connection)) {
+        note_failure(run);
+    }
+    end_stretch(run);
+}
 
-    for (unsigned i = 0; i < KEPT_A_TURN; i++) {
-        unsigned at = phase->from + i * CLIENTS + client;
-        connections[i] = run->door->open(&run->ca, &run->shared->devices[at], true);
-    }
-    meet(run);
-    meet(run);
-    for (unsigned i = 0; i < KEPT_A_TURN; i++) {
-        if (connections[i] == NULL || !run->door->enrol(connections[i])) {
-            note_failure(run);
-        }
-    }
-    meet(run);
-    for (unsigned i = 0; i < KEPT_A_TURN; i++) {
-        if (connections[i] != NULL) {
-            run->door->close(connections[i]);
-        }
+/* Connections first; then, all together, one question and one enrolment on each. */
+static void kept_turn(const struct run *run, const struct enrol_device *device)
+{
+    void *connection = run->door->open(&run->ca, device, true);
+
+    use_kept(run, connection, run->door->ask);
+    use_kept(run, connection, run->door->enrol);
+    if (connection != NULL) {
+        run->door->close(connection);
     }
 }
 
 /* The three phases of a round: a quarter of its devices shakes hands and never enrols, a half
- * enrols afresh, the rest on kept connections, in turns. */
+ * enrols afresh, up to a third does on kept connections, in turns. */
 struct plan {
     struct phase hands, fresh, kept;
 };
 
 static struct plan make_plan(unsigned fleet, unsigned round)
 {
-    unsigned a_turn = CLIENTS * KEPT_A_TURN;
     unsigned count = fleet / ROUNDS, from = count * round;
-    unsigned kept = count > 4 * a_turn ? count / 4 / a_turn * a_turn : a_turn;
+    unsigned kept = count > 3 * CLIENTS ? count / 3 / CLIENTS * CLIENTS : CLIENTS;
     unsigned hands = (count - kept) / 3;
     struct plan plan = {{from, hands}, {from + hands, count - kept - hands}, {0, kept}};
 
@@ -427,15 +437,14 @@ static void be_client(const struct run *run, unsigned client)
         meet(run);
         work_beside(run);
         meet(run);
-        meet(run);
+        begin_stretch(run);
         visits(run, &plan.hands, client, false);
-        meet(run);
-        meet(run);
+        end_stretch(run);
+        begin_stretch(run);
         visits(run, &plan.fresh, client, true);
-        meet(run);
-        for (; plan.kept.count > 0; plan.kept.count -= CLIENTS * KEPT_A_TURN) {
-            kept_turn(run, &plan.kept, client);
-            plan.kept.from += CLIENTS * KEPT_A_TURN;
+        end_stretch(run);
+        for (unsigned i = client; i < plan.kept.count; i += CLIENTS) {
+            kept_turn(run, &run->shared->devices[plan.kept.from + i]);
         }
     }
     _exit(0);
@@ -457,29 +466,45 @@ static bool start_clients(struct run *run)
 
 /* --- measuring -------------------------------------------------------------------------------- */
 
-/* Processor seconds of the server between two meetings of everybody. */
-static double between_meetings(const struct run *run)
+/* Once everybody is here and the server, which goodbyes may still keep busy, at rest. */
+static double settled_time(const struct run *run)
 {
-    double before = 0;
+    const struct timespec moment = {0, SETTLE_NS};
 
     meet(run);
-    before = server_time(run);
-    meet(run);
-    return server_time(run) - before;
+    nanosleep(&moment, NULL);
+    return server_time(run);
 }
 
-/* One verification and one signature, alone. */
-static double time_primitives(void)
+/* Processor seconds of the server for a stretch. */
+static double time_stretch(const struct run *run)
+{
+    double before = settled_time(run), after = 0;
+
+    meet(run);
+    after = settled_time(run);
+    meet(run);
+    return after - before;
+}
+
+/* The request's key taken from its encoding and its signature verified, one certificate signed. */
+static bool do_primitives(const struct run *run)
+{
+    return floor_p256_take(!run->door->x509) && floor_sha256() && floor_p256_verify() &&
+           floor_sha256() && floor_p256_sign();
+}
+
+static double time_primitives(const struct run *run)
 {
     struct timespec begin, end;
     const int rounds = 2000;
 
-    if (!floor_p256_prepare()) {
+    if (!floor_p256_prepare() || !floor_sha256_prepare(run->shared->devices[0].request_len)) {
         return 0;
     }
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
     for (int i = 0; i < rounds; i++) {
-        if (!floor_p256_verify() || !floor_p256_sign()) {
+        if (!do_primitives(run)) {
             return 0;
         }
     }
@@ -494,7 +519,7 @@ static double primitives(const struct run *run)
 
     __atomic_store_n(&run->shared->measured, false, __ATOMIC_RELEASE);
     meet(run);
-    seconds = time_primitives();
+    seconds = time_primitives(run);
     __atomic_store_n(&run->shared->measured, true, __ATOMIC_RELEASE);
     meet(run);
     return seconds;
@@ -550,15 +575,15 @@ static bool measure_round(const struct run *run, unsigned round, struct cost *fr
 {
     struct plan plan = make_plan(run->fleet, round);
     double alone = primitives(run);
-    double hands = between_meetings(run) / plan.hands.count;
+    double hands = time_stretch(run) / plan.hands.count;
 
-    fresh->all = between_meetings(run) / plan.fresh.count;
+    fresh->all = time_stretch(run) / plan.fresh.count;
     fresh->floor = hands + alone;
     kept->all = 0;
     kept->floor = alone;
-    for (unsigned done = 0; done < plan.kept.count; done += CLIENTS * KEPT_A_TURN) {
-        meet(run);
-        kept->all += between_meetings(run) / plan.kept.count;
+    for (unsigned done = 0; done < plan.kept.count; done += CLIENTS) {
+        kept->floor += time_stretch(run) / plan.kept.count;
+        kept->all += time_stretch(run) / plan.kept.count;
     }
     return alone > 0 && hands > 0 && fresh->all > 0 && kept->all > 0;
 }

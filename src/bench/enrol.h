@@ -7,8 +7,10 @@
  * commits are shared as they are under load. What counts is the processor time of all processes of
  * the server: rates are per second of it, however much the clients or the disk took.
  *      fresh   handshake, enrolment, goodbye; the floor is the handshake alone at the same door and
- *              the primitives alone: the request's proof of possession verified, one signature
- *      kept    the enrolment on a connection that stands; the floor is the primitives alone
+ *              the primitives alone: the request's key taken from its encoding (C509 has x alone),
+ *              its signature verified, one certificate signed
+ *      kept    the enrolment on a connection that stands; the floor is an exchange alone on it, the
+ *              question for the CA's certificates, and the primitives alone
  * The primitives are timed while the clients' processor works, as it does in the rest.
  * Each is measured in several rounds, by turns with its floor; the round of the median ratio
  * counts.
@@ -53,6 +55,7 @@ struct enrol_door {
     bool x509;          /* which certificates its devices have */
     const char *option; /* of ca_serve: for error texts */
     void *(*open)(const struct enrol_ca *ca, const struct enrol_device *device, bool alone);
+    bool (*ask)(void *connection); /* for the CA's certificates: /crts or /cacerts */
     bool (*enrol)(void *connection);
     void (*close)(void *connection);
 };

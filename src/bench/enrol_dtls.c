@@ -122,31 +122,26 @@ static void *dtls_open(const struct enrol_ca *ca, const struct enrol_device *dev
     return connection;
 }
 
-static enum cede_status compose(struct connection *connection, struct cede_buf out,
-                                struct cede_span *message)
+static struct cede_coap_encoder begin(struct connection *connection, uint8_t method,
+                                      const char *operation, struct cede_buf out)
 {
-    struct cede_coap_encoder encoder = cede_coap_begin(
-        out, CEDE_COAP_CON, CEDE_COAP_POST, ++connection->message_id, CEDE_SPAN_TEXT("b"));
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, method, ++connection->message_id, CEDE_SPAN_TEXT("b"));
 
     cede_coap_put_path(&encoder, cede_span_string(connection->ca->path + 1));
-    cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("sen"));
-    cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_PKCS10);
-    cede_coap_put_uint(&encoder, CEDE_COAP_ACCEPT, CEDE_EST_FORMAT_PKIX_CERT);
-    cede_coap_put_payload(&encoder,
-                          cede_span(connection->device->request, connection->device->request_len));
-    return cede_coap_finish(&encoder, message);
+    cede_coap_put_path(&encoder, cede_span_string(operation));
+    return encoder;
 }
 
-static bool dtls_enrol(void *context)
+/* Sends what is composed and waits for an answer of that code. */
+static bool exchange(struct connection *connection, struct cede_coap_encoder *encoder, uint8_t code)
 {
-    struct connection *connection = context;
     uint64_t end = cede_monotonic_ms() + PATIENCE_MS;
-    uint8_t bytes[1152];
     struct cede_coap_message answer;
     struct cede_span message;
 
     connection->answer_len = 0;
-    if (compose(connection, CEDE_BUF_ARRAY(bytes), &message) != CEDE_OK ||
+    if (cede_coap_finish(encoder, &message) != CEDE_OK ||
         cede_dtls_send(connection->dtls, message) != CEDE_OK) {
         return false;
     }
@@ -157,8 +152,32 @@ static bool dtls_enrol(void *context)
     return connection->answer_len > 0 &&
            cede_coap_decode(cede_span(connection->answer, connection->answer_len), &answer) ==
                CEDE_OK &&
-           answer.code == CEDE_COAP_CHANGED;
+           answer.code == code;
 }
 
-const struct enrol_door enrol_dtls_door = {"dtls",    true,       "--coaps",
-                                           dtls_open, dtls_enrol, dtls_close};
+static bool dtls_ask(void *context)
+{
+    struct connection *connection = context;
+    uint8_t bytes[256];
+    struct cede_coap_encoder encoder =
+        begin(connection, CEDE_COAP_GET, "crts", CEDE_BUF_ARRAY(bytes));
+
+    return exchange(connection, &encoder, CEDE_COAP_CONTENT);
+}
+
+static bool dtls_enrol(void *context)
+{
+    struct connection *connection = context;
+    const struct enrol_device *device = connection->device;
+    uint8_t bytes[1152];
+    struct cede_coap_encoder encoder =
+        begin(connection, CEDE_COAP_POST, "sen", CEDE_BUF_ARRAY(bytes));
+
+    cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_PKCS10);
+    cede_coap_put_uint(&encoder, CEDE_COAP_ACCEPT, CEDE_EST_FORMAT_PKIX_CERT);
+    cede_coap_put_payload(&encoder, cede_span(device->request, device->request_len));
+    return exchange(connection, &encoder, CEDE_COAP_CHANGED);
+}
+
+const struct enrol_door enrol_dtls_door = {"dtls",   true,       "--coaps", dtls_open,
+                                           dtls_ask, dtls_enrol, dtls_close};

@@ -132,6 +132,22 @@ static bool read_answer(SSL *ssl)
     }
 }
 
+static bool exchange(struct connection *connection, const char *text, int len)
+{
+    return SSL_write(connection->ssl, text, len) == len && read_answer(connection->ssl);
+}
+
+static bool https_ask(void *context)
+{
+    struct connection *connection = context;
+    char text[512];
+    int len =
+        snprintf(text, sizeof text, "GET /.well-known/est%s/cacerts HTTP/1.1\r\nHost: %s\r\n\r\n",
+                 connection->ca->path, connection->ca->host);
+
+    return exchange(connection, text, len);
+}
+
 static bool https_enrol(void *context)
 {
     struct connection *connection = context;
@@ -145,8 +161,8 @@ static bool https_enrol(void *context)
                    "POST /.well-known/est%s/simpleenroll HTTP/1.1\r\nHost: %s\r\n"
                    "Content-Type: application/pkcs10\r\nContent-Length: %zu\r\n\r\n%s",
                    connection->ca->path, connection->ca->host, strlen(body), body);
-    return SSL_write(connection->ssl, text, len) == len && read_answer(connection->ssl);
+    return exchange(connection, text, len);
 }
 
-const struct enrol_door enrol_https_door = {"https",    true,        "--est",
-                                            https_open, https_enrol, https_close};
+const struct enrol_door enrol_https_door = {"https",   true,        "--est",    https_open,
+                                            https_ask, https_enrol, https_close};

@@ -227,22 +227,27 @@ static void *oscore_open(const struct enrol_ca *ca, const struct enrol_device *d
     return connection;
 }
 
-static enum cede_status enrol(struct connection *connection)
+static struct cede_coap_encoder begin(struct connection *connection, uint8_t method,
+                                      const char *operation, struct cede_buf out)
+{
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, method, ++connection->message_id, CEDE_SPAN_TEXT("b"));
+
+    cede_coap_put_path(&encoder, cede_span_string(connection->ca->path + 1));
+    cede_coap_put_path(&encoder, cede_span_string(operation));
+    return encoder;
+}
+
+/* Sends what is composed, protected; *code is the answer's. */
+static enum cede_status exchange(struct connection *connection, struct cede_coap_encoder *encoder,
+                                 uint8_t *code)
 {
     uint8_t plain[1024], bytes[1024], combined[1024 + MESSAGE_3_MAX];
     struct cede_span datagram, answer;
     struct cede_oscore_exchange exchange;
     struct cede_coap_message view;
-    struct cede_coap_encoder encoder;
 
-    encoder = cede_coap_begin(CEDE_BUF_ARRAY(plain), CEDE_COAP_CON, CEDE_COAP_POST,
-                              ++connection->message_id, CEDE_SPAN_TEXT("b"));
-    cede_coap_put_path(&encoder, cede_span_string(connection->ca->path + 1));
-    cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("sen"));
-    cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_C509_PKCS10);
-    cede_coap_put_payload(&encoder,
-                          cede_span(connection->device->request, connection->device->request_len));
-    CEDE_TRY(cede_coap_finish(&encoder, &datagram));
+    CEDE_TRY(cede_coap_finish(encoder, &datagram));
     CEDE_TRY(cede_oscore_protect_request(&connection->oscore, cede_crypto_openssl(),
                                          CEDE_OSCORE_PLAIN, datagram, &exchange,
                                          CEDE_BUF_ARRAY(bytes), &datagram));
@@ -258,13 +263,32 @@ static enum cede_status enrol(struct connection *connection)
     CEDE_TRY(cede_oscore_unprotect_response(&connection->oscore, cede_crypto_openssl(), answer,
                                             &exchange, CEDE_BUF_ARRAY(plain), &datagram));
     CEDE_TRY(cede_coap_decode(datagram, &view));
-    return view.code == CEDE_COAP_CHANGED ? CEDE_OK : CEDE_CA_UNKNOWN;
+    *code = view.code;
+    return CEDE_OK;
+}
+
+static bool oscore_ask(void *context)
+{
+    struct connection *connection = context;
+    uint8_t bytes[256], code = 0;
+    struct cede_coap_encoder encoder =
+        begin(connection, CEDE_COAP_GET, "crts", CEDE_BUF_ARRAY(bytes));
+
+    return exchange(connection, &encoder, &code) == CEDE_OK && code == CEDE_COAP_CONTENT;
 }
 
 static bool oscore_enrol(void *context)
 {
-    return enrol(context) == CEDE_OK;
+    struct connection *connection = context;
+    const struct enrol_device *device = connection->device;
+    uint8_t bytes[1024], code = 0;
+    struct cede_coap_encoder encoder =
+        begin(connection, CEDE_COAP_POST, "sen", CEDE_BUF_ARRAY(bytes));
+
+    cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_C509_PKCS10);
+    cede_coap_put_payload(&encoder, cede_span(device->request, device->request_len));
+    return exchange(connection, &encoder, &code) == CEDE_OK && code == CEDE_COAP_CHANGED;
 }
 
-const struct enrol_door enrol_oscore_door = {"oscore",    false,        "--coap",
-                                             oscore_open, oscore_enrol, oscore_close};
+const struct enrol_door enrol_oscore_door = {"oscore",   false,        "--coap",    oscore_open,
+                                             oscore_ask, oscore_enrol, oscore_close};

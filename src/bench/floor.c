@@ -23,6 +23,9 @@ static struct {
     EC_KEY *ephemeral;
     EC_KEY *peer;
     ECDSA_SIG *signature;
+    EC_POINT *taken;
+    BN_CTX *bn;
+    uint8_t whole[1 + 2 * COORDINATE_LEN], x_alone[1 + COORDINATE_LEN];
 } p256;
 
 static const uint8_t hash[COORDINATE_LEN] = {0x42};
@@ -32,6 +35,17 @@ static EC_KEY *new_key(void)
     EC_KEY *key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
 
     return key != NULL && EC_KEY_generate_key(key) == 1 ? key : NULL;
+}
+
+static bool encode_peer(void)
+{
+    const EC_GROUP *group = EC_KEY_get0_group(p256.peer);
+    const EC_POINT *point = EC_KEY_get0_public_key(p256.peer);
+
+    return EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, p256.whole,
+                              sizeof p256.whole, p256.bn) == sizeof p256.whole &&
+           EC_POINT_point2oct(group, point, POINT_CONVERSION_COMPRESSED, p256.x_alone,
+                              sizeof p256.x_alone, p256.bn) == sizeof p256.x_alone;
 }
 
 bool floor_p256_prepare(void)
@@ -45,8 +59,20 @@ bool floor_p256_prepare(void)
     if (p256.key == NULL || p256.ephemeral == NULL || p256.peer == NULL) {
         return false;
     }
+    p256.taken = EC_POINT_new(EC_KEY_get0_group(p256.key));
+    p256.bn = BN_CTX_new();
+    if (p256.taken == NULL || p256.bn == NULL || !encode_peer()) {
+        return false;
+    }
     p256.signature = ECDSA_do_sign(hash, sizeof hash, p256.key);
     return p256.signature != NULL;
+}
+
+bool floor_p256_take(bool x_alone)
+{
+    return EC_POINT_oct2point(EC_KEY_get0_group(p256.key), p256.taken,
+                              x_alone ? p256.x_alone : p256.whole,
+                              x_alone ? sizeof p256.x_alone : sizeof p256.whole, p256.bn) == 1;
 }
 
 bool floor_p256_generate(void)
