@@ -464,6 +464,18 @@ static bool start_clients(struct run *run)
     return true;
 }
 
+struct cede_coap_encoder enrol_begin_request(const struct enrol_ca *ca, uint8_t method,
+                                             const char *operation, uint16_t message_id,
+                                             struct cede_buf out)
+{
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, method, message_id, CEDE_SPAN_TEXT("b"));
+
+    cede_coap_put_path(&encoder, cede_span_string(ca->path + 1));
+    cede_coap_put_path(&encoder, cede_span_string(operation));
+    return encoder;
+}
+
 /* --- measuring -------------------------------------------------------------------------------- */
 
 /* Once everybody is here and the server, which goodbyes may still keep busy, at rest. */

@@ -20,6 +20,7 @@
 
 #include "bench/bench.h"
 #include "cede/certificate.h"
+#include "cede/coap.h"
 #include "cede/posix.h"
 
 #define ENROL_ID_MAX      24
@@ -59,6 +60,11 @@ struct enrol_door {
     bool (*enrol)(void *connection);
     void (*close)(void *connection);
 };
+
+/* The beginning of a confirmable request of a CoAP door: "crts", "sen". */
+struct cede_coap_encoder enrol_begin_request(const struct enrol_ca *ca, uint8_t method,
+                                             const char *operation, uint16_t message_id,
+                                             struct cede_buf out);
 
 extern const struct enrol_door enrol_https_door;
 extern const struct enrol_door enrol_oscore_door;

@@ -122,17 +122,6 @@ static void *dtls_open(const struct enrol_ca *ca, const struct enrol_device *dev
     return connection;
 }
 
-static struct cede_coap_encoder begin(struct connection *connection, uint8_t method,
-                                      const char *operation, struct cede_buf out)
-{
-    struct cede_coap_encoder encoder =
-        cede_coap_begin(out, CEDE_COAP_CON, method, ++connection->message_id, CEDE_SPAN_TEXT("b"));
-
-    cede_coap_put_path(&encoder, cede_span_string(connection->ca->path + 1));
-    cede_coap_put_path(&encoder, cede_span_string(operation));
-    return encoder;
-}
-
 /* Sends what is composed and waits for an answer of that code. */
 static bool exchange(struct connection *connection, struct cede_coap_encoder *encoder, uint8_t code)
 {
@@ -159,8 +148,8 @@ static bool dtls_ask(void *context)
 {
     struct connection *connection = context;
     uint8_t bytes[256];
-    struct cede_coap_encoder encoder =
-        begin(connection, CEDE_COAP_GET, "crts", CEDE_BUF_ARRAY(bytes));
+    struct cede_coap_encoder encoder = enrol_begin_request(
+        connection->ca, CEDE_COAP_GET, "crts", ++connection->message_id, CEDE_BUF_ARRAY(bytes));
 
     return exchange(connection, &encoder, CEDE_COAP_CONTENT);
 }
@@ -170,8 +159,8 @@ static bool dtls_enrol(void *context)
     struct connection *connection = context;
     const struct enrol_device *device = connection->device;
     uint8_t bytes[1152];
-    struct cede_coap_encoder encoder =
-        begin(connection, CEDE_COAP_POST, "sen", CEDE_BUF_ARRAY(bytes));
+    struct cede_coap_encoder encoder = enrol_begin_request(
+        connection->ca, CEDE_COAP_POST, "sen", ++connection->message_id, CEDE_BUF_ARRAY(bytes));
 
     cede_coap_put_uint(&encoder, CEDE_COAP_CONTENT_FORMAT, CEDE_EST_FORMAT_PKCS10);
     cede_coap_put_uint(&encoder, CEDE_COAP_ACCEPT, CEDE_EST_FORMAT_PKIX_CERT);
