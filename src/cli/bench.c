@@ -132,6 +132,8 @@ static int run_enrol(int argc, char **argv)
         print_json(results, count);
     } else {
         print_table(results, count);
+        printf("floor: a handshake alone, or an exchange on a kept connection, and the primitives "
+               "alone\n");
     }
     return CLI_OK;
 }
