@@ -907,6 +907,33 @@ static void revoking_a_device_ends_its_grace(void **state)
                      CEDE_CA_REVOKED);
 }
 
+/* However many there are: short-lived certificates leave one behind every day. */
+static void revoking_a_device_ends_a_long_history(void **state)
+{
+    enum { MANY = 150 };
+    struct fixture *f = *state;
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_certificate_record record;
+    size_t count = 0;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    ok(ca_records_live_of_factory(f->ca, 1, &record));
+    for (int i = 1; i < MANY; i++) {
+        ok(crypto->random(crypto->context, cede_buf(record.serial + 1, record.serial_len - 1)));
+        ok(crypto->random(crypto->context, CEDE_BUF_ARRAY(record.thumbprint)));
+        ok(ca_records_add(f->ca, &record, "test"));
+    }
+    ok(ca_revoke_device(f->ca, "dev-1", 1, &count));
+    assert_int_equal(count, MANY);
+}
+
 /* --- accounts, hierarchy (d) ------------------------------------------------------------------ */
 
 /* DeviceUpdateInfo for one device, signed by `signer`. The caller frees the text. */
@@ -1643,6 +1670,7 @@ int main(void)
         with_ca(an_expired_certificate_re_enrols_within_the_grace),
         with_ca(revoking_a_device_ends_all_its_certificates),
         with_ca(revoking_a_device_ends_its_grace),
+        with_ca(revoking_a_device_ends_a_long_history),
         with_ca(R7_a_held_device_needs_the_holders_release),
         with_ca(R7_a_release_is_worth_nothing_once_the_device_is_back),
         with_ca(R7_a_release_kept_back_is_worth_nothing_later),
