@@ -907,6 +907,25 @@ static void revoking_a_device_ends_its_grace(void **state)
                      CEDE_CA_REVOKED);
 }
 
+/* What an operator issued to the device itself goes by its name alone. */
+static void revoking_a_device_ends_what_the_operator_issued(void **state)
+{
+    struct fixture *f = *state;
+    struct key key;
+    uint8_t request[512], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_certificate_record record;
+    size_t count = 0;
+
+    new_key(&key);
+    ok(ca_issue(f->ca, CA_PROFILE_DEVICE, c509_request(&key, "dev-1", CEDE_BUF_ARRAY(request)),
+                NULL, "operator", CEDE_BUF_ARRAY(bytes), &certificate));
+    ok(ca_revoke_device(f->ca, "dev-1", 1, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(ca_records_live_of_subject(f->ca, "dev-1", CA_PROFILE_DEVICE, &record),
+                     CEDE_NOT_FOUND);
+}
+
 /* However many there are: short-lived certificates leave one behind every day. */
 static void revoking_a_device_ends_a_long_history(void **state)
 {
@@ -1670,6 +1689,7 @@ int main(void)
         with_ca(an_expired_certificate_re_enrols_within_the_grace),
         with_ca(revoking_a_device_ends_all_its_certificates),
         with_ca(revoking_a_device_ends_its_grace),
+        with_ca(revoking_a_device_ends_what_the_operator_issued),
         with_ca(revoking_a_device_ends_a_long_history),
         with_ca(R7_a_held_device_needs_the_holders_release),
         with_ca(R7_a_release_is_worth_nothing_once_the_device_is_back),

@@ -207,8 +207,8 @@ CEDE_MUST_USE enum cede_status ca_records_revoke_factory(struct ca *ca, int64_t 
                                                          int64_t account, int64_t except,
                                                          int reason, size_t *count);
 
-/* All live ones of the devices that bear the name: operational ones and factory certificates made
- * here. */
+/* All live ones of the devices that bear the name: operational ones, factory certificates made
+ * here, and what an operator issued in that name. */
 CEDE_MUST_USE enum cede_status ca_records_revoke_device(struct ca *ca, const char *device_id,
                                                         int reason, size_t *count);
 

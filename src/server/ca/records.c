@@ -371,9 +371,10 @@ enum cede_status ca_records_revoke_device(struct ca *ca, const char *device_id, 
                       " JOIN factory ON factory.id = certificate.factory"
                       " WHERE device_id = $1 AND status = 0"
                       " UNION ALL SELECT id FROM certificate WHERE subject = $1"
-                      " AND factory IS NULL AND profile = $2 AND status = 0",
-                      STORE_PARAMS(store_text(device_id), store_int(CA_PROFILE_FACTORY)), reason,
-                      count);
+                      " AND factory IS NULL AND profile IN ($2, $3) AND status = 0",
+                      STORE_PARAMS(store_text(device_id), store_int(CA_PROFILE_FACTORY),
+                                   store_int(CA_PROFILE_DEVICE)),
+                      reason, count);
 }
 
 /* --- devices and their registrations ---------------------------------------------------------- */
