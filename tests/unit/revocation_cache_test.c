@@ -225,7 +225,9 @@ static uint64_t relying_now(void *context)
 static int relying_setup(void **state)
 {
     static const struct store_migration steps[] = {
-        {"tables", REVOCATION_REVOKED_SQL REVOCATION_SOURCES_SQL}, {"ocsp", REVOCATION_OCSP_SQL}};
+        {"tables", REVOCATION_REVOKED_SQL REVOCATION_SOURCES_SQL},
+        {"ocsp", REVOCATION_OCSP_SQL},
+        {"open", REVOCATION_OPEN_SQL}};
     struct relying *r = calloc(1, sizeof *r);
     char path[96];
     uint16_t port = 0;
@@ -233,7 +235,7 @@ static int relying_setup(void **state)
     assert_int_equal(world_setup((void **)&r->w), 0);
     snprintf(path, sizeof path, "%s/relying.db", r->w->directory);
     OK(store_open(path, &r->store));
-    OK(store_migrate(r->store, steps, 2));
+    OK(store_migrate(r->store, steps, sizeof steps / sizeof steps[0]));
     OK(revocation_client_new(&r->client));
     OK(https_listen("127.0.0.1", 0, &r->fd, &port));
     snprintf(r->crl, sizeof r->crl, "http://127.0.0.1:%u/ca.crl", port);

@@ -80,7 +80,8 @@ const struct store_migration ca_migrations[] = {{"ca records", schema},
                                                 {"approval", approval_schema},
                                                 {"spent releases", spent_schema},
                                                 {"factory status", factory_status_schema},
-                                                {"subjects of others", subject_schema}};
+                                                {"subjects of others", subject_schema},
+                                                {"open questions", REVOCATION_OPEN_SQL}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)

@@ -34,10 +34,11 @@
     "ALTER TABLE revocation_sources ADD COLUMN heard_at BIGINT NOT NULL DEFAULT 0;"                \
     "CREATE TABLE ocsp_answers ("                                                                  \
     "  ca TEXT NOT NULL, serial TEXT NOT NULL, asked_for BIGINT NOT NULL,"                         \
-    "  open BIGINT NOT NULL, tried_at BIGINT NOT NULL DEFAULT 0, this_update BIGINT NOT NULL "     \
-    "DEFAULT 0,"                                                                                   \
+    "  tried_at BIGINT NOT NULL DEFAULT 0, this_update BIGINT NOT NULL DEFAULT 0,"                 \
     "  next_update BIGINT NOT NULL DEFAULT 0, checked_at BIGINT NOT NULL DEFAULT 0,"               \
     "  PRIMARY KEY (ca, serial));"
+/* Who waits for an answer comes again, and asks again. */
+#define REVOCATION_OPEN_SQL "ALTER TABLE ocsp_answers ADD COLUMN open BIGINT NOT NULL DEFAULT 0;"
 
 #define REVOCATION_EVERY_S       10 /* how often lists are fetched */
 #define REVOCATION_OCSP_EVERY_MS 500

@@ -52,6 +52,7 @@ enum cede_status records_migrate(struct store *store)
         {"enroll_uri_coaps", enroll_uri_coaps_sql},
         {"revocation", revocation_sql},
         {"ocsp", REVOCATION_OCSP_SQL},
+        {"open questions", REVOCATION_OPEN_SQL},
     };
 
     return store_migrate(store, migrations, COUNT(migrations));
