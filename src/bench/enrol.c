@@ -500,10 +500,10 @@ static double time_stretch(const struct run *run)
 }
 
 /* The request's key taken from its encoding and its signature verified, one certificate signed. */
-static bool do_primitives(const struct run *run)
+static bool do_primitives(void)
 {
-    return floor_p256_take(!run->door->x509) && floor_sha256() && floor_p256_verify() &&
-           floor_sha256() && floor_p256_sign();
+    return floor_p256_take() && floor_sha256() && floor_p256_verify() && floor_sha256() &&
+           floor_p256_sign();
 }
 
 static double time_primitives(const struct run *run)
@@ -516,7 +516,7 @@ static double time_primitives(const struct run *run)
     }
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
     for (int i = 0; i < rounds; i++) {
-        if (!do_primitives(run)) {
+        if (!do_primitives()) {
             return 0;
         }
     }
@@ -566,56 +566,66 @@ static void add_result(const char *name, struct cost costs[ROUNDS],
     result->ratio = result->rate / result->floor;
 }
 
-static const char *name_of(const struct enrol_door *door, bool kept)
+enum kind { FRESH, KEPT, KEPT_EXCHANGE, KINDS };
+
+static const char *name_of(const struct enrol_door *door, enum kind kind)
 {
     static const struct {
-        const char *door, *fresh, *kept;
-    } names[] = {{"https", "https, fresh handshake", "https, kept connection"},
-                 {"dtls", "dtls, fresh handshake", "dtls, kept connection"},
-                 {"oscore", "oscore, fresh handshake", "oscore, kept connection"}};
+        const char *door, *names[KINDS];
+    } doors[] = {
+        {"https", {"https, fresh handshake", "https, kept connection", "https, kept, an exchange"}},
+        {"dtls", {"dtls, fresh handshake", "dtls, kept connection", "dtls, kept, an exchange"}},
+        {"oscore",
+         {"oscore, fresh handshake", "oscore, kept connection", "oscore, kept, an exchange"}}};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i].door, door->name) == 0) {
-            return kept ? names[i].kept : names[i].fresh;
+    for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++) {
+        if (strcmp(doors[i].door, door->name) == 0) {
+            return doors[i].names[kind];
         }
     }
     return door->name;
 }
 
-static bool measure_round(const struct run *run, unsigned round, struct cost *fresh,
-                          struct cost *kept)
+static bool measure_round(const struct run *run, unsigned round, struct cost costs[KINDS])
 {
     struct plan plan = make_plan(run->fleet, round);
     double alone = primitives(run);
     double hands = time_stretch(run) / plan.hands.count;
+    double exchange = 0, kept = 0;
 
-    fresh->all = time_stretch(run) / plan.fresh.count;
-    fresh->floor = hands + alone;
-    kept->all = 0;
-    kept->floor = alone;
+    costs[FRESH].all = time_stretch(run) / plan.fresh.count;
+    costs[FRESH].floor = hands + alone;
     for (unsigned done = 0; done < plan.kept.count; done += CLIENTS) {
-        kept->floor += time_stretch(run) / plan.kept.count;
-        kept->all += time_stretch(run) / plan.kept.count;
+        exchange += time_stretch(run) / plan.kept.count;
+        kept += time_stretch(run) / plan.kept.count;
     }
-    return alone > 0 && hands > 0 && fresh->all > 0 && kept->all > 0;
+    costs[KEPT] = (struct cost){kept, alone};
+    costs[KEPT_EXCHANGE] = (struct cost){kept, exchange + alone};
+    return alone > 0 && hands > 0 && costs[FRESH].all > 0 && kept > 0;
 }
 
 static bool measure(struct run *run, struct bench_result results[BENCH_RESULTS_MAX],
                     size_t *results_count)
 {
-    struct cost fresh[ROUNDS], kept[ROUNDS];
+    struct cost costs[KINDS][ROUNDS];
     bool sane = true;
 
     run_on(0); /* where the server is */
     for (unsigned round = 0; round < ROUNDS; round++) {
-        sane = measure_round(run, round, &fresh[round], &kept[round]) && sane;
+        struct cost of_round[KINDS];
+
+        sane = measure_round(run, round, of_round) && sane;
+        for (unsigned kind = 0; kind < KINDS; kind++) {
+            costs[kind][round] = of_round[kind];
+        }
     }
     if (run->shared->failed > 0 || !sane) {
         fprintf(stderr, "cede: %u enrolments or handshakes failed\n", run->shared->failed);
         return false;
     }
-    add_result(name_of(run->door, false), fresh, results, results_count);
-    add_result(name_of(run->door, true), kept, results, results_count);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        add_result(name_of(run->door, (enum kind)kind), costs[kind], results, results_count);
+    }
     return true;
 }
 

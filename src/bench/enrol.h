@@ -7,10 +7,11 @@
  * commits are shared as they are under load. What counts is the processor time of all processes of
  * the server: rates are per second of it, however much the clients or the disk took.
  *      fresh   handshake, enrolment, goodbye; the floor is the handshake alone at the same door and
- *              the primitives alone: the request's key taken from its encoding (C509 has x alone),
- *              its signature verified, one certificate signed
- *      kept    the enrolment on a connection that stands; the floor is an exchange alone on it, the
- *              question for the CA's certificates, and the primitives alone
+ *              the primitives alone: the request's key taken from x and y, its signature verified,
+ *              one certificate signed
+ *      kept    the enrolment on a connection that stands; the floor is the primitives alone; and
+ *              once more beside an exchange alone on that connection, the question for the key
+ *              wishes, with the primitives: what a door costs anyway is in both then
  * The primitives are timed while the clients' processor works, as it does in the rest.
  * Each is measured in several rounds, by turns with its floor; the round of the median ratio
  * counts.
@@ -56,7 +57,7 @@ struct enrol_door {
     bool x509;          /* which certificates its devices have */
     const char *option; /* of ca_serve: for error texts */
     void *(*open)(const struct enrol_ca *ca, const struct enrol_device *device, bool alone);
-    bool (*ask)(void *connection); /* for the CA's certificates: /crts or /cacerts */
+    bool (*ask)(void *connection); /* what requests should be like: /att or /csrattrs */
     bool (*enrol)(void *connection);
     void (*close)(void *connection);
 };
@@ -70,7 +71,7 @@ extern const struct enrol_door enrol_https_door;
 extern const struct enrol_door enrol_oscore_door;
 extern const struct enrol_door enrol_dtls_door;
 
-/* Runs one door with `fleet` devices; appends two results. False: a message is on standard error.
+/* Runs one door with `fleet` devices; appends three results. False: a message is on standard error.
  */
 bool enrol_bench(const struct enrol_door *door, unsigned fleet,
                  struct bench_result results[BENCH_RESULTS_MAX], size_t *results_count);

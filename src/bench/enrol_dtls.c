@@ -149,7 +149,7 @@ static bool dtls_ask(void *context)
     struct connection *connection = context;
     uint8_t bytes[256];
     struct cede_coap_encoder encoder = enrol_begin_request(
-        connection->ca, CEDE_COAP_GET, "crts", ++connection->message_id, CEDE_BUF_ARRAY(bytes));
+        connection->ca, CEDE_COAP_GET, "att", ++connection->message_id, CEDE_BUF_ARRAY(bytes));
 
     return exchange(connection, &encoder, CEDE_COAP_CONTENT);
 }

@@ -142,7 +142,7 @@ static bool https_ask(void *context)
     struct connection *connection = context;
     char text[512];
     int len =
-        snprintf(text, sizeof text, "GET /.well-known/est%s/cacerts HTTP/1.1\r\nHost: %s\r\n\r\n",
+        snprintf(text, sizeof text, "GET /.well-known/est%s/csrattrs HTTP/1.1\r\nHost: %s\r\n\r\n",
                  connection->ca->path, connection->ca->host);
 
     return exchange(connection, text, len);

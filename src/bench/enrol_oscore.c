@@ -261,7 +261,7 @@ static bool oscore_ask(void *context)
     struct connection *connection = context;
     uint8_t bytes[256], code = 0;
     struct cede_coap_encoder encoder = enrol_begin_request(
-        connection->ca, CEDE_COAP_GET, "crts", ++connection->message_id, CEDE_BUF_ARRAY(bytes));
+        connection->ca, CEDE_COAP_GET, "att", ++connection->message_id, CEDE_BUF_ARRAY(bytes));
 
     return exchange(connection, &encoder, &code) == CEDE_OK && code == CEDE_COAP_CONTENT;
 }

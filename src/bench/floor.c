@@ -25,7 +25,7 @@ static struct {
     ECDSA_SIG *signature;
     EC_POINT *taken;
     BN_CTX *bn;
-    uint8_t whole[1 + 2 * COORDINATE_LEN], x_alone[1 + COORDINATE_LEN];
+    uint8_t encoded[1 + 2 * COORDINATE_LEN];
 } p256;
 
 static const uint8_t hash[COORDINATE_LEN] = {0x42};
@@ -39,13 +39,9 @@ static EC_KEY *new_key(void)
 
 static bool encode_peer(void)
 {
-    const EC_GROUP *group = EC_KEY_get0_group(p256.peer);
-    const EC_POINT *point = EC_KEY_get0_public_key(p256.peer);
-
-    return EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, p256.whole,
-                              sizeof p256.whole, p256.bn) == sizeof p256.whole &&
-           EC_POINT_point2oct(group, point, POINT_CONVERSION_COMPRESSED, p256.x_alone,
-                              sizeof p256.x_alone, p256.bn) == sizeof p256.x_alone;
+    return EC_POINT_point2oct(EC_KEY_get0_group(p256.peer), EC_KEY_get0_public_key(p256.peer),
+                              POINT_CONVERSION_UNCOMPRESSED, p256.encoded, sizeof p256.encoded,
+                              p256.bn) == sizeof p256.encoded;
 }
 
 bool floor_p256_prepare(void)
@@ -68,11 +64,10 @@ bool floor_p256_prepare(void)
     return p256.signature != NULL;
 }
 
-bool floor_p256_take(bool x_alone)
+bool floor_p256_take(void)
 {
-    return EC_POINT_oct2point(EC_KEY_get0_group(p256.key), p256.taken,
-                              x_alone ? p256.x_alone : p256.whole,
-                              x_alone ? sizeof p256.x_alone : sizeof p256.whole, p256.bn) == 1;
+    return EC_POINT_oct2point(EC_KEY_get0_group(p256.key), p256.taken, p256.encoded,
+                              sizeof p256.encoded, p256.bn) == 1;
 }
 
 bool floor_p256_generate(void)

@@ -18,8 +18,8 @@ bool floor_p256_generate(void);
 bool floor_p256_ecdh(void);
 bool floor_p256_sign(void);
 bool floor_p256_verify(void);
-/* A public key from its encoding: x and y, or x alone. */
-bool floor_p256_take(bool x_alone);
+/* A public key from x and y, checked to be on the curve. */
+bool floor_p256_take(void);
 
 /* AES-CCM-16-64-128 over texts of these lengths, with the key set once. */
 bool floor_ccm_prepare(size_t aad_len, size_t text_len);

@@ -132,8 +132,8 @@ static int run_enrol(int argc, char **argv)
         print_json(results, count);
     } else {
         print_table(results, count);
-        printf("floor: a handshake alone, or an exchange on a kept connection, and the primitives "
-               "alone\n");
+        printf("floor: the primitives alone; with a fresh handshake the handshake as well,\n"
+               "       with 'an exchange' what a question costs on that connection as well\n");
     }
     return CLI_OK;
 }
