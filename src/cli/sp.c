@@ -265,6 +265,16 @@ static bool read_policy(const char *text, enum cede_status_policy *policy)
     return false;
 }
 
+static bool read_profile(const char *text, bool *x509)
+{
+    *x509 = strcmp(text, "x509") == 0;
+    if (!*x509 && strcmp(text, "compact") != 0) {
+        cli_fail("--profile is compact or x509, not '%s'", text);
+        return false;
+    }
+    return true;
+}
+
 static int provision(const char *dir, const char *poll, struct provision_options *options)
 {
     struct hand_over_detail detail = {""};
@@ -315,6 +325,7 @@ static int run_provision(int argc, char **argv)
     };
     struct id_list list = {NULL, NULL, 0};
     long n, first_n, retry_ms, retry_max_ms;
+    bool x509 = false;
     int words;
     int result = cli_options(argc, argv, "sp provision --dir DIR --out DIR [OPTION ...]", options,
                              0, &words);
@@ -328,18 +339,14 @@ static int run_provision(int argc, char **argv)
         !cli_number("retry-max", retry_max, retry_ms, 604800000, &retry_max_ms)) {
         return CLI_USAGE;
     }
-    if (!read_policy(policy, &status_policy)) {
-        return CLI_USAGE;
-    }
-    if (strcmp(profile, "compact") != 0 && strcmp(profile, "x509") != 0) {
-        cli_fail("--profile is compact or x509, not '%s'", profile);
+    if (!read_policy(policy, &status_policy) || !read_profile(profile, &x509)) {
         return CLI_USAGE;
     }
     if (ids != NULL ? read_ids(ids, &list) : generate_ids(prefix, first_n, n, &list)) {
         struct provision_options wishes = {.permanent_ca = permanent_ca,
                                            .ca = ca,
                                            .out = out,
-                                           .x509 = strcmp(profile, "x509") == 0,
+                                           .x509 = x509,
                                            .ids = list.ids,
                                            .ids_count = list.count,
                                            .owner_certificate = owner,
