@@ -8,7 +8,8 @@
  * SQL: the common subset of both. Parameters are $1..$N, each used at least once; upserts are
  *      INSERT ... ON CONFLICT ...; other rows are read back with RETURNING; integers are BIGINT. In
  *      migrations {BLOB} stands for the byte-string type and {ID} for a whole column definition
- *      "64-bit primary key that the database counts up".
+ *      "64-bit primary key that the database counts up". {ROW} is the same for tables of which no
+ *      row is ever deleted: it may give the number of a deleted row again, and costs less.
  * Order: store_open, store_migrate, then store_begin / store_run / store_query / store_commit, at
  *      the end store_close. Without store_begin each statement commits on its own.
  * Durability: when store_commit returns CEDE_OK the changes survive a power cut (one fsync). A
@@ -104,7 +105,7 @@ const char *store_error(const struct store *store);
  * the number of steps done. Steps are only ever added at the end. */
 struct store_migration {
     const char *name; /* checked against what the database noted down when the step was done */
-    const char *sql;  /* one or more statements, with {BLOB} and {ID} */
+    const char *sql;  /* one or more statements, with {BLOB}, {ID} and {ROW} */
 };
 
 /* Brings the database up to `migrations_count`, each missing step in a transaction of its own.

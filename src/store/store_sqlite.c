@@ -25,13 +25,15 @@ static unsigned opened_count;
 
 #define CACHE_SLOTS 128
 #define ERROR_MAX   512
+#define PARAMS_MAX  32
 
 struct cached {
     char *sql;
     const char *given; /* the caller's text: mostly a literal, the same each time */
     sqlite3_stmt *statement;
-    uint64_t used; /* turn of the last use: the least recent one makes room */
-    bool busy;     /* stepping: a row callback may run the same SQL again */
+    uint8_t numbers[PARAMS_MAX]; /* the N of each "$N", in SQLite's order */
+    uint64_t used;               /* turn of the last use: the least recent one makes room */
+    bool busy;                   /* stepping: a row callback may run the same SQL again */
 };
 
 struct store {
@@ -206,6 +208,31 @@ static struct cached *slot_for(struct store *store, const char *sql)
     return oldest;
 }
 
+/* The N of "$N"; 0 for any other form. */
+static size_t parameter_number(const char *name)
+{
+    char *end = NULL;
+    if (name == NULL || name[0] != '$' || name[1] < '1' || name[1] > '9') {
+        return 0;
+    }
+    unsigned long number = strtoul(name + 1, &end, 10);
+    return *end == '\0' ? (size_t)number : 0;
+}
+
+/* Parameters are $1..$N, all of them. */
+static bool number_parameters(struct cached *slot)
+{
+    int count = sqlite3_bind_parameter_count(slot->statement);
+    for (int at = 1; at <= count; at++) {
+        size_t number = parameter_number(sqlite3_bind_parameter_name(slot->statement, at));
+        if (count > PARAMS_MAX || number == 0 || number > (size_t)count) {
+            return false;
+        }
+        slot->numbers[at - 1] = (uint8_t)number;
+    }
+    return true;
+}
+
 static enum cede_status prepare(struct store *store, const char *sql, struct cached **prepared)
 {
     struct cached *slot = slot_for(store, sql);
@@ -224,6 +251,10 @@ static enum cede_status prepare(struct store *store, const char *sql, struct cac
         if (slot->statement == NULL || slot->sql == NULL || tail[0] != '\0') {
             forget(slot);
             return fail_text(store, CEDE_BAD_ARGUMENT, "not exactly one statement", sql);
+        }
+        if (!number_parameters(slot)) {
+            forget(slot);
+            return fail_text(store, CEDE_BAD_ARGUMENT, "parameters are not $1..$N", sql);
         }
     }
     slot->given = sql;
@@ -259,31 +290,17 @@ static int bind_value(sqlite3_stmt *statement, int at, const struct store_value 
     return SQLITE_MISUSE;
 }
 
-/* The N of "$N"; 0 for any other form. */
-static size_t parameter_number(const char *name)
-{
-    char *end = NULL;
-    if (name == NULL || name[0] != '$' || name[1] < '1' || name[1] > '9') {
-        return 0;
-    }
-    unsigned long number = strtoul(name + 1, &end, 10);
-    return *end == '\0' ? (size_t)number : 0;
-}
-
 /* Every parameter of the statement is bound and every value given is used, as PostgreSQL wants. */
 static enum cede_status bind(struct store *store, const struct cached *slot,
                              const struct store_value *params, size_t params_count)
 {
-    int wanted = sqlite3_bind_parameter_count(slot->statement);
-    if ((size_t)wanted != params_count) {
+    size_t wanted = (size_t)sqlite3_bind_parameter_count(slot->statement);
+    if (wanted != params_count) {
         return fail_text(store, CEDE_BAD_ARGUMENT, "wrong number of parameters", slot->sql);
     }
-    for (int at = 1; at <= wanted; at++) {
-        size_t number = parameter_number(sqlite3_bind_parameter_name(slot->statement, at));
-        if (number == 0 || number > params_count) {
-            return fail_text(store, CEDE_BAD_ARGUMENT, "parameters are not $1..$N", slot->sql);
-        }
-        int code = bind_value(slot->statement, at, &params[number - 1]);
+    for (size_t at = 0; at < wanted; at++) {
+        const struct store_value *value = &params[slot->numbers[at] - 1];
+        int code = bind_value(slot->statement, (int)at + 1, value);
         if (code != SQLITE_OK) {
             return fail(store, code, slot->sql);
         }
@@ -559,6 +576,7 @@ static const struct token {
 } tokens[] = {
     {"{BLOB}", "BLOB"},
     {"{ID}", "INTEGER PRIMARY KEY AUTOINCREMENT"},
+    {"{ROW}", "INTEGER PRIMARY KEY"},
 };
 #define TOKENS_COUNT  (sizeof tokens / sizeof tokens[0])
 #define TOKEN_GROWTH  6 /* no replacement is longer than this many times its token */

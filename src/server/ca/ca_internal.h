@@ -232,8 +232,6 @@ CEDE_MUST_USE enum cede_status ca_records_factory(struct ca *ca, struct cede_spa
                                                   struct ca_factory_record *record);
 CEDE_MUST_USE enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
                                                          struct ca_factory_record *record);
-/* SHA-256 over the public key. */
-CEDE_MUST_USE enum cede_status ca_records_factory_key(struct ca *ca, int64_t row, uint8_t key[32]);
 CEDE_MUST_USE enum cede_status ca_records_add_factory(struct ca *ca,
                                                       struct ca_factory_record *record);
 /* Another device with the same id that still has a registration. */
@@ -265,10 +263,20 @@ CEDE_MUST_USE enum cede_status ca_records_set_account(struct ca *ca, const char 
 /* The account's enrolment token, made when there is none. */
 CEDE_MUST_USE enum cede_status ca_records_token(struct ca *ca, int64_t account,
                                                 char token[CA_TOKEN_LEN + 1]);
-/* The account of an enrolment token with which the device is registered. CEDE_NOT_FOUND: no such
- * token, or no registration with its account, or one that has ended. */
-CEDE_MUST_USE enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token,
-                                                           int64_t factory, int64_t *account);
+/* What decides whether a device gets a certificate for a key. */
+struct ca_prospect {
+    int64_t account; /* that it enrols with */
+    uint8_t factory_key[32];
+    bool key_known; /* a certificate, whosoever and however old, has the key asked for */
+    bool certified; /* one of the device is not revoked; it may be over */
+};
+
+/* For the account of an enrolment token, or, when `token` is null, for the only one that holds the
+ * device. CEDE_NOT_FOUND: no such token, no registration with its account, or one that has ended;
+ * no account, or several. */
+CEDE_MUST_USE enum cede_status ca_records_prospect(struct ca *ca, int64_t factory,
+                                                   struct cede_span token, const uint8_t key[32],
+                                                   struct ca_prospect *prospect);
 
 CEDE_MUST_USE enum cede_status ca_records_release(struct ca *ca, const uint8_t thumbprint[32],
                                                   int64_t account, struct cede_span transfer);

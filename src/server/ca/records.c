@@ -28,7 +28,7 @@ static const char schema[] =
     "CREATE TABLE registration (factory BIGINT NOT NULL REFERENCES factory(id),"
     " account BIGINT NOT NULL REFERENCES account(id), state BIGINT NOT NULL,"
     " transfer {BLOB}, registered_at BIGINT NOT NULL, PRIMARY KEY (factory, account));"
-    "CREATE TABLE certificate (id {ID}, serial {BLOB} NOT NULL UNIQUE, subject TEXT NOT NULL,"
+    "CREATE TABLE certificate (id {ROW}, serial {BLOB} NOT NULL UNIQUE, subject TEXT NOT NULL,"
     " profile BIGINT NOT NULL, thumbprint {BLOB} NOT NULL UNIQUE,"
     " key_hash {BLOB} NOT NULL, account BIGINT REFERENCES account(id),"
     " factory BIGINT REFERENCES factory(id), authorised_by TEXT NOT NULL,"
@@ -436,17 +436,6 @@ enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
                      read_factory, record);
 }
 
-static enum cede_status read_key(void *context, const struct store_row *row)
-{
-    return store_column_copy_blob(row, 0, context, 32);
-}
-
-enum cede_status ca_records_factory_key(struct ca *ca, int64_t row, uint8_t key[32])
-{
-    return store_get(ca->store, "SELECT key_hash FROM factory WHERE id = $1",
-                     STORE_PARAMS(store_int(row)), read_key, key);
-}
-
 enum cede_status ca_records_add_factory(struct ca *ca, struct ca_factory_record *record)
 {
     return store_insert(ca->store,
@@ -651,14 +640,46 @@ enum cede_status ca_records_token(struct ca *ca, int64_t account, char token[CA_
         STORE_PARAMS(store_text(token), store_int(account), store_int((int64_t)ca_now(ca))), NULL);
 }
 
-enum cede_status ca_records_account_of_token(struct ca *ca, struct cede_span token, int64_t factory,
-                                             int64_t *account)
+struct prospects {
+    struct ca_prospect *last;
+    size_t count;
+};
+
+static enum cede_status read_prospect(void *context, const struct store_row *row)
 {
-    return store_get_int(ca->store,
-                         "SELECT token.account FROM token"
-                         " JOIN registration ON registration.account = token.account"
-                         " WHERE token = $1 AND factory = $2 AND state <> 2",
-                         STORE_PARAMS(store_text_span(token), store_int(factory)), account);
+    struct prospects *prospects = context;
+    struct ca_prospect *prospect = prospects->last;
+
+    prospects->count++;
+    prospect->account = store_column_int(row, 0);
+    prospect->key_known = store_column_int(row, 2) != 0;
+    prospect->certified = store_column_int(row, 3) != 0;
+    return store_column_copy_blob(row, 1, prospect->factory_key, sizeof prospect->factory_key);
+}
+
+#define PROSPECT                                                                                   \
+    "SELECT registration.account, key_hash, CASE WHEN EXISTS (SELECT 1 FROM certificate"           \
+    " WHERE certificate.key_hash = $2) THEN 1 ELSE 0 END, CASE WHEN EXISTS (SELECT 1 FROM"         \
+    " certificate WHERE certificate.factory = $1 AND status = 0) THEN 1 ELSE 0 END"                \
+    " FROM registration JOIN factory ON factory.id = registration.factory"                         \
+    " WHERE registration.factory = $1 AND state <> 2"
+
+enum cede_status ca_records_prospect(struct ca *ca, int64_t factory, struct cede_span token,
+                                     const uint8_t key[32], struct ca_prospect *prospect)
+{
+    struct store_value device = store_int(factory), asked = store_blob(cede_span(key, 32));
+    struct prospects found = {prospect, 0};
+
+    memset(prospect, 0, sizeof *prospect);
+    CEDE_TRY(
+        cede_span_is_null(token)
+            ? store_query(ca->store, PROSPECT, STORE_PARAMS(device, asked), read_prospect, &found)
+            : store_query(ca->store,
+                          PROSPECT " AND registration.account ="
+                                   " (SELECT account FROM token WHERE token = $3)",
+                          STORE_PARAMS(device, asked, store_text_span(token)), read_prospect,
+                          &found));
+    return found.count == 1 ? CEDE_OK : CEDE_NOT_FOUND;
 }
 
 /* --- releases --------------------------------------------------------------------------------- */

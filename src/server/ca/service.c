@@ -125,42 +125,32 @@ enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
     return check_factory_status_again(ca, peer);
 }
 
-/* --- for which account ------------------------------------------------------------------------ */
+/* --- what the records say --------------------------------------------------------------------- */
 
-/* The account of the enrolment URI; without a token the device's only holder. The device must be
- * registered with it. */
-static enum cede_status find_account(struct ca *ca, const struct ca_enrolment *enrolment,
-                                     int64_t factory, int64_t *account)
+/* The account is that of the enrolment URI, without a token the device's only holder. */
+static enum cede_status find_prospect(struct ca *ca, const struct ca_enrolment *enrolment,
+                                      int64_t factory, const uint8_t key[32],
+                                      struct ca_prospect *prospect)
 {
-    int64_t count = 0;
-    enum cede_status status = CEDE_OK;
+    enum cede_status status = ca_records_prospect(ca, factory, enrolment->token, key, prospect);
 
-    if (cede_span_is_null(enrolment->token)) {
-        CEDE_TRY(ca_records_holders(ca, factory, CA_NO_ROW, &count, account));
-        return count == 1 ? CEDE_OK : CEDE_CA_TOKEN;
-    }
-    status = ca_records_account_of_token(ca, enrolment->token, factory, account);
     return status == CEDE_NOT_FOUND ? CEDE_CA_TOKEN : status;
 }
-
-/* --- which key -------------------------------------------------------------------------------- */
 
 /* A key that has had a certificate before, or that is the factory key, is no fresh key (R2). Its
  * own live certificate is the exception: *earlier, then CEDE_OK. CEDE_NOT_FOUND: the key is new. */
 static enum cede_status check_key_history(struct ca *ca, const uint8_t key[32], int64_t factory,
-                                          int64_t account, struct ca_certificate_record *earlier)
+                                          const struct ca_prospect *prospect,
+                                          struct ca_certificate_record *earlier)
 {
-    uint8_t factory_key[32];
-    enum cede_status status = ca_records_factory_key(ca, factory, factory_key);
-
-    if (status != CEDE_OK) {
-        return status == CEDE_NOT_FOUND ? CEDE_CA_UNKNOWN : status;
-    }
-    if (memcmp(key, factory_key, sizeof factory_key) == 0) {
+    if (memcmp(key, prospect->factory_key, sizeof prospect->factory_key) == 0) {
         return CEDE_CA_KEY;
     }
+    if (!prospect->key_known) {
+        return CEDE_NOT_FOUND;
+    }
     CEDE_TRY(ca_records_by_key(ca, key, earlier));
-    if (earlier->factory != factory || earlier->account != account ||
+    if (earlier->factory != factory || earlier->account != prospect->account ||
         earlier->profile != CA_PROFILE_DEVICE || earlier->status == CA_REVOKED ||
         !ca_is_current(ca, earlier->not_before, earlier->not_after)) {
         return CEDE_CA_KEY;
@@ -168,15 +158,25 @@ static enum cede_status check_key_history(struct ca *ca, const uint8_t key[32], 
     return CEDE_OK;
 }
 
+static bool is_made_here(enum ca_operation operation)
+{
+    return operation == CA_SKG || operation == CA_SKC;
+}
+
 /* First enrolment, or after a hand-over: nothing else may be live, but for what the old holder has
  * released: that ends here. */
-static enum cede_status make_room(struct ca *ca, int64_t factory, int64_t account)
+static enum cede_status make_room(struct ca *ca, const struct ca_enrolment *enrolment,
+                                  int64_t factory, int64_t account)
 {
     struct ca_certificate_record live;
     bool allowed = false;
     size_t revoked = 0;
-    enum cede_status status = ca_records_live_of_factory(ca, factory, &live);
+    enum cede_status status = CEDE_OK;
 
+    if (is_made_here(enrolment->operation)) {
+        CEDE_TRY(ca_forget_lost_key(ca, factory, account, CA_NO_ROW, CA_BY_FACTORY_MADE));
+    }
+    status = ca_records_live_of_factory(ca, factory, &live);
     if (status == CEDE_NOT_FOUND) {
         return CEDE_OK;
     }
@@ -200,11 +200,6 @@ static bool past_half_life(const struct ca *ca, const struct ca_certificate_reco
 
 /* --- the operations --------------------------------------------------------------------------- */
 
-static bool is_made_here(enum ca_operation operation)
-{
-    return operation == CA_SKG || operation == CA_SKC;
-}
-
 static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_request *checked,
                                          int64_t factory, int64_t account,
                                          const char *authorised_by,
@@ -227,20 +222,19 @@ static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolmen
                               struct ca_certificate_record *record)
 {
     int64_t factory = enrolment->peer->row;
-    int64_t account = CA_NO_ROW;
+    struct ca_prospect prospect;
     enum cede_status status = CEDE_OK;
 
-    CEDE_TRY(find_account(ca, enrolment, factory, &account));
-    status = check_key_history(ca, checked->key, factory, account, record);
+    CEDE_TRY(find_prospect(ca, enrolment, factory, checked->key, &prospect));
+    status = check_key_history(ca, checked->key, factory, &prospect, record);
     if (status != CEDE_NOT_FOUND) {
         return status;
     }
-    if (is_made_here(enrolment->operation)) {
-        CEDE_TRY(ca_forget_lost_key(ca, factory, account, CA_NO_ROW, CA_BY_FACTORY_MADE));
+    if (prospect.certified) {
+        CEDE_TRY(make_room(ca, enrolment, factory, prospect.account));
     }
-    CEDE_TRY(make_room(ca, factory, account));
     return issue_for_device(
-        ca, checked, factory, account,
+        ca, checked, factory, prospect.account,
         is_made_here(enrolment->operation) ? CA_BY_FACTORY_MADE : "factory certificate", record);
 }
 
@@ -263,15 +257,15 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
 {
     struct ca_certificate_record current;
     struct ca_certificate_record newest;
-    int64_t account = CA_NO_ROW;
+    struct ca_prospect prospect;
     enum cede_status status = CEDE_OK;
 
     CEDE_TRY(ca_records_by_row(ca, enrolment->peer->row, &current));
-    CEDE_TRY(find_account(ca, enrolment, current.factory, &account));
-    if (account != current.account) {
+    CEDE_TRY(find_prospect(ca, enrolment, current.factory, checked->key, &prospect));
+    if (prospect.account != current.account) {
         return CEDE_CA_TOKEN;
     }
-    status = check_key_history(ca, checked->key, current.factory, account, record);
+    status = check_key_history(ca, checked->key, current.factory, &prospect, record);
     if (status == CEDE_OK && !past_half_life(ca, record)) {
         return CEDE_OK;
     }
@@ -279,14 +273,14 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
         return status;
     }
     if (is_made_here(enrolment->operation)) {
-        CEDE_TRY(
-            ca_forget_lost_key(ca, current.factory, account, current.row, CA_BY_OPERATIONAL_MADE));
+        CEDE_TRY(ca_forget_lost_key(ca, current.factory, current.account, current.row,
+                                    CA_BY_OPERATIONAL_MADE));
     }
     CEDE_TRY(find_newest(ca, &current, &newest));
     if (newest.row != current.row) {
         return CEDE_CA_OTHER_KEY;
     }
-    return issue_for_device(ca, checked, current.factory, account,
+    return issue_for_device(ca, checked, current.factory, current.account,
                             is_made_here(enrolment->operation) ? CA_BY_OPERATIONAL_MADE
                                                                : "operational certificate",
                             record);
