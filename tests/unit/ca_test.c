@@ -1375,6 +1375,283 @@ static struct cede_span tbs_of_crl(struct fixture *f, uint64_t number, uint8_t *
     return cede_span(*bytes, len);
 }
 
+/* --- certificates that are signed together ---------------------------------------------------- */
+
+/* A signer process that this CA's certificates of one turn go to. */
+struct together {
+    struct signer_client client;
+    int pair[2], stop[2];
+    pid_t signer;
+};
+
+static void sign_together(struct fixture *f, struct together *t)
+{
+    struct cede_private_key no_key = {CEDE_CRV_P256, CEDE_SPAN_NULL, NULL};
+
+    ok(signer_pair(t->pair));
+    assert_int_equal(pipe(t->stop), 0);
+    t->signer = fork();
+    assert_true(t->signer >= 0);
+    if (t->signer == 0) {
+        close(t->pair[0]);
+        close(t->stop[1]);
+        signer_run(&t->pair[1], 1, t->stop[0], &f->ca->key,
+                   &(struct signer_rules){.issuer = f->ca->certificate.subject});
+        _exit(0);
+    }
+    close(t->pair[1]);
+    ok(signer_client_init(&t->client, t->pair[0]));
+    ca_set_signer(f->ca, &t->client.crypto, &no_key);
+    ok(ca_sign_together(f->ca, &t->client));
+}
+
+static void end_signer(struct together *t)
+{
+    int exit_status = 0;
+
+    close(t->stop[1]);
+    assert_int_equal(waitpid(t->signer, &exit_status, 0), t->signer);
+    assert_int_equal(exit_status, 0);
+    close(t->pair[0]);
+    close(t->stop[0]);
+}
+
+/* Enrols with a request that may wait. */
+static enum cede_status asks(struct fixture *f, struct cede_span peer_certificate,
+                             enum ca_operation operation, const uint8_t *token, const char *id,
+                             const struct key *key, struct ca_answer *answer)
+{
+    uint8_t request_bytes[512], bytes[CA_CERTIFICATE_MAX];
+    struct ca_peer peer;
+    struct ca_enrolment enrolment = {.peer = &peer,
+                                     .operation = operation,
+                                     .token = cede_span(token, CA_TOKEN_LEN),
+                                     .accept = CEDE_EST_FORMAT_C509_CERT,
+                                     .may_wait = true};
+
+    CEDE_TRY(ca_authenticate(f->ca, peer_certificate, &peer));
+    enrolment.request = c509_request(key, id, CEDE_BUF_ARRAY(request_bytes));
+    return ca_enrol(f->ca, &enrolment, CEDE_BUF_ARRAY(bytes), answer);
+}
+
+/* The certificate that a ticket stands for, once, and good. */
+static void collects(struct fixture *f, unsigned ticket, const struct key *key, struct cede_buf out,
+                     struct cede_span *certificate)
+{
+    uint8_t scratch[CA_SCRATCH_LEN];
+    struct cede_certificate view;
+    struct ca_answer answer;
+    struct cede_reader reader;
+
+    ok(ca_enrolled(f->ca, ticket, out, &answer));
+    assert_int_equal(answer.content_format, CEDE_EST_FORMAT_C509_CERT);
+    reader = cede_reader(answer.body);
+    *certificate = cede_cbor_get_bytes(&reader);
+    ok(cede_reader_finish(&reader));
+    serial_of(*certificate, &view);
+    ok(cede_certificate_verify(&view, &f->ca->certificate, crypto(), CEDE_BUF_ARRAY(scratch)));
+    assert_true(cede_span_equal(cede_certificate_key(&view).point, key->public_key.point));
+    assert_int_equal(ca_enrolled(f->ca, ticket, out, &answer), CEDE_BAD_ARGUMENT);
+}
+
+#define CROWD 140 /* more than may wait */
+
+static void certificates_of_one_turn_are_signed_together(void **state)
+{
+    struct fixture *f = *state;
+    struct device *devices = calloc(CROWD, sizeof *devices);
+    struct key keys[CROWD];
+    struct ca_answer answers[CROWD];
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct together t;
+    size_t waited = 0;
+    char id[16];
+
+    for (size_t i = 0; i < CROWD; i++) {
+        snprintf(id, sizeof id, "dev-%zu", i);
+        new_device(f, id, &devices[i]);
+        new_key(&keys[i]);
+        ok(registers(f, "SP1", &devices[i], NULL, token));
+    }
+    sign_together(f, &t);
+    for (int round = 0; round < 2; round++) { /* the places are free again */
+        ok(ca_begin(f->ca));
+        for (size_t i = 0; i < CROWD; i++) {
+            ok(asks(f, devices[i].factory, CA_SEN, token, devices[i].id, &keys[i], &answers[i]));
+            waited += answers[i].ticket != 0 ? 1 : 0;
+        }
+        if (round == 0) {
+            assert_int_equal(waited, 128);
+            assert_int_equal(enrolled(f), CROWD - 128); /* signed alone */
+        }
+        ok(ca_commit(f->ca));
+        assert_int_equal(enrolled(f), CROWD);
+        for (size_t i = 0; i < CROWD; i++) {
+            if (answers[i].ticket != 0) {
+                collects(f, answers[i].ticket, &keys[i], CEDE_BUF_ARRAY(bytes), &certificate);
+            }
+        }
+    }
+    assert_int_equal(waited, 128); /* the second time they had their certificates */
+    end_signer(&t);
+    free(devices);
+}
+
+/* Whoever asks next finds them as if they had been signed at once. */
+static void what_waits_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct device one, two;
+    struct key key, other, third;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], again_bytes[CA_CERTIFICATE_MAX];
+    struct cede_span first, again;
+    struct ca_answer answer, refused, same;
+    struct ca_peer peer;
+    struct together t;
+    size_t revoked = 0;
+
+    new_device(f, "dev-1", &one);
+    new_device(f, "dev-2", &two);
+    new_key(&key);
+    new_key(&other);
+    new_key(&third);
+    ok(registers(f, "SP1", &one, NULL, token));
+    ok(registers(f, "SP1", &two, NULL, token));
+    sign_together(f, &t);
+    ok(ca_begin(f->ca));
+    ok(asks(f, one.factory, CA_SEN, token, "dev-1", &key, &answer));
+    assert_int_not_equal(answer.ticket, 0);
+    /* the same request, another key of the same device, the same key for another device */
+    ok(enrols(f, one.factory, CA_SEN, token,
+              c509_request(&key, "dev-1", CEDE_BUF_ARRAY(again_bytes)), CEDE_BUF_ARRAY(bytes),
+              &same));
+    assert_int_equal(asks(f, one.factory, CA_SEN, token, "dev-1", &other, &refused),
+                     CEDE_CA_OTHER_KEY);
+    assert_int_equal(asks(f, two.factory, CA_SEN, token, "dev-2", &key, &refused), CEDE_CA_KEY);
+    ok(asks(f, two.factory, CA_SEN, token, "dev-2", &other, &refused));
+    assert_int_not_equal(refused.ticket, 0);
+    /* an operator is quicker than the signer */
+    ok(ca_revoke_device(f->ca, "dev-2", 1, &revoked));
+    assert_int_equal(revoked, 1);
+    ok(ca_commit(f->ca));
+    assert_int_equal(enrolled(f), 2);
+    collects(f, answer.ticket, &key, CEDE_BUF_ARRAY(bytes), &first);
+    collects(f, refused.ticket, &other, CEDE_BUF_ARRAY(again_bytes), &again);
+    ok(ca_authenticate(f->ca, first, &peer));
+    assert_int_equal(ca_authenticate(f->ca, again, &peer), CEDE_CA_REVOKED);
+    /* so are re-enrolments */
+    ok(ca_begin(f->ca));
+    ok(asks(f, first, CA_SREN, token, "dev-1", &third, &answer));
+    assert_int_not_equal(answer.ticket, 0);
+    ok(ca_commit(f->ca));
+    collects(f, answer.ticket, &third, CEDE_BUF_ARRAY(again_bytes), &again);
+    ok(ca_authenticate(f->ca, again, &peer));
+    end_signer(&t);
+}
+
+/* No transaction, no certificate; and none comes from an older one. */
+static void what_waits_goes_with_its_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct ca_answer answer, later;
+    struct together t;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    sign_together(f, &t);
+    ok(asks(f, device.factory, CA_SEN, token, "dev-1", &key, &answer));
+    assert_int_equal(answer.ticket, 0); /* a transaction of its own: nothing to wait for */
+    assert_int_equal(enrolled(f), 1);
+    ok(ca_revoke_device(f->ca, "dev-1", 0, NULL));
+    new_key(&key);
+    for (int i = 0; i < 2; i++) {
+        ok(ca_begin(f->ca));
+        ok(asks(f, device.factory, CA_SEN, token, "dev-1", &key, &answer));
+        assert_int_not_equal(answer.ticket, 0);
+        store_rollback(ca_store(f->ca));
+        if (i > 0) {
+            ok(ca_begin(f->ca));
+            ok(ca_commit(f->ca));
+        }
+        assert_int_equal(ca_enrolled(f->ca, answer.ticket, CEDE_BUF_ARRAY(bytes), &later),
+                         CEDE_STORE_FAILED);
+        assert_int_equal(enrolled(f), 1);
+    }
+    end_signer(&t);
+    /* without a signer nothing is issued, and the others of the turn lose nothing */
+    ok(ca_begin(f->ca));
+    ok(asks(f, device.factory, CA_SEN, token, "dev-1", &key, &answer));
+    ok(ca_commit(f->ca));
+    assert_int_equal(ca_enrolled(f->ca, answer.ticket, CEDE_BUF_ARRAY(bytes), &later),
+                     CEDE_CRYPTO_FAILED);
+    assert_int_equal(enrolled(f), 1);
+    assert_int_equal(ca_enrolled(f->ca, 0, CEDE_BUF_ARRAY(bytes), &later), CEDE_BAD_ARGUMENT);
+    assert_int_equal(ca_enrolled(f->ca, 200, CEDE_BUF_ARRAY(bytes), &later), CEDE_BAD_ARGUMENT);
+}
+
+/* What a certificate says before it is signed; the signer looks at no more here. */
+static struct cede_span tbs_of_certificate(const char *issuer, struct cede_buf out)
+{
+    struct cede_writer writer = cede_writer(out);
+    struct cede_span tbs;
+
+    cede_cbor_put_uint(&writer, CEDE_C509_NATIVE);
+    cede_cbor_put_bytes(&writer, CEDE_SPAN_TEXT("A"));
+    cede_cbor_put_uint(&writer, 0);
+    cede_cbor_put_text(&writer, cede_span_string(issuer));
+    cede_cbor_put_uint(&writer, 1);
+    ok(cede_writer_finish(&writer, &tbs));
+    return tbs;
+}
+
+/* Each of them is looked at as if it had come alone; a frame that is cut short signs nothing. */
+static void R10_the_signer_looks_at_each_of_many(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_public_key key = cede_certificate_key(&f->ca->certificate);
+    uint8_t good[64], bad[64], *crl = NULL, frame[128] = "number..\0\0\0\4\xff\xff\xff\xf7";
+    uint8_t answer[256], too_long[SIGNER_MESSAGE_MAX + 1] = {0};
+    struct signer_job jobs[SIGNER_MANY_MAX + 3];
+    struct together t;
+    struct cede_span tbs = tbs_of_certificate("CA1", CEDE_BUF_ARRAY(good));
+    const size_t count = sizeof jobs / sizeof jobs[0];
+
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].message = tbs;
+    }
+    jobs[1].message = tbs_of_certificate("CA2", CEDE_BUF_ARRAY(bad));
+    jobs[2].message = tbs_of_crl(f, 1, &crl);
+    jobs[3].message = CEDE_SPAN_ARRAY(too_long);
+    sign_together(f, &t);
+    signer_sign_all(&t.client, CEDE_ALG_ESP256, jobs, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(jobs[i].status, i == 3             ? CEDE_BAD_ARGUMENT
+                                         : i == 1 || i == 2 ? CEDE_SIGNER_REFUSED
+                                                            : CEDE_OK);
+        if (jobs[i].status == CEDE_OK) {
+            ok(crypto()->verify(crypto()->context, CEDE_ALG_ESP256, &key, &tbs, 1,
+                                cede_span(jobs[i].signature, jobs[i].signature_len)));
+        }
+    }
+    /* a length that lies, none at all, and nothing behind the head */
+    frame[19] = (uint8_t)tbs.len;
+    memcpy(frame + 20, tbs.ptr, tbs.len);
+    for (int i = 0; i < 4; i++) {
+        size_t len = i == 0 ? 20 + tbs.len : i == 1 ? 19 + tbs.len : i == 2 ? 18 : 16;
+        assert_int_equal(send(t.pair[0], frame, len, 0), (ssize_t)len);
+        len = (size_t)recv(t.pair[0], answer, sizeof answer, 0);
+        assert_memory_equal(answer, frame, 8);
+        assert_int_equal(len, i == 0 ? 12 + 8 + 64 : 12);
+    }
+    end_signer(&t);
+    free(crl);
+}
+
 /* Whoever asked before was killed: its answer, which comes now, is not taken for ours. */
 static void R10_answers_to_others_are_dropped(void **state)
 {
@@ -1704,6 +1981,10 @@ int main(void)
         with_ca(factory_certificates_come_from_a_permanent_ca),
         with_ca(what_is_not_committed_has_not_happened),
         with_ca(R10_a_signer_process_signs),
+        with_ca(certificates_of_one_turn_are_signed_together),
+        with_ca(what_waits_is_found),
+        with_ca(what_waits_goes_with_its_transaction),
+        with_ca(R10_the_signer_looks_at_each_of_many),
         with_ca(R10_a_long_list_is_signed),
         with_ca(R10_the_signer_keeps_no_files),
         with_ca(R10_the_signer_looks_at_what_it_signs),

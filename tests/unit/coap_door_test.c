@@ -83,6 +83,8 @@ struct fixture {
     uint8_t last_body[4096];
     size_t last_body_len;
     bool handled_before_commit;
+    bool later; /* answers come behind the commit */
+    int answered_later;
     bool has_proof;
     unsigned proofs; /* asked for */
 };
@@ -126,6 +128,16 @@ static enum cede_status still_allowed(void *context, const struct coap_peer *pee
     return f->revoked ? CEDE_CRYPTO_SIGNATURE : CEDE_OK;
 }
 
+static void put_answer(const struct fixture *f, struct coap_response *response)
+{
+    response->code = CEDE_COAP_CHANGED;
+    response->content_format = CEDE_COAP_FORMAT_CBOR;
+    for (size_t i = 0; i < f->answer_len; i++) {
+        response->body.ptr[i] = (uint8_t)(i * 7);
+    }
+    response->body_len = f->answer_len;
+}
+
 static enum cede_status handle(void *context, const struct coap_request *request,
                                struct coap_response *response)
 {
@@ -147,13 +159,24 @@ static enum cede_status handle(void *context, const struct coap_request *request
     if (request->body.len > 0) {
         memcpy(f->last_body, request->body.ptr, request->body.len);
     }
-    response->code = CEDE_COAP_CHANGED;
-    response->content_format = CEDE_COAP_FORMAT_CBOR;
-    for (size_t i = 0; i < f->answer_len; i++) {
-        response->body.ptr[i] = (uint8_t)(i * 7);
+    if (f->later) {
+        response->later = (unsigned)f->handled;
+    } else {
+        put_answer(f, response);
     }
-    response->body_len = f->answer_len;
     return CEDE_OK;
+}
+
+static void answer_later(void *context, const struct coap_peer *peer,
+                         struct coap_response *response)
+{
+    struct fixture *f = context;
+
+    assert_string_equal(peer->device_id, "dev-1");
+    assert_int_equal(response->later, f->handled);
+    assert_int_equal(f->committed, f->begun);
+    f->answered_later++;
+    put_answer(f, response);
 }
 
 static enum cede_status before_batch(void *context)
@@ -206,7 +229,7 @@ static int setup(void **state)
     f->config.credential.key = f->server.key;
     f->config.callbacks =
         (struct coap_door_callbacks){find_certificate, authenticate, still_allowed, handle,
-                                     before_batch,     after_batch,  status_proof};
+                                     answer_later,     before_batch, after_batch,   status_proof};
     f->config.context = f;
     open_door(f);
     *state = f;
@@ -1077,6 +1100,29 @@ static void the_rest_of_an_answer_needs_the_commit_too(void **state)
     close(client.fd);
 }
 
+static void an_answer_may_come_behind_the_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+
+    client_open(&client, f, &f->device);
+    establish(&client);
+    f->later = true;
+    f->answer_len = 2500;
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_CHANGED);
+    assert_int_equal(ask_for_more(&client), CEDE_COAP_CHANGED);
+    assert_int_equal(f->answered_later, 1);
+    f->commit = CEDE_STORE_FAILED; /* the service learns of it, the device gets nothing */
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_UNAVAILABLE);
+    assert_int_equal(f->answered_later, 2);
+    f->commit = CEDE_OK;
+    assert_int_equal(ask_for_more(&client), CEDE_COAP_REQUEST_INCOMPLETE);
+    f->before = CEDE_STORE_BUSY; /* never asked: nothing to come */
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_UNAVAILABLE);
+    assert_int_equal(f->answered_later, 2);
+    close(client.fd);
+}
+
 static void a_burst_shares_one_commit(void **state)
 {
     struct fixture *f = *state;
@@ -1403,6 +1449,7 @@ int main(void)
         with_door(full_session_tables_drop_the_least_recent),
         with_door(no_success_leaves_before_the_commit),
         with_door(the_rest_of_an_answer_needs_the_commit_too),
+        with_door(an_answer_may_come_behind_the_commit),
         with_door(a_burst_shares_one_commit),
         with_door(long_bodies_go_in_blocks_both_ways),
         with_door(a_body_too_long_is_refused),

@@ -211,8 +211,8 @@ static int setup(void **state)
     f->config.crypto = crypto();
     f->config.certificate = f->server.certificate;
     f->config.key = f->server.pkey;
-    f->config.callbacks = (struct coap_door_callbacks){
-        NULL, authenticate, still_allowed, handle, before_batch, after_batch, NULL};
+    f->config.callbacks = (struct coap_door_callbacks){NULL, authenticate, still_allowed, handle,
+                                                       NULL, before_batch, after_batch,   NULL};
     f->config.context = f;
     f->config.body_max = BODY_MAX;
     open_door(f);

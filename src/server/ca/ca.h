@@ -102,6 +102,10 @@ struct store *ca_store(struct ca *ca);
 /* Signs somewhere else: `crypto` is a port whose sign() knows what `key` stands for. */
 void ca_set_signer(struct ca *ca, const struct cede_crypto *crypto,
                    const struct cede_private_key *key);
+/* Signs the certificates of one turn with few questions to `signer`, which must be the signer that
+ * was set: see ca_enrolled(). */
+struct signer_client;
+CEDE_MUST_USE enum cede_status ca_sign_together(struct ca *ca, struct signer_client *signer);
 /* The time to go by, for tests; null: the wall clock. */
 void ca_set_clock(struct ca *ca, uint64_t (*now)(void *context), void *context);
 
@@ -220,6 +224,7 @@ struct ca_enrolment {
     const struct cede_private_key *ephemeral;
     int32_t hash_alg;      /* with `ephemeral`: application hash of the session; 0: SHA-256 */
     struct cede_span hash; /* CA_CERTIFICATE: a certificate of the peer's device, by SHA-256 */
+    bool may_wait;         /* the caller asks ca_enrolled() behind the commit */
 };
 
 /* A body of EST (est.h), in the format wanted; when none was, as the request is encoded: C509 by
@@ -228,6 +233,7 @@ struct ca_answer {
     struct cede_span body;
     uint32_t content_format; /* CEDE_EST_FORMAT_... */
     uint32_t max_age;        /* with CEDE_CA_PENDING: ask again after so many seconds */
+    unsigned ticket;         /* not 0: there is no body yet, see ca_enrolled() */
 };
 
 /* Same key again: the same certificate.
@@ -243,6 +249,12 @@ struct ca_answer {
  *   and as ca_issue(). */
 CEDE_MUST_USE enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
                                         struct cede_buf out, struct ca_answer *answer);
+/* The answer to an enrolment that might wait, inside a transaction, and did: its certificate is
+ * signed and recorded by ca_commit() at the latest. To be asked behind each commit, also one that
+ * failed, once for each ticket. As ca_enrol(); CEDE_SIGNER_REFUSED and CEDE_CRYPTO_FAILED: there is
+ * no certificate. */
+CEDE_MUST_USE enum cede_status ca_enrolled(struct ca *ca, unsigned ticket, struct cede_buf out,
+                                           struct ca_answer *answer);
 
 /* --- the server ------------------------------------------------------------------------------- */
 

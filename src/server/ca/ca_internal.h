@@ -74,6 +74,8 @@ void ca_policy_wipe(struct ca_policy *policy);
 
 /* --- the open CA ------------------------------------------------------------------------------ */
 
+struct ca_awaiting;
+
 struct ca {
     char directory[PATH_MAX];
     char name[CA_NAME_MAX + 1];
@@ -119,6 +121,8 @@ struct ca {
     uint8_t scratch[CA_SCRATCH_LEN];
     uint8_t serials[32 * CA_SERIAL_LEN]; /* random, for certificates to come */
     size_t serials_left;
+
+    struct ca_awaiting *awaiting; /* issue_together.c; null: each certificate is signed alone */
 };
 
 uint64_t ca_now(const struct ca *ca);
@@ -133,8 +137,11 @@ CEDE_MUST_USE enum cede_status ca_to_pem(const char *label, const struct cede_sp
 enum cede_status ca_fail(enum cede_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* One operation: a part of the caller's transaction, or a transaction of its own. */
+/* One operation: a part of the caller's transaction, or a transaction of its own. Certificates that
+ * wait for their signatures are recorded first: what comes after them finds them. */
 CEDE_MUST_USE enum cede_status ca_unit_begin(struct ca *ca, bool *part);
+/* The same beside waiting certificates, for one of another device and another key. */
+CEDE_MUST_USE enum cede_status ca_unit_begin_beside(struct ca *ca, bool *part);
 /* Commits when `status` is CEDE_OK, takes everything back otherwise; returns the outcome. */
 CEDE_MUST_USE enum cede_status ca_unit_end(struct ca *ca, bool part, enum cede_status status);
 
@@ -337,12 +344,39 @@ CEDE_MUST_USE enum cede_status ca_issue_checked(struct ca *ca,
                                                 const struct ca_checked_request *checked,
                                                 const char *authorised_by,
                                                 struct ca_certificate_record *record);
+/* The steps of it: a serial; the certificate as of `now`, signed through `signer`, into
+ * record->raw; the record. CEDE_STORE_CONFLICT: the serial is taken. */
+CEDE_MUST_USE enum cede_status ca_make_serial(struct ca *ca, struct ca_certificate_record *record);
+CEDE_MUST_USE enum cede_status ca_write_certificate(struct ca *ca, const struct cede_crypto *signer,
+                                                    const struct ca_checked_request *checked,
+                                                    uint64_t now,
+                                                    struct ca_certificate_record *record);
+CEDE_MUST_USE enum cede_status ca_record_certificate(struct ca *ca, const char *authorised_by,
+                                                     struct ca_certificate_record *record);
 /* Writes the alarm of a refused factory certificate again, when the caller took back a unit around
  * ca_issue(); returns `status`. */
 CEDE_MUST_USE enum cede_status ca_note_other_key(struct ca *ca, struct cede_span request,
                                                  enum cede_status status);
 CEDE_MUST_USE enum cede_status ca_key_hash(const struct ca *ca, struct cede_span point,
                                            uint8_t hash[32]);
+
+/* --- issuing together (issue_together.c) ------------------------------------------------------ */
+
+/* Can a certificate wait for its signature now? */
+bool ca_can_await(const struct ca *ca, const struct ca_enrolment *enrolment);
+/* Does one wait for that device or that key? */
+bool ca_awaits(const struct ca *ca, const char *device_id, const uint8_t key[32]);
+/* Instead of ca_issue_checked(), when ca_can_await(): account, factory and profile of `record` are
+ * the input; sets answer->ticket. */
+CEDE_MUST_USE enum cede_status ca_await(struct ca *ca, const struct ca_enrolment *enrolment,
+                                        const struct ca_checked_request *checked,
+                                        const char *authorised_by,
+                                        const struct ca_certificate_record *record,
+                                        struct ca_answer *answer);
+/* Has all that wait signed, and records them; outside the transaction they came in, none of them
+ * is. */
+void ca_sign_awaited(struct ca *ca);
+
 /* --- answers (answer.c) and approvals (approvals.c) ------------------------------------------- */
 
 /* Is there an answer in the format wanted for a certificate of that kind? */

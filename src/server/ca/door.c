@@ -168,6 +168,20 @@ static enum ca_operation operation_of(const struct target *target)
     return target->operation == NULL ? CA_CERTIFICATE : operations[target->operation->kind];
 }
 
+static void put_answer(const struct ca_answer *answer, uint8_t code, struct coap_response *response)
+{
+    response->code = code;
+    response->content_format = (int32_t)answer->content_format;
+    response->body_len = answer->body.len;
+}
+
+static void put_refusal(const struct coap_peer *peer, const char *operation,
+                        enum cede_status status, struct coap_response *response)
+{
+    log_warning("device %s, %s: %s", peer->device_id, operation, cede_status_reason(status));
+    response->code = code_of(status);
+}
+
 static enum cede_status serve(struct ca_api *api, const struct coap_request *request,
                               const struct target *target, struct coap_response *response)
 {
@@ -188,13 +202,32 @@ static enum cede_status serve(struct ca_api *api, const struct coap_request *req
     enrolment.ephemeral = request->ephemeral;
     enrolment.hash_alg = request->hash_alg;
     enrolment.hash = cede_span(target->hash, target->hash_len);
+    enrolment.may_wait = true;
     status = ca_enrol(api->ca, &enrolment, response->body, &answer);
     response->max_age = answer.max_age;
     CEDE_TRY(status);
-    response->code = target->operation == NULL ? CEDE_COAP_CONTENT : target->operation->answer;
-    response->content_format = (int32_t)answer.content_format;
-    response->body_len = answer.body.len;
+    response->later = answer.ticket;
+    if (answer.ticket == 0) {
+        put_answer(&answer,
+                   target->operation == NULL ? CEDE_COAP_CONTENT : target->operation->answer,
+                   response);
+    }
     return CEDE_OK;
+}
+
+/* Only enrolments wait. */
+static void answer_later(void *context, const struct coap_peer *peer,
+                         struct coap_response *response)
+{
+    struct ca_api *api = context;
+    struct ca_answer answer;
+    enum cede_status status = ca_enrolled(api->ca, response->later, response->body, &answer);
+
+    if (status == CEDE_OK) {
+        put_answer(&answer, CEDE_COAP_CHANGED, response);
+    } else {
+        put_refusal(peer, "enrolment", status, response);
+    }
 }
 
 static bool is_discovery(const struct coap_request *request)
@@ -256,10 +289,8 @@ static enum cede_status handle(void *context, const struct coap_request *request
     }
     status = serve(api, request, &target, response);
     if (status != CEDE_OK) {
-        log_warning("device %s, %s: %s", request->peer->device_id,
-                    target.operation == NULL ? "c" : target.operation->path,
-                    cede_status_reason(status));
-        response->code = code_of(status);
+        put_refusal(request->peer, target.operation == NULL ? "c" : target.operation->path, status,
+                    response);
     }
     return CEDE_OK;
 }
@@ -293,8 +324,9 @@ static enum cede_status status_proof(void *context, struct cede_buf out, struct 
     return ca_records_proof(api->ca, thumbprint, out, proof);
 }
 
-const struct coap_door_callbacks ca_door_callbacks = {
-    find_certificate, authenticate, still_allowed, handle, before_batch, after_batch, status_proof};
+const struct coap_door_callbacks ca_door_callbacks = {find_certificate, authenticate, still_allowed,
+                                                      handle,           answer_later, before_batch,
+                                                      after_batch,      status_proof};
 
 enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int fd,
                               struct coap_door **door)

@@ -113,7 +113,7 @@ static int http_status(enum cede_status status)
 }
 
 /* Refusals are told and noted down once, with the reason; what failed inside is noted down only. */
-static void refuse(struct https_response *response, const struct https_request *request,
+static void refuse(struct https_response *response, const char *what, const char *by,
                    enum cede_status status)
 {
     int code = http_status(status);
@@ -121,8 +121,7 @@ static void refuse(struct https_response *response, const struct https_request *
 
     snprintf(text, sizeof text, "%s\n",
              code == 500 ? "something is wrong here" : cede_status_reason(status));
-    log_warning("est: %s by '%s': %s. %s", request->path, request->partner,
-                cede_status_reason(status), ca_last_error());
+    log_warning("est: %s by '%s': %s. %s", what, by, cede_status_reason(status), ca_last_error());
     https_answer(response, code, "text/plain; charset=utf-8", cede_span_string(text));
 }
 
@@ -196,13 +195,31 @@ static void enrol(struct est_https *door, const struct https_request *request,
     enrolment.operation = operation;
     enrolment.accept = CEDE_EST_FORMAT_PKIX_CERT;
     enrolment.token = token;
+    enrolment.may_wait = true;
     status = ask(door, request, &enrolment, CEDE_BUF_ARRAY(memory), &answer);
-    if (status == CEDE_OK) {
+    if (status == CEDE_OK && answer.ticket != 0) {
+        response->later = answer.ticket;
+    } else if (status == CEDE_OK) {
         answer_certificates(response, TYPE_CERTS, &answer.body, 1);
     } else if (status == CEDE_CA_PENDING) {
         answer_pending(response, &answer);
     } else {
-        refuse(response, request, status);
+        refuse(response, request->path, request->partner, status);
+    }
+}
+
+static void answer_later(void *context, const char *partner, unsigned later,
+                         struct https_response *response)
+{
+    struct est_https *door = context;
+    uint8_t memory[CA_CERTIFICATE_MAX];
+    struct ca_answer answer;
+    enum cede_status status = ca_enrolled(door->ca, later, CEDE_BUF_ARRAY(memory), &answer);
+
+    if (status == CEDE_OK) {
+        answer_certificates(response, TYPE_CERTS, &answer.body, 1);
+    } else {
+        refuse(response, "an enrolment", partner, status);
     }
 }
 
@@ -291,7 +308,7 @@ static void post_serverkeygen(struct est_https *door, const struct https_request
     } else if (status == CEDE_CA_PENDING) {
         answer_pending(response, &answer);
     } else {
-        refuse(response, request, status);
+        refuse(response, request->path, request->partner, status);
     }
     cede_wipe(memory, sizeof memory);
     cede_wipe(text, sizeof text);
@@ -314,7 +331,7 @@ static void get_csrattrs(struct est_https *door, const struct https_request *req
     if (status == CEDE_OK) {
         answer_base64(response, TYPE_CSRATTRS, answer.body);
     } else {
-        refuse(response, request, status);
+        refuse(response, request->path, request->partner, status);
     }
 }
 
@@ -411,6 +428,7 @@ enum cede_status est_https_open(struct event_base *base, struct est_https *door,
     config.optional = true;
     config.tls12 = true;
     config.flush = flush;
+    config.answer_later = answer_later;
     config.context = door;
     return https_server_new(base, listening_fd, &config, server);
 }

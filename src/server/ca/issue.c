@@ -191,7 +191,7 @@ enum cede_status ca_check_possession(struct ca *ca, enum ca_profile profile,
 /* --- the certificate -------------------------------------------------------------------------- */
 
 /* Random bytes are fetched for many serials at once: one costs as much. */
-static enum cede_status make_serial(struct ca *ca, struct ca_certificate_record *record)
+enum cede_status ca_make_serial(struct ca *ca, struct ca_certificate_record *record)
 {
     if (ca->serials_left == 0) {
         CEDE_TRY(ca->crypto->random(ca->crypto->context, CEDE_BUF_ARRAY(ca->serials)));
@@ -230,14 +230,14 @@ static void name_status_services(const struct ca *ca, struct cede_certificate_in
 
 /* Writes the certificate into record->raw. Native device certificates stay as small as can be: key
  * identifiers would say nothing a path needs. */
-static enum cede_status write_certificate(struct ca *ca, const struct ca_checked_request *checked,
-                                          struct ca_certificate_record *record)
+enum cede_status ca_write_certificate(struct ca *ca, const struct cede_crypto *signer,
+                                      const struct ca_checked_request *checked, uint64_t now,
+                                      struct ca_certificate_record *record)
 {
     const struct ca_profile_policy *policy = &ca->policy.profiles[record->profile];
     struct cede_public_key key = cede_request_key(&checked->request);
     struct cede_certificate_info info;
     uint8_t key_id[20];
-    uint64_t now = ca_now(ca);
     struct cede_span raw;
 
     memset(&info, 0, sizeof info);
@@ -261,7 +261,7 @@ static enum cede_status write_certificate(struct ca *ca, const struct ca_checked
                                            : ca->policy.revocation.uris_in_x509) {
         name_status_services(ca, &info);
     }
-    CEDE_TRY(cede_certificate_issue(checked->request.format, ca->signer, &info, &ca->key,
+    CEDE_TRY(cede_certificate_issue(checked->request.format, signer, &info, &ca->key,
                                     CEDE_BUF_ARRAY(ca->scratch), CEDE_BUF_ARRAY(record->raw),
                                     &raw));
     memmove(record->raw, raw.ptr, raw.len);
@@ -271,21 +271,28 @@ static enum cede_status write_certificate(struct ca *ca, const struct ca_checked
     return CEDE_OK;
 }
 
+enum cede_status ca_record_certificate(struct ca *ca, const char *authorised_by,
+                                       struct ca_certificate_record *record)
+{
+    size_t len = 0;
+
+    CEDE_TRY(cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256,
+                                         cede_span(record->raw, record->raw_len),
+                                         record->thumbprint, &len));
+    return ca_records_add(ca, record, authorised_by);
+}
+
 enum cede_status ca_issue_checked(struct ca *ca, const struct ca_checked_request *checked,
                                   const char *authorised_by, struct ca_certificate_record *record)
 {
     enum cede_status status = CEDE_STORE_CONFLICT;
-    size_t len = 0;
 
     snprintf(record->subject, sizeof record->subject, "%s", checked->subject);
     memcpy(record->key, checked->key, sizeof record->key);
     for (int i = 0; status == CEDE_STORE_CONFLICT && i < SERIAL_ATTEMPTS; i++) {
-        CEDE_TRY(make_serial(ca, record));
-        CEDE_TRY(write_certificate(ca, checked, record));
-        CEDE_TRY(cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256,
-                                             cede_span(record->raw, record->raw_len),
-                                             record->thumbprint, &len));
-        status = ca_records_add(ca, record, authorised_by);
+        CEDE_TRY(ca_make_serial(ca, record));
+        CEDE_TRY(ca_write_certificate(ca, ca->signer, checked, ca_now(ca), record));
+        status = ca_record_certificate(ca, authorised_by, record);
     }
     return status;
 }

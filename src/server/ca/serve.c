@@ -156,6 +156,7 @@ static enum cede_status open_ca(struct worker *worker, const struct serving *ser
     key.curve = worker->ca->certificate.curve;
     CEDE_TRY(signer_client_init(&worker->signer, signer_fd));
     ca_set_signer(worker->ca, &worker->signer.crypto, &key);
+    CEDE_TRY(ca_sign_together(worker->ca, &worker->signer));
     worker->api.ca = worker->ca;
     return tls_identity_load(serving->serve->directory, &worker->tls);
 }

@@ -200,11 +200,17 @@ static bool past_half_life(const struct ca *ca, const struct ca_certificate_reco
 
 /* --- the operations --------------------------------------------------------------------------- */
 
-static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_request *checked,
-                                         int64_t factory, int64_t account,
-                                         const char *authorised_by,
-                                         struct ca_certificate_record *record)
+/* `answer` null: what was changed for it must not stay without it, so it is signed now. */
+static enum cede_status issue_for_device(struct ca *ca, const struct ca_enrolment *enrolment,
+                                         const struct ca_checked_request *checked, int64_t factory,
+                                         int64_t account, struct ca_certificate_record *record,
+                                         struct ca_answer *answer)
 {
+    bool made = is_made_here(enrolment->operation);
+    const char *authorised_by = enrolment->peer->operational
+                                    ? (made ? CA_BY_OPERATIONAL_MADE : "operational certificate")
+                                    : (made ? CA_BY_FACTORY_MADE : "factory certificate");
+
     memset(record, 0, sizeof *record);
     record->profile = CA_PROFILE_DEVICE;
     record->account = account;
@@ -212,6 +218,8 @@ static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_
     if (ca->policy.profiles[CA_PROFILE_DEVICE].manual_approval) {
         CEDE_TRY(ca_approval_check(ca, factory, checked->asked));
         CEDE_TRY(ca_approval_done(ca, factory));
+    } else if (!made && answer != NULL && ca_can_await(ca, enrolment)) {
+        return ca_await(ca, enrolment, checked, authorised_by, record, answer);
     }
     return ca_issue_checked(ca, checked, authorised_by, record);
 }
@@ -219,7 +227,7 @@ static enum cede_status issue_for_device(struct ca *ca, const struct ca_checked_
 /* /sen, with the factory certificate. */
 static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolment,
                               const struct ca_checked_request *checked,
-                              struct ca_certificate_record *record)
+                              struct ca_certificate_record *record, struct ca_answer *answer)
 {
     int64_t factory = enrolment->peer->row;
     struct ca_prospect prospect;
@@ -233,9 +241,8 @@ static enum cede_status enrol(struct ca *ca, const struct ca_enrolment *enrolmen
     if (prospect.certified) {
         CEDE_TRY(make_room(ca, enrolment, factory, prospect.account));
     }
-    return issue_for_device(
-        ca, checked, factory, prospect.account,
-        is_made_here(enrolment->operation) ? CA_BY_FACTORY_MADE : "factory certificate", record);
+    return issue_for_device(ca, enrolment, checked, factory, prospect.account, record,
+                            prospect.certified ? NULL : answer);
 }
 
 /* The certificate that counts for a device: the newest that is live; within the grace, when none
@@ -253,7 +260,7 @@ static enum cede_status find_newest(struct ca *ca, const struct ca_certificate_r
  * before it; a second new key while a first one has not shown up is refused. */
 static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrolment,
                                  const struct ca_checked_request *checked,
-                                 struct ca_certificate_record *record)
+                                 struct ca_certificate_record *record, struct ca_answer *answer)
 {
     struct ca_certificate_record current;
     struct ca_certificate_record newest;
@@ -280,10 +287,8 @@ static enum cede_status re_enrol(struct ca *ca, const struct ca_enrolment *enrol
     if (newest.row != current.row) {
         return CEDE_CA_OTHER_KEY;
     }
-    return issue_for_device(ca, checked, current.factory, current.account,
-                            is_made_here(enrolment->operation) ? CA_BY_OPERATIONAL_MADE
-                                                               : "operational certificate",
-                            record);
+    return issue_for_device(ca, enrolment, checked, current.factory, current.account, record,
+                            answer);
 }
 
 /* A device that shows its newest certificate has no use for the older ones. */
@@ -304,13 +309,14 @@ static enum cede_status end_predecessors(struct ca *ca, const struct ca_peer *pe
 
 static enum cede_status enrol_in_unit(struct ca *ca, const struct ca_enrolment *enrolment,
                                       const struct ca_checked_request *checked,
-                                      struct ca_certificate_record *record)
+                                      struct ca_certificate_record *record,
+                                      struct ca_answer *answer)
 {
     if (!enrolment->peer->operational) {
-        return enrol(ca, enrolment, checked, record);
+        return enrol(ca, enrolment, checked, record, answer);
     }
     CEDE_TRY(end_predecessors(ca, enrolment->peer));
-    return re_enrol(ca, enrolment, checked, record);
+    return re_enrol(ca, enrolment, checked, record, answer);
 }
 
 static enum cede_status factory_of(struct ca *ca, const struct ca_peer *peer, int64_t *factory)
@@ -388,7 +394,7 @@ static enum cede_status wait_for_approval(struct ca *ca, const struct ca_enrolme
     return CEDE_CA_PENDING;
 }
 
-/* What was checked is issued, once. */
+/* What was checked is issued, once: in `record`, or later, when answer->ticket says so. */
 static enum cede_status issue_checked(struct ca *ca, const struct ca_enrolment *enrolment,
                                       const struct ca_checked_request *checked,
                                       struct ca_certificate_record *record,
@@ -397,8 +403,11 @@ static enum cede_status issue_checked(struct ca *ca, const struct ca_enrolment *
     bool part = false;
     enum cede_status status = CEDE_OK;
 
-    CEDE_TRY(ca_unit_begin(ca, &part));
-    status = enrol_in_unit(ca, enrolment, checked, record);
+    if (ca_awaits(ca, enrolment->peer->device_id, checked->key)) {
+        ca_sign_awaited(ca);
+    }
+    CEDE_TRY(ca_unit_begin_beside(ca, &part));
+    status = enrol_in_unit(ca, enrolment, checked, record, part ? answer : NULL);
     status = ca_unit_end(ca, part, status);
     if (status == CEDE_CA_PENDING) {
         return wait_for_approval(ca, enrolment, checked, answer);
@@ -432,6 +441,9 @@ static enum cede_status enrol_device(struct ca *ca, const struct ca_enrolment *e
         return CEDE_CA_FORMAT;
     }
     CEDE_TRY(issue_checked(ca, enrolment, &checked, &record, answer));
+    if (answer->ticket != 0) {
+        return CEDE_OK;
+    }
     return ca_answer_certificate(ca, enrolment, cede_span(record.raw, record.raw_len),
                                  is_x509(&record), out, answer);
 }

@@ -20,6 +20,7 @@
 #define NUMBER_LEN   8
 #define HEAD_LEN     (NUMBER_LEN + 4) /* of an answer */
 #define QUESTION_LEN (NUMBER_LEN + 8)
+#define ANSWER_MAX   (HEAD_LEN + SIGNER_MANY_MAX * (8 + CEDE_SIGNATURE_LEN_MAX))
 #define SEALS        (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static void put_u32(uint8_t out[4], uint32_t value)
@@ -54,7 +55,7 @@ enum cede_status signer_pair(int pair[2])
 
 /* A question as it came: head, bytes, and perhaps a memory file. */
 struct question {
-    uint8_t frame[QUESTION_LEN + SIGNER_MESSAGE_MAX];
+    uint8_t frame[QUESTION_LEN + SIGNER_MANY_LEN];
     size_t len;
     int file; /* -1: none */
 };
@@ -154,12 +155,16 @@ struct asking {
     bool publisher;
 };
 
-static enum cede_status sign_checked(const struct question *question, struct cede_span message,
-                                     const struct asking *asking, uint8_t *signature,
-                                     size_t *signature_len)
+static enum signer_kind kind_of(const struct question *question)
+{
+    return (enum signer_kind)get_u32(question->frame + NUMBER_LEN);
+}
+
+static enum cede_status sign_checked(const struct question *question, enum signer_kind kind,
+                                     struct cede_span message, const struct asking *asking,
+                                     uint8_t *signature, size_t *signature_len)
 {
     const struct cede_crypto *crypto = cede_crypto_openssl();
-    enum signer_kind kind = (enum signer_kind)get_u32(question->frame + NUMBER_LEN);
     int32_t alg = (int32_t)get_u32(question->frame + NUMBER_LEN + 4);
 
     CEDE_TRY(signer_check(kind, message, asking->rules->issuer, cede_wall_clock()));
@@ -167,39 +172,96 @@ static enum cede_status sign_checked(const struct question *question, struct ced
     return crypto->sign(crypto->context, alg, asking->key, &message, 1, signature, signature_len);
 }
 
-static enum cede_status sign_question(const struct question *question, const struct asking *asking,
-                                      uint8_t *signature, size_t *signature_len)
+static enum cede_status sign_file(const struct question *question, const struct asking *asking,
+                                  uint8_t *signature, size_t *signature_len)
 {
-    struct cede_span message =
-        cede_span(question->frame + QUESTION_LEN, question->len - QUESTION_LEN);
+    struct cede_span message = map_file(question->file);
     enum cede_status status = CEDE_SIGNER_REFUSED;
 
-    if (question->file < 0) {
-        return sign_checked(question, message, asking, signature, signature_len);
-    }
-    message = map_file(question->file);
     if (message.ptr != NULL) {
-        status = sign_checked(question, message, asking, signature, signature_len);
+        status =
+            sign_checked(question, kind_of(question), message, asking, signature, signature_len);
         munmap((void *)(uintptr_t)message.ptr, message.len);
     }
     return status;
 }
 
+/* The frame is whole before anything in it is signed. */
+static enum cede_status check_many(struct cede_span bytes)
+{
+    struct cede_reader reader = cede_reader(bytes);
+    size_t count = 0;
+
+    while (reader.status == CEDE_OK && cede_reader_left(&reader) > 0) {
+        struct cede_span len = cede_read_bytes(&reader, 4);
+        uint32_t message_len = reader.status == CEDE_OK ? get_u32(len.ptr) : 0;
+
+        (void)cede_read_bytes(&reader, message_len);
+        if (message_len == 0 || message_len > SIGNER_MESSAGE_MAX || ++count > SIGNER_MANY_MAX) {
+            return CEDE_SIGNER_REFUSED;
+        }
+    }
+    return count > 0 ? reader.status : CEDE_SIGNER_REFUSED;
+}
+
+/* Signs each; *out_len bytes of the answer. */
+static enum cede_status sign_many(const struct question *question, struct cede_span bytes,
+                                  const struct asking *asking, uint8_t *out, size_t *out_len)
+{
+    struct cede_reader reader = cede_reader(bytes);
+    size_t at = 0;
+
+    *out_len = 0;
+    CEDE_TRY(check_many(bytes));
+    while (cede_reader_left(&reader) > 0) {
+        uint32_t message_len = get_u32(cede_read_bytes(&reader, 4).ptr);
+        struct cede_span message = cede_read_bytes(&reader, message_len);
+        size_t len = 0;
+        enum cede_status status =
+            sign_checked(question, SIGNER_CERTIFICATE, message, asking, out + at + 8, &len);
+
+        len = status == CEDE_OK ? len : 0;
+        put_u32(out + at, (uint32_t)status);
+        put_u32(out + at + 4, (uint32_t)len);
+        at += 8 + len;
+    }
+    *out_len = at;
+    return CEDE_OK;
+}
+
+/* What stands behind the head of the answer. */
+static enum cede_status sign_question(const struct question *question, const struct asking *asking,
+                                      uint8_t *out, size_t *out_len)
+{
+    struct cede_span message =
+        cede_span(question->frame + QUESTION_LEN, question->len - QUESTION_LEN);
+
+    if (question->file >= 0) {
+        return sign_file(question, asking, out, out_len);
+    }
+    if (kind_of(question) == SIGNER_CERTIFICATES) {
+        return sign_many(question, message, asking, out, out_len);
+    }
+    return message.len > SIGNER_MESSAGE_MAX
+               ? CEDE_SIGNER_REFUSED
+               : sign_checked(question, kind_of(question), message, asking, out, out_len);
+}
+
 /* False when the connection is over. */
 static bool serve_one(int fd, const struct asking *asking)
 {
-    uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
+    uint8_t answer[ANSWER_MAX];
     struct question question;
-    size_t signature_len = 0;
+    size_t len = 0;
     enum cede_status status = CEDE_OK;
     bool open = receive_question(fd, &question);
 
     if (question.len > 0) {
-        status = sign_question(&question, asking, answer + HEAD_LEN, &signature_len);
+        status = sign_question(&question, asking, answer + HEAD_LEN, &len);
         memcpy(answer, question.frame, NUMBER_LEN);
         put_u32(answer + NUMBER_LEN, (uint32_t)status);
-        signature_len = status == CEDE_OK ? signature_len : 0;
-        open = send(fd, answer, HEAD_LEN + signature_len, MSG_NOSIGNAL) > 0 || errno == EAGAIN;
+        len = status == CEDE_OK ? len : 0;
+        open = send(fd, answer, HEAD_LEN + len, MSG_NOSIGNAL) > 0 || errno == EAGAIN;
     }
     if (question.file >= 0) {
         close(question.file);
@@ -265,17 +327,18 @@ static bool worth_another_try(ssize_t result)
     return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
-static enum cede_status ask(int fd, const struct msghdr *question, uint8_t *signature,
-                            size_t *signature_len)
+/* *body: what stands behind the head of the answer, in `answer`. */
+static enum cede_status ask(int fd, const struct msghdr *question, struct cede_buf answer,
+                            struct cede_span *body)
 {
-    uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
     const uint8_t *number = question->msg_iov[0].iov_base;
     ssize_t len = -1;
 
+    *body = CEDE_SPAN_NULL;
     for (int tries = 0; tries < SIGNER_TRIES; tries++) {
         len = sendmsg(fd, question, MSG_NOSIGNAL);
         if (len > 0) {
-            len = receive_answer(fd, number, answer, sizeof answer);
+            len = receive_answer(fd, number, answer.ptr, answer.cap);
         }
         if (!worth_another_try(len)) {
             break;
@@ -284,11 +347,19 @@ static enum cede_status ask(int fd, const struct msghdr *question, uint8_t *sign
     if (len < HEAD_LEN) {
         return CEDE_CRYPTO_FAILED;
     }
-    if (get_u32(answer + NUMBER_LEN) != CEDE_OK) {
-        return (enum cede_status)get_u32(answer + NUMBER_LEN);
-    }
-    *signature_len = (size_t)len - HEAD_LEN;
-    memcpy(signature, answer + HEAD_LEN, *signature_len);
+    *body = cede_span(answer.ptr + HEAD_LEN, (size_t)len - HEAD_LEN);
+    return (enum cede_status)get_u32(answer.ptr + NUMBER_LEN);
+}
+
+static enum cede_status ask_signature(int fd, const struct msghdr *question, uint8_t *signature,
+                                      size_t *signature_len)
+{
+    uint8_t answer[HEAD_LEN + CEDE_SIGNATURE_LEN_MAX];
+    struct cede_span body;
+
+    CEDE_TRY(ask(fd, question, CEDE_BUF_ARRAY(answer), &body));
+    memcpy(signature, body.ptr, body.len);
+    *signature_len = body.len;
     return CEDE_OK;
 }
 
@@ -340,7 +411,7 @@ static enum cede_status ask_with_file(int fd, struct iovec *vectors, size_t coun
     control.head.cmsg_type = SCM_RIGHTS;
     control.head.cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(&control.head), &file, sizeof file);
-    status = ask(fd, &message, signature, signature_len);
+    status = ask_signature(fd, &message, signature, signature_len);
     close(file);
     return status;
 }
@@ -355,6 +426,15 @@ struct cede_private_key signer_key(int32_t curve, enum signer_kind kind)
         key.handle = (void *)(uintptr_t)&kinds[kind]; /* never written through */
     }
     return key;
+}
+
+static void put_head(struct signer_client *client, uint32_t kind, int32_t alg,
+                     uint8_t head[QUESTION_LEN])
+{
+    client->number++;
+    memcpy(head, &client->number, NUMBER_LEN);
+    put_u32(head + NUMBER_LEN, kind);
+    put_u32(head + NUMBER_LEN + 4, (uint32_t)alg);
 }
 
 static enum cede_status sign_remotely(void *context, int32_t alg,
@@ -373,10 +453,7 @@ static enum cede_status sign_remotely(void *context, int32_t alg,
     if (parts_count + 1 > sizeof vectors / sizeof vectors[0]) {
         return CEDE_BAD_ARGUMENT;
     }
-    client->number++;
-    memcpy(head, &client->number, NUMBER_LEN);
-    put_u32(head + NUMBER_LEN, kind);
-    put_u32(head + NUMBER_LEN + 4, (uint32_t)alg);
+    put_head(client, kind, alg, head);
     vectors[0] = (struct iovec){head, sizeof head};
     for (size_t i = 0; i < parts_count; i++) {
         vectors[i + 1] = (struct iovec){(void *)(uintptr_t)parts[i].ptr, parts[i].len};
@@ -387,7 +464,77 @@ static enum cede_status sign_remotely(void *context, int32_t alg,
     }
     return total > SIGNER_MESSAGE_MAX
                ? ask_with_file(client->fd, vectors, parts_count + 1, signature, signature_len)
-               : ask(client->fd, &message, signature, signature_len);
+               : ask_signature(client->fd, &message, signature, signature_len);
+}
+
+/* The signatures of `count` jobs, in their order. */
+static enum cede_status read_signatures(struct cede_span body, struct signer_job *jobs,
+                                        size_t count)
+{
+    struct cede_reader reader = cede_reader(body);
+
+    for (size_t i = 0; i < count; i++) {
+        struct cede_span head = cede_read_bytes(&reader, 8);
+        struct cede_span signature =
+            cede_read_bytes(&reader, reader.status == CEDE_OK ? get_u32(head.ptr + 4) : 0);
+
+        if (reader.status != CEDE_OK || signature.len > sizeof jobs[i].signature) {
+            return CEDE_CRYPTO_FAILED;
+        }
+        jobs[i].status = (enum cede_status)get_u32(head.ptr);
+        memcpy(jobs[i].signature, signature.ptr, signature.len);
+        jobs[i].signature_len = signature.len;
+    }
+    return cede_reader_finish(&reader);
+}
+
+/* With one question. */
+static enum cede_status sign_some(struct signer_client *client, int32_t alg,
+                                  struct signer_job *jobs, size_t count)
+{
+    struct iovec vectors[1 + 2 * SIGNER_MANY_MAX];
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = 1 + 2 * count};
+    uint8_t head[QUESTION_LEN], lengths[SIGNER_MANY_MAX][4], answer[ANSWER_MAX];
+    struct cede_span body;
+
+    put_head(client, SIGNER_CERTIFICATES, alg, head);
+    vectors[0] = (struct iovec){head, sizeof head};
+    for (size_t i = 0; i < count; i++) {
+        put_u32(lengths[i], (uint32_t)jobs[i].message.len);
+        vectors[1 + 2 * i] = (struct iovec){lengths[i], sizeof lengths[i]};
+        vectors[2 + 2 * i] =
+            (struct iovec){(void *)(uintptr_t)jobs[i].message.ptr, jobs[i].message.len};
+    }
+    CEDE_TRY(ask(client->fd, &message, CEDE_BUF_ARRAY(answer), &body));
+    return read_signatures(body, jobs, count);
+}
+
+/* How many of the jobs go into one question. */
+static size_t fitting(const struct signer_job *jobs, size_t count)
+{
+    size_t bytes = 0, fit = 0;
+
+    while (fit < count && fit < SIGNER_MANY_MAX && jobs[fit].message.len <= SIGNER_MESSAGE_MAX &&
+           bytes + 4 + jobs[fit].message.len <= SIGNER_MANY_LEN) {
+        bytes += 4 + jobs[fit++].message.len;
+    }
+    return fit;
+}
+
+void signer_sign_all(struct signer_client *client, int32_t alg, struct signer_job *jobs,
+                     size_t count)
+{
+    for (size_t at = 0; at < count;) {
+        size_t some = fitting(jobs + at, count - at);
+        enum cede_status status =
+            some == 0 ? CEDE_BAD_ARGUMENT : sign_some(client, alg, jobs + at, some);
+
+        some = some == 0 ? 1 : some; /* too long: it alone is refused */
+        for (size_t i = at; status != CEDE_OK && i < at + some; i++) {
+            jobs[i].status = status;
+        }
+        at += some;
+    }
 }
 
 enum cede_status signer_client_init(struct signer_client *client, int fd)

@@ -8,6 +8,11 @@
  * answers: the same number, status (4 bytes), then the signature. A frame that is none ends the
  * connection.
  *
+ * A worker whose requests come in crowds asks for many certificates with one frame, of kind
+ * SIGNER_CERTIFICATES: behind the head, for each of them its length (4 bytes) and its bytes. The
+ * answer has, behind the status of the frame, for each of them, in their order, status (4 bytes),
+ * length of the signature (4 bytes) and the signature. Each is checked as if it had come alone.
+ *
  * What is signed must be what its kind says, under the CA's own name: a certificate, a CRL, or a
  * StatusProof. The three cannot be taken for one another, nor for anything else that a key signs
  * here: so a worker that was taken over can have no OCSP response, no order and no TLS handshake
@@ -23,14 +28,17 @@
 #include "server/ca/lint.h"
 
 #define SIGNER_MESSAGE_MAX 4096
+#define SIGNER_MANY_MAX    32           /* certificates in one frame, */
+#define SIGNER_MANY_LEN    65536        /* and their bytes, lengths counted */
 #define SIGNER_CRL_MAX     (256u << 20) /* of a CRL in a memory file */
 #define SIGNER_TIMEOUT_S   1            /* of one try */
 #define SIGNER_TRIES       10
 
 enum signer_kind {
-    SIGNER_CERTIFICATE = 1, /* TBSCertificate in DER, or of a native C509 certificate */
-    SIGNER_CRL = 2,         /* TBSCertList */
-    SIGNER_STATUS_PROOF = 3 /* Sig_structure of status_proof.h */
+    SIGNER_CERTIFICATE = 1,  /* TBSCertificate in DER, or of a native C509 certificate */
+    SIGNER_CRL = 2,          /* TBSCertList */
+    SIGNER_STATUS_PROOF = 3, /* Sig_structure of status_proof.h */
+    SIGNER_CERTIFICATES = 4  /* many of the first kind */
 };
 
 /* CEDE_SIGNER_REFUSED: not of that kind, or under another name than `issuer` (value null: not
@@ -64,5 +72,17 @@ struct signer_client {
     uint64_t number; /* of the last question */
 };
 CEDE_MUST_USE enum cede_status signer_client_init(struct signer_client *client, int fd);
+
+/* A certificate to be signed, and what came of it. */
+struct signer_job {
+    struct cede_span message;
+    enum cede_status status;
+    uint8_t signature[CEDE_SIGNATURE_LEN_MAX];
+    size_t signature_len;
+};
+
+/* Has all of them signed, with as few questions as they fit in. Each job gets its status. */
+void signer_sign_all(struct signer_client *client, int32_t alg, struct signer_job *jobs,
+                     size_t count);
 
 #endif

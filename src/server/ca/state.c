@@ -355,6 +355,7 @@ void ca_close(struct ca *ca)
     EVP_PKEY_free(ca->est_pkey);
     EVP_PKEY_free(ca->dh_pkey);
     ca_policy_wipe(&ca->policy);
+    free(ca->awaiting);
     free(ca);
 }
 
@@ -788,13 +789,16 @@ bool ca_is_current(const struct ca *ca, int64_t not_before, int64_t not_after)
 
 enum cede_status ca_begin(struct ca *ca)
 {
+    ca_sign_awaited(ca); /* there are none, unless a transaction was taken back */
     return store_begin(ca->store);
 }
 
 enum cede_status ca_commit(struct ca *ca)
 {
-    enum cede_status status = store_commit(ca->store);
+    enum cede_status status = CEDE_OK;
 
+    ca_sign_awaited(ca);
+    status = store_commit(ca->store);
     ca->failed_commits += status == CEDE_OK ? 0 : 1;
     return status;
 }
@@ -820,6 +824,12 @@ enum cede_status ca_turn_end(struct ca *ca, struct ca_turn *turn)
 }
 
 enum cede_status ca_unit_begin(struct ca *ca, bool *part)
+{
+    ca_sign_awaited(ca);
+    return ca_unit_begin_beside(ca, part);
+}
+
+enum cede_status ca_unit_begin_beside(struct ca *ca, bool *part)
 {
     *part = store_in_transaction(ca->store);
     return *part ? store_part_begin(ca->store) : store_begin(ca->store);

@@ -81,6 +81,7 @@ struct coap_response {
     uint32_t max_age;     /* seconds; 0: the option is left out */
     struct cede_buf body; /* where to write it: config.body_max bytes */
     size_t body_len;
+    unsigned later; /* not 0: the answer is there behind the commit; the service's own number */
 };
 
 /* --- configuration ---------------------------------------------------------------------------- */
@@ -120,6 +121,10 @@ struct coap_door_callbacks {
      *   any other          the code cede_coap_error_code() gives, no body */
     enum cede_status (*handle)(void *context, const struct coap_request *request,
                                struct coap_response *response);
+    /* The answer to a request whose handle() set response->later, once after after_batch(), even
+     * when that failed. May be null for a service that never does. */
+    void (*answer_later)(void *context, const struct coap_peer *peer,
+                         struct coap_response *response);
     /* Around the handle() calls of a batch; may be null. When before_batch() fails, the batch's
      * requests are answered 5.03 and after_batch() is not called. after_batch() commits. */
     enum cede_status (*before_batch)(void *context);

@@ -35,6 +35,7 @@ static void set_response(struct coap_turn *turn, uint8_t code)
     turn->response.content_format = COAP_DOOR_NO_FORMAT;
     turn->response.max_age = 0;
     turn->response.body_len = 0;
+    turn->response.later = 0;
 }
 
 void coap_turn_begin(struct coap_turn *turn, struct cede_buf body)
@@ -106,6 +107,14 @@ static void dismiss(struct coap_turn *turn)
     set_response(turn, CEDE_COAP_UNAUTHORIZED);
 }
 
+static void note_written(struct coap_turn *turn)
+{
+    const struct coap_response *response = &turn->response;
+
+    turn->written =
+        response->body_len <= response->body.cap ? response->body_len : response->body.cap;
+}
+
 static void ask_service(struct coap_turns *turns, struct coap_turn *turn)
 {
     struct coap_response *response = &turn->response;
@@ -119,8 +128,7 @@ static void ask_service(struct coap_turns *turns, struct coap_turn *turn)
     }
     turn->asked = turn->by_service = true;
     status = turns->callbacks->handle(turns->context, &request, response);
-    turn->written =
-        response->body_len <= response->body.cap ? response->body_len : response->body.cap;
+    note_written(turn);
     if (status == CEDE_DOOR_DISMISS) {
         dismiss(turn);
     } else if (status != CEDE_OK || response->body_len > response->body.cap) {
@@ -262,6 +270,11 @@ void coap_turn_settle(struct coap_turns *turns, struct coap_turn *turn, bool com
 {
     struct coap_body *body = NULL;
 
+    if (turn->response.later != 0) {
+        turns->callbacks->answer_later(turns->context, turn->peer, &turn->response);
+        note_written(turn);
+        begin_answer(turns, turn);
+    }
     if (committed || !turn->by_service) {
         return;
     }

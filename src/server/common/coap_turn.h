@@ -64,7 +64,8 @@ void coap_turn_take(struct coap_turns *turns, struct coap_turn *turn);
 
 /* False: the commit failed, which is logged. True also when there was nothing to commit. */
 bool coap_turns_commit(struct coap_turns *turns);
-/* What the service said becomes 5.03 when it was not committed. */
+/* Behind coap_turns_commit(), for each turn: answers that were to come later are there now; what
+ * the service said becomes 5.03 when it was not committed. */
 void coap_turn_settle(struct coap_turns *turns, struct coap_turn *turn, bool committed);
 CEDE_MUST_USE enum cede_status coap_turn_compose(const struct coap_turn *turn, uint16_t message_id,
                                                  struct cede_buf out, struct cede_span *message);

@@ -203,11 +203,32 @@ static void send_error(struct evhttp_request *request, int status, const char *e
 /* --- groups of responses ------------------------------------------------------------------------
  */
 
+static struct peer *peer_of(struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct bufferevent *bev =
+        connection == NULL ? NULL : evhttp_connection_get_bufferevent(connection);
+    SSL *ssl = bev == NULL ? NULL : bufferevent_openssl_get_ssl(bev);
+    return ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
+}
+
+static void answer_later(const struct https_server *server, struct held *held)
+{
+    const struct peer *peer = peer_of(held->request);
+    unsigned later = held->response.later;
+    if (later != 0) {
+        held->response.later = 0;
+        server->config.answer_later(server->config.context, peer == NULL ? "" : peer->partner,
+                                    later, &held->response);
+    }
+}
+
 static void send_held(struct https_server *server, enum cede_status status)
 {
     struct held *held;
     while ((held = TAILQ_FIRST(&server->held)) != NULL) {
         TAILQ_REMOVE(&server->held, held, entry);
+        answer_later(server, held);
         if (status != CEDE_OK) {
             https_answer_error(&held->response, 503, "unavailable", "not recorded; try again");
         }
@@ -357,15 +378,6 @@ static void dispatch(struct https_server *server, struct evhttp_request *request
     } else {
         send_error(request, 404, "not_found", NULL);
     }
-}
-
-static struct peer *peer_of(struct evhttp_request *request)
-{
-    struct evhttp_connection *connection = evhttp_request_get_connection(request);
-    struct bufferevent *bev =
-        connection == NULL ? NULL : evhttp_connection_get_bufferevent(connection);
-    SSL *ssl = bev == NULL ? NULL : bufferevent_openssl_get_ssl(bev);
-    return ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
 }
 
 static void end_deadline(struct peer *peer)

@@ -56,6 +56,7 @@ struct https_response {
         char value[HTTPS_HEADER_MAX];
     } headers[HTTPS_HEADERS_MAX];
     size_t headers_count;
+    unsigned later; /* not 0: the answer is there behind the flush; the handler's own number */
 };
 
 /* Copies `body`. */
@@ -104,11 +105,15 @@ struct https_server_config {
     bool optional; /* clients without a certificate may come in; the handlers see who has none */
     bool tls12;    /* TLS 1.2 as well, with forward secrecy and AEAD */
     enum cede_status (*flush)(void *context); /* may be null */
-    void *context;                            /* for handlers, find_partner and flush */
-    unsigned max_connections;                 /* 0: 1024 */
-    unsigned idle_timeout_s;                  /* 0: 60 */
-    unsigned handshake_timeout_s;             /* 0: 10 */
-    size_t max_headers;                       /* 0: 16 KiB */
+    /* The answer to a request whose handler set response->later, once behind flush(), even when
+     * that failed. `partner` is the client's name. May be null when no handler does. */
+    void (*answer_later)(void *context, const char *partner, unsigned later,
+                         struct https_response *response);
+    void *context;                /* for handlers and all of these */
+    unsigned max_connections;     /* 0: 1024 */
+    unsigned idle_timeout_s;      /* 0: 60 */
+    unsigned handshake_timeout_s; /* 0: 10 */
+    size_t max_headers;           /* 0: 16 KiB */
 };
 
 struct https_server;
