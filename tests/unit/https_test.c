@@ -65,10 +65,27 @@ static void large(void *context, const struct https_request *request,
     https_answer(response, 200, "application/octet-stream", CEDE_SPAN_ARRAY(zeros));
 }
 
+static void later(void *context, const struct https_request *request,
+                  struct https_response *response)
+{
+    (void)context;
+    (void)request;
+    response->later = 7;
+}
+
+static void answer_later(void *context, const char *partner, unsigned number,
+                         struct https_response *response)
+{
+    (void)context;
+    https_answer_json(response, number == 7 && response->later == 0 ? 200 : 500,
+                      json_pack("{s:s}", "partner", partner));
+}
+
 static const struct https_route routes[] = {
     {"GET", "/echo", NULL, LIMIT, echo},   {"POST", "/echo", "application/json", LIMIT, echo},
     {"GET", "/below/*", NULL, 0, echo},    {"GET", "/silent", NULL, 0, silent},
     {"GET", "/refuse/*", NULL, 0, refuse}, {"GET", "/large", NULL, 0, large},
+    {"GET", "/later", NULL, 0, later},
 };
 
 static enum cede_status flush(void *context)
@@ -398,6 +415,26 @@ static void answers_wait_for_the_commit(void **state)
     assert_answer(fixture, 503, "unavailable");
 }
 
+/* What the handler leaves open is told behind the commit, or not at all. */
+static void an_answer_may_come_behind_the_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->config.flush = flush;
+    fixture->config.answer_later = answer_later;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(get(fixture, "/later"), CEDE_OK);
+        assert_int_equal(fixture->answer.status, 200);
+        assert_non_null(
+            memmem(fixture->answer.body.ptr, fixture->answer.body.len, "\"partner\"", 9));
+    }
+    loopback_stop(&fixture->loopback);
+    fixture->flush_fails = true;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_int_equal(get(fixture, "/later"), CEDE_OK);
+    assert_answer(fixture, 503, "unavailable");
+}
+
 /* --- limits --------------------------------------------------------------------------------------
  */
 
@@ -595,6 +632,7 @@ int main(void)
         T(flood_is_not_read),
         T(statuses_map_by_class),
         T(answers_wait_for_the_commit),
+        T(an_answer_may_come_behind_the_commit),
         T(idle_handshake_is_ended),
         T(connections_are_limited),
         T(client_trusts_one_anchor),

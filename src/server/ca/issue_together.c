@@ -88,6 +88,10 @@ bool ca_awaits(const struct ca *ca, const char *device_id, const uint8_t key[32]
 
 /* --- written twice ---------------------------------------------------------------------------- */
 
+typedef enum cede_status (*sign_fn)(void *context, int32_t alg, const struct cede_private_key *key,
+                                    const struct cede_span *parts, size_t parts_count,
+                                    uint8_t *signature, size_t *signature_len);
+
 /* The first time: signs nothing. */
 static enum cede_status keep_tbs(void *context, int32_t alg, const struct cede_private_key *key,
                                  const struct cede_span *parts, size_t parts_count,
@@ -132,8 +136,7 @@ static enum cede_status give_signature(void *context, int32_t alg,
     return CEDE_OK;
 }
 
-static enum cede_status write_with(struct ca *ca, struct awaited *awaited,
-                                   __typeof__(&keep_tbs) sign)
+static enum cede_status write_with(struct ca *ca, struct awaited *awaited, sign_fn sign)
 {
     struct cede_crypto crypto = *cede_crypto_openssl(); /* which ignores its context */
 
