@@ -1652,6 +1652,51 @@ static void R10_the_signer_looks_at_each_of_many(void **state)
     free(crl);
 }
 
+/* A signer in a hurry: the first signature of each question, which is the message's first byte. */
+static void sign_the_first(int fd)
+{
+    uint8_t question[1024], answer[8 + 4 + 8 + 1] = {0};
+
+    while (recv(fd, question, sizeof question, 0) > 20) {
+        memcpy(answer, question, 8);
+        answer[19] = 1;
+        answer[20] = question[20];
+        (void)!send(fd, answer, sizeof answer, 0);
+    }
+    _exit(0);
+}
+
+/* A slow signer's answer is short: for what is missing it is asked again. */
+static void many_are_asked_for_until_all_are_signed(void **state)
+{
+    struct signer_job jobs[5];
+    struct signer_client client;
+    int pair[2];
+    pid_t signer = 0;
+
+    (void)state;
+    ok(signer_pair(pair));
+    signer = fork();
+    assert_true(signer >= 0);
+    if (signer == 0) {
+        close(pair[0]);
+        sign_the_first(pair[1]);
+    }
+    close(pair[1]);
+    ok(signer_client_init(&client, pair[0]));
+    for (size_t i = 0; i < 5; i++) {
+        jobs[i].message = cede_span((const uint8_t *)"abcde" + i, 1);
+    }
+    signer_sign_all(&client, CEDE_ALG_ESP256, jobs, 5);
+    for (size_t i = 0; i < 5; i++) {
+        ok(jobs[i].status);
+        assert_int_equal(jobs[i].signature_len, 1);
+        assert_int_equal(jobs[i].signature[0], 'a' + (int)i);
+    }
+    close(pair[0]);
+    assert_int_equal(waitpid(signer, NULL, 0), signer);
+}
+
 /* Whoever asked before was killed: its answer, which comes now, is not taken for ours. */
 static void R10_answers_to_others_are_dropped(void **state)
 {
@@ -1985,6 +2030,7 @@ int main(void)
         with_ca(what_waits_is_found),
         with_ca(what_waits_goes_with_its_transaction),
         with_ca(R10_the_signer_looks_at_each_of_many),
+        with_ca(many_are_asked_for_until_all_are_signed),
         with_ca(R10_a_long_list_is_signed),
         with_ca(R10_the_signer_keeps_no_files),
         with_ca(R10_the_signer_looks_at_what_it_signs),

@@ -204,16 +204,17 @@ static enum cede_status check_many(struct cede_span bytes)
     return count > 0 ? reader.status : CEDE_SIGNER_REFUSED;
 }
 
-/* Signs each; *out_len bytes of the answer. */
+/* Signs one after the other, as far as time allows; *out_len bytes of the answer. */
 static enum cede_status sign_many(const struct question *question, struct cede_span bytes,
                                   const struct asking *asking, uint8_t *out, size_t *out_len)
 {
     struct cede_reader reader = cede_reader(bytes);
+    uint64_t end = cede_monotonic_ms() + SIGNER_SLICE_MS;
     size_t at = 0;
 
     *out_len = 0;
     CEDE_TRY(check_many(bytes));
-    while (cede_reader_left(&reader) > 0) {
+    while (cede_reader_left(&reader) > 0 && (at == 0 || cede_monotonic_ms() < end)) {
         uint32_t message_len = get_u32(cede_read_bytes(&reader, 4).ptr);
         struct cede_span message = cede_read_bytes(&reader, message_len);
         size_t len = 0;
@@ -467,13 +468,14 @@ static enum cede_status sign_remotely(void *context, int32_t alg,
                : ask_signature(client->fd, &message, signature, signature_len);
 }
 
-/* The signatures of `count` jobs, in their order. */
+/* The first signatures of up to `count` jobs, in their order: how many, one at least. */
 static enum cede_status read_signatures(struct cede_span body, struct signer_job *jobs,
-                                        size_t count)
+                                        size_t count, size_t *done)
 {
     struct cede_reader reader = cede_reader(body);
+    size_t i = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    do {
         struct cede_span head = cede_read_bytes(&reader, 8);
         struct cede_span signature =
             cede_read_bytes(&reader, reader.status == CEDE_OK ? get_u32(head.ptr + 4) : 0);
@@ -484,13 +486,15 @@ static enum cede_status read_signatures(struct cede_span body, struct signer_job
         jobs[i].status = (enum cede_status)get_u32(head.ptr);
         memcpy(jobs[i].signature, signature.ptr, signature.len);
         jobs[i].signature_len = signature.len;
-    }
+        i++;
+    } while (i < count && cede_reader_left(&reader) > 0);
+    *done = i;
     return cede_reader_finish(&reader);
 }
 
-/* With one question. */
+/* With one question; *done of them, from the first on. */
 static enum cede_status sign_some(struct signer_client *client, int32_t alg,
-                                  struct signer_job *jobs, size_t count)
+                                  struct signer_job *jobs, size_t count, size_t *done)
 {
     struct iovec vectors[1 + 2 * SIGNER_MANY_MAX];
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = 1 + 2 * count};
@@ -506,7 +510,7 @@ static enum cede_status sign_some(struct signer_client *client, int32_t alg,
             (struct iovec){(void *)(uintptr_t)jobs[i].message.ptr, jobs[i].message.len};
     }
     CEDE_TRY(ask(client->fd, &message, CEDE_BUF_ARRAY(answer), &body));
-    return read_signatures(body, jobs, count);
+    return read_signatures(body, jobs, count, done);
 }
 
 /* How many of the jobs go into one question. */
@@ -525,15 +529,19 @@ void signer_sign_all(struct signer_client *client, int32_t alg, struct signer_jo
                      size_t count)
 {
     for (size_t at = 0; at < count;) {
-        size_t some = fitting(jobs + at, count - at);
-        enum cede_status status =
-            some == 0 ? CEDE_BAD_ARGUMENT : sign_some(client, alg, jobs + at, some);
+        size_t some = fitting(jobs + at, count - at), done = 0;
+        enum cede_status status = CEDE_BAD_ARGUMENT; /* too long: it alone is refused */
 
-        some = some == 0 ? 1 : some; /* too long: it alone is refused */
-        for (size_t i = at; status != CEDE_OK && i < at + some; i++) {
+        if (some > 0) {
+            status = sign_some(client, alg, jobs + at, some, &done);
+        }
+        if (status != CEDE_OK) {
+            done = some > 0 ? some : 1;
+        }
+        for (size_t i = at; status != CEDE_OK && i < at + done; i++) {
             jobs[i].status = status;
         }
-        at += some;
+        at += done;
     }
 }
 
