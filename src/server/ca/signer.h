@@ -11,9 +11,9 @@
  * A worker whose requests come in crowds asks for many certificates with one frame, of kind
  * SIGNER_CERTIFICATES: behind the head, for each of them its length (4 bytes) and its bytes. The
  * answer has, behind the status of the frame, for each of them, in their order, status (4 bytes),
- * length of the signature (4 bytes) and the signature. Each is checked as if it had come alone. Where
- * signatures take long, as in some tokens, the answer ends after SIGNER_SLICE_MS, but not before the
- * first one: others have their turn, and the worker asks again for what is missing.
+ * length of the signature (4 bytes) and the signature. Each is checked as if it had come alone.
+ * Where signatures take long, as in some tokens, the answer ends after SIGNER_SLICE_MS, but not
+ * before the first one: others have their turn, and the worker asks again for what is missing.
  *
  * What is signed must be what its kind says, under the CA's own name: a certificate, a CRL, or a
  * StatusProof. The three cannot be taken for one another, nor for anything else that a key signs
@@ -30,8 +30,8 @@
 #include "server/ca/lint.h"
 
 #define SIGNER_MESSAGE_MAX 4096
-#define SIGNER_MANY_MAX    32           /* certificates in one frame, */
-#define SIGNER_MANY_LEN    65536        /* and their bytes, lengths counted */
+#define SIGNER_MANY_MAX    32    /* certificates in one frame, */
+#define SIGNER_MANY_LEN    65536 /* and their bytes, lengths counted */
 #define SIGNER_SLICE_MS    300
 #define SIGNER_CRL_MAX     (256u << 20) /* of a CRL in a memory file */
 #define SIGNER_TIMEOUT_S   1            /* of one try */
