@@ -239,7 +239,8 @@ struct cede_device_action {
 
 /* Reads the record and takes the life up where it stopped. CEDE_JOURNAL_BLANK: not provisioned.
  * CEDE_DEVICE_RECORD: the record is none. Others come from the journal. The device halts on
- * failure. `now_ms` is any monotonic clock. */
+ * failure. Afterwards device->journal.rolled_back says whether the memory decays: it goes on with
+ * the record before, and its owner should hear of it. `now_ms` is any monotonic clock. */
 CEDE_MUST_USE enum cede_status cede_device_load(struct cede_device *device,
                                                 const struct cede_device_config *config,
                                                 uint64_t now_ms);

@@ -364,6 +364,10 @@ static enum cede_status run(struct agent *agent)
         cede_device_wipe(&agent->device);
         return status;
     }
+    if (agent->device.journal.rolled_back) {
+        fprintf(stderr, "%s: the memory decays: the newest record is lost; replace the device\n",
+                agent->options->image);
+    }
     catch_signals(&unblocked);
     status = live(agent, &unblocked);
     close_channel(agent); /* its goodbye is counted, too */

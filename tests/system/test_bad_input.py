@@ -226,6 +226,8 @@ def one_slot(world, device):
     harness.wait_until("the device with one slot is operational",
                        lambda: world.record(device, path)[0] == "operational", 30)
     world.kill_device("half")
+    check("the memory decays" in (world.logs / "device-half.log").read_text(),
+          "nobody was told that the memory decays")
     both = flipped(world, image, 200, SLOT + 200)
     fails(world, "device", "run", "--image", both, says="journal|damaged|decayed|record")
     world.start_device(device)

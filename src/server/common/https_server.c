@@ -57,7 +57,7 @@ struct peer {
 };
 TAILQ_HEAD(peers, peer);
 
-/* A finished response that waits for the flush. */
+/* A response and its request; once it is finished, it waits for the flush. */
 struct held {
     TAILQ_ENTRY(held) entry;
     struct evhttp_request *request;
@@ -87,6 +87,7 @@ void https_answer(struct https_response *response, int status, const char *conte
                   struct cede_span body)
 {
     uint8_t *copy = malloc(body.len + 1);
+    cede_wipe(response->body, response->body_len);
     free(response->body);
     memset(response, 0, sizeof *response);
     if (copy == NULL) {
@@ -249,27 +250,19 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
     send_held(server, status);
 }
 
-/* Takes over the response's body. */
-static void finish(struct https_server *server, struct evhttp_request *request,
-                   struct https_response *response)
+/* Takes over the response. */
+static void finish(struct https_server *server, struct held *held)
 {
-    struct held *held = server->config.flush == NULL ? NULL : calloc(1, sizeof *held);
     struct timeval now = {0, 0};
     if (server->config.flush == NULL) {
-        send_response(request, response);
-        return;
-    }
-    if (held == NULL) {
-        free(response->body);
-        send_error(request, 503, "unavailable", NULL);
+        send_response(held->request, &held->response);
+        free(held);
         return;
     }
     /* A reset seen now would make evhttp free the request under us. It reads on once it has sent.
      */
-    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct evhttp_connection *connection = evhttp_request_get_connection(held->request);
     bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
-    held->request = request;
-    held->response = *response;
     TAILQ_INSERT_TAIL(&server->held, held, entry);
     event_add(server->flush_event, &now); /* due after what is ready in this turn of the loop */
 }
@@ -346,7 +339,7 @@ static void run_handler(struct https_server *server, struct evhttp_request *requ
                         const struct https_route *route, struct https_request *view)
 {
     struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    struct https_response response = {0};
+    struct held *held = NULL;
     size_t len = evbuffer_get_length(input);
     if (len > route->max_body) {
         send_error(request, 413, "too_large", NULL);
@@ -357,12 +350,15 @@ static void run_handler(struct https_server *server, struct evhttp_request *requ
         return;
     }
     view->body = cede_span(len == 0 ? (const uint8_t *)"" : evbuffer_pullup(input, -1), len);
-    if (view->body.ptr == NULL) {
+    held = calloc(1, sizeof *held); /* before anything is done that could not be answered */
+    if (view->body.ptr == NULL || held == NULL) {
+        free(held);
         send_error(request, 503, "unavailable", NULL);
         return;
     }
-    route->handler(server->config.context, view, &response);
-    finish(server, request, &response);
+    held->request = request;
+    route->handler(server->config.context, view, &held->response);
+    finish(server, held);
 }
 
 static void dispatch(struct https_server *server, struct evhttp_request *request,
