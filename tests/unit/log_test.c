@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of log.c: what strangers choose stays one line of plain text. */
+/* Tests of log.c: what strangers choose stays one line of plain text, and few lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/common/log.h"
@@ -79,11 +80,53 @@ static void json_stays_json(void **state)
     log_set_json(false);
 }
 
+/* `count` refusals into a pipe: how many lines come, and the first of them. */
+static size_t refusals_written(unsigned count, char first[1024])
+{
+    static char text[65536];
+    int kept = dup(STDERR_FILENO);
+    int ends[2];
+    ssize_t len = 0;
+    size_t lines = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    for (unsigned i = 0; i < count; i++) {
+        log_stranger("refused %u", i);
+    }
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    close(ends[1]);
+    len = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    text[len > 0 ? len : 0] = '\0';
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+        lines++;
+    }
+    snprintf(first, 1024, "%.*s", (int)strcspn(text, "\n"), text);
+    return lines;
+}
+
+static void strangers_do_not_fill_the_disk(void **state)
+{
+    const struct timespec a_while = {0, (LOG_STRANGERS_MS + 50) * 1000000};
+    char first[1024];
+
+    (void)state;
+    assert_in_range(refusals_written(LOG_STRANGERS + 1000, first), LOG_STRANGERS,
+                    LOG_STRANGERS + 2);
+    assert_non_null(strstr(first, "info refused 0"));
+    nanosleep(&a_while, NULL);
+    assert_true(refusals_written(1, first) >= 1);
+    assert_non_null(strstr(first, "refusals before the next one are not in this log"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_stays_one_line_of_text),
         cmocka_unit_test(json_stays_json),
+        cmocka_unit_test(strangers_do_not_fill_the_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cede/posix.h"
+
 static char actor[64] = "cede";
 static enum log_level highest = LOG_LEVEL_INFO;
 static bool as_json;
@@ -64,19 +66,16 @@ static void escape(const char *from, char *out, size_t cap)
     out[len] = '\0';
 }
 
-void log_write(enum log_level level, const char *format, ...)
+static void write_line(enum log_level level, const char *format, va_list args)
 {
     char message[LOG_LINE_MAX];
     char escaped[LOG_LINE_MAX];
     char time[40];
     char line[LOG_LINE_MAX + 256];
-    va_list args;
     if (level > highest) {
         return;
     }
-    va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
-    va_end(args);
     escape(message, escaped, sizeof escaped);
     timestamp(time);
     const char *form = as_json ? "{\"time\":\"%s\",\"actor\":\"%s\",\"pid\":%d,\"level\":\"%s\","
@@ -87,4 +86,47 @@ void log_write(enum log_level level, const char *format, ...)
     if (len > 0) {
         (void)!write(STDERR_FILENO, line, (size_t)len);
     }
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_line(level, format, args);
+    va_end(args);
+}
+
+/* A line for a stranger is taken from a store that fills up again. */
+static bool stranger_has_a_line(unsigned *left_out)
+{
+    static uint64_t filled_ms;
+    static unsigned lines = LOG_STRANGERS, missed;
+    uint64_t now = cede_monotonic_ms(), more = (now - filled_ms) / LOG_STRANGERS_MS;
+
+    lines = more >= LOG_STRANGERS - lines ? LOG_STRANGERS : lines + (unsigned)more;
+    filled_ms = lines == LOG_STRANGERS ? now : filled_ms + more * LOG_STRANGERS_MS;
+    if (lines == 0) {
+        missed++;
+        return false;
+    }
+    lines--;
+    *left_out = missed;
+    missed = 0;
+    return true;
+}
+
+void log_stranger(const char *format, ...)
+{
+    unsigned left_out = 0;
+    va_list args;
+
+    if (!stranger_has_a_line(&left_out)) {
+        return;
+    }
+    if (left_out > 0) {
+        log_info("%u refusals before the next one are not in this log", left_out);
+    }
+    va_start(args, format);
+    write_line(LOG_LEVEL_INFO, format, args);
+    va_end(args);
 }

@@ -30,6 +30,16 @@ __attribute__((format(printf, 2, 3)))
 #endif
 void log_write(enum log_level level, const char *format, ...);
 
+/* What a stranger did and was refused, at level info: whoever is not authenticated must not fill
+ * the disk. LOG_STRANGERS lines at once, then one each LOG_STRANGERS_MS; the next one that is
+ * written comes behind the number of those left out. */
+#define LOG_STRANGERS    50
+#define LOG_STRANGERS_MS 200
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+void log_stranger(const char *format, ...);
+
 #define log_error(...)   log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...)    log_write(LOG_LEVEL_INFO, __VA_ARGS__)
