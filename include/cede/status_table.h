@@ -226,6 +226,7 @@ X(CEDE_SP_DEVICE, POLICY, 0xd4, "the device is not ours, or may not connect with
 /* private keys of servers */
 X(CEDE_KEY_ENCRYPTED, POLICY, 0xd8, "the key file is encrypted: name its --password-file")
 X(CEDE_KEY_PASSWORD, UNAUTHENTIC, 0xd8, "the password does not open the key, or it is empty")
+X(CEDE_KEY_KIND, POLICY, 0xd9, "the key must be of P-256")
 X(CEDE_KEY_TOKEN, BACKEND, 0xd8, "the key in the PKCS #11 token cannot be used")
 /* coap_door and ca */
 X(CEDE_DOOR_DISMISS, POLICY, 0xb8, "the peer is no longer allowed in")

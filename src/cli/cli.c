@@ -44,6 +44,17 @@ bool cli_number(const char *option, const char *text, long min, long max, long *
     return true;
 }
 
+bool cli_key_uri(const char *option, const char *text)
+{
+    if (text != NULL && !key_store_is_uri(text)) {
+        cli_fail("--%s wants the PKCS #11 URI of a P-256 key in a token (pkcs11:...), not '%s'; "
+                 "without it a key is made, in a file",
+                 option, text);
+        return false;
+    }
+    return true;
+}
+
 static void print_command(const struct cli_command *command)
 {
     char name[64];

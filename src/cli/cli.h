@@ -55,6 +55,9 @@ int cli_options(int argc, char **argv, const char *usage, const struct cli_optio
 /* Parses a decimal number within [min, max]; false and a message on standard error otherwise. */
 bool cli_number(const char *option, const char *text, long min, long max, long *value);
 
+/* Is it a PKCS #11 URI, or null? False and a message on standard error otherwise. */
+bool cli_key_uri(const char *option, const char *text);
+
 /* Prints "cede: " and the message, as printf, to standard error; returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

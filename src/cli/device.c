@@ -42,7 +42,7 @@ static int run_device(int argc, char **argv)
     struct device_agent_options agent;
     int words;
     int result =
-        cli_options(argc, argv, "device run --image FILE [--stats FILE]", options, 0, &words);
+        cli_options(argc, argv, "device run --image FILE [OPTION ...]", options, 0, &words);
 
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;

@@ -31,7 +31,7 @@ static int run_init(int argc, char **argv)
         {"coap", "HOST:PORT", "where devices will reach it", false, &coap},
         {"coaps", "HOST:PORT", "the same over DTLS: devices of the X.509 profile", false, &coaps},
         {"poll", "SECONDS", "how often devices are asked to come", false, &poll},
-        {"key", "URI", "pkcs11: URI of the identity's key in a token", false, &key},
+        {"key", "URI", "pkcs11: URI of the identity's key in a token; P-256", false, &key},
         {NULL, NULL, NULL, false, NULL},
     };
     struct sp_init_options init;
@@ -44,7 +44,7 @@ static int run_init(int argc, char **argv)
     if (result != CLI_OK) {
         return result < 0 ? CLI_OK : result;
     }
-    if (!cli_number("poll", poll, 1, 31536000, &poll_s)) {
+    if (!cli_number("poll", poll, 1, 31536000, &poll_s) || !cli_key_uri("key", key)) {
         return CLI_USAGE;
     }
     init = (struct sp_init_options){.directory = dir,
@@ -59,7 +59,8 @@ static int run_init(int argc, char **argv)
         return cli_fail("%s holds an identity already; nothing was changed", dir);
     }
     if (key_store_error()[0] != '\0') {
-        return cli_fail("cannot make %s: %s", dir, key_store_error());
+        return cli_fail("cannot make %s: %s: %s", dir, cede_status_reason(status),
+                        key_store_error());
     }
     if (status != CEDE_OK) {
         return cli_fail("cannot make %s: %s%s%s", dir, cede_status_reason(status),

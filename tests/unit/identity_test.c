@@ -221,6 +221,25 @@ static void tls_is_renewed(void **state)
     identity_wipe(&identity);
 }
 
+/* A host that is named anyway, or twice, stands in the certificate once. */
+static void hosts_are_named_once(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "sp1.example", "localhost", "sp1.example"};
+    struct fixture *fixture = *state;
+    struct tls_identity tls;
+    GENERAL_NAMES *names = NULL;
+
+    assert_int_equal(identity_create(fixture->directory, "sp", hosts, 4), CEDE_OK);
+    assert_int_equal(tls_identity_load(fixture->directory, &tls), CEDE_OK);
+    names = X509_get_ext_d2i(tls.certificate, NID_subject_alt_name, NULL, NULL);
+    assert_non_null(names);
+    assert_int_equal(sk_GENERAL_NAME_num(names), 4); /* localhost, 127.0.0.1, ::1, sp1.example */
+    assert_int_equal(X509_check_host(tls.certificate, "sp1.example", 0, 0, NULL), 1);
+    assert_int_equal(X509_check_ip_asc(tls.certificate, "127.0.0.1", 0), 1);
+    GENERAL_NAMES_free(names);
+    tls_identity_wipe(&tls);
+}
+
 /* Names that a certificate cannot carry, or that would say more than one host, are refused. */
 static void bad_names_are_refused(void **state)
 {
@@ -253,7 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(made_identity_loads),     T(loaded_key_signs),        T(open_keys_are_refused),
         T(wrong_files_are_refused), T(create_never_overwrites), T(tls_is_renewed),
-        T(bad_names_are_refused),
+        T(hosts_are_named_once),    T(bad_names_are_refused),
     };
     return cmocka_run_group_tests_name("identity", tests, NULL, NULL);
 }

@@ -134,11 +134,7 @@ static void other_contents_are_refused(void **state)
 {
     struct fixture *fixture = *state;
     static const char *const texts[] = {
-        "", "\n", "pkcs11", "-----BEGIN PRIVATE KEY-----\nMEE=\n-----END PRIVATE KEY-----\n",
-        /* Ed25519, from RFC 8410, section 10.3 */
-        "-----BEGIN PRIVATE KEY-----\n"
-        "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
-        "-----END PRIVATE KEY-----\n"};
+        "", "\n", "pkcs11", "-----BEGIN PRIVATE KEY-----\nMEE=\n-----END PRIVATE KEY-----\n"};
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         write_file(fixture->key, texts[i], 0600);
@@ -149,6 +145,26 @@ static void other_contents_are_refused(void **state)
     assert_refused(fixture, CEDE_FILE_PERMISSIONS);
     assert_int_equal(unlink(fixture->key), 0);
     assert_refused(fixture, CEDE_NOT_FOUND);
+}
+
+/* Everything counts on P-256, and whoever brings another key is told which it is. */
+static void other_kinds_of_keys_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    EVP_PKEY *p384 = EVP_EC_gen("P-384");
+
+    /* from RFC 8410, section 10.3 */
+    write_file(fixture->key,
+               "-----BEGIN PRIVATE KEY-----\n"
+               "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+               "-----END PRIVATE KEY-----\n",
+               0600);
+    assert_refused(fixture, CEDE_KEY_KIND);
+    assert_non_null(strstr(key_store_error(), "ED25519"));
+    assert_int_equal(key_store_save(fixture->key, p384), CEDE_OK);
+    assert_refused(fixture, CEDE_KEY_KIND);
+    assert_non_null(strstr(key_store_error(), "secp384r1"));
+    EVP_PKEY_free(p384);
 }
 
 static void password_files_that_are_none(void **state)
@@ -278,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(plain_key_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(encrypted_key_needs_its_password, setup, teardown),
         cmocka_unit_test_setup_teardown(other_contents_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(other_kinds_of_keys_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(password_files_that_are_none, setup, teardown),
         cmocka_unit_test_setup_teardown(key_in_a_token_signs, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_no_token_has, setup, teardown),

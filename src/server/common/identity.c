@@ -137,16 +137,29 @@ static bool push_host(GENERAL_NAMES *names, const char *host)
     return true;
 }
 
+static bool is_one_of(const char *host, const char *const *hosts, size_t hosts_count)
+{
+    for (size_t i = 0; i < hosts_count; i++) {
+        if (strcmp(host, hosts[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each name once. */
 static enum cede_status add_hosts(X509 *certificate, const char *const *hosts, size_t hosts_count)
 {
     static const char *const local[] = {"localhost", "127.0.0.1", "::1"};
     GENERAL_NAMES *names = GENERAL_NAMES_new();
+    const size_t local_count = sizeof local / sizeof local[0];
     bool ok = names != NULL;
-    for (size_t i = 0; ok && i < sizeof local / sizeof local[0]; i++) {
+    for (size_t i = 0; ok && i < local_count; i++) {
         ok = push_host(names, local[i]);
     }
     for (size_t i = 0; ok && i < hosts_count; i++) {
-        ok = push_host(names, hosts[i]);
+        bool there = is_one_of(hosts[i], local, local_count) || is_one_of(hosts[i], hosts, i);
+        ok = there || push_host(names, hosts[i]);
     }
     ok = ok &&
          X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;

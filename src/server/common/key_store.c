@@ -248,6 +248,20 @@ static bool take_uri(struct cede_span content, char uri[KEY_STORE_URI_MAX + 1])
     return key_store_is_uri(uri);
 }
 
+static void name_kind(const EVP_PKEY *key)
+{
+    char curve[32];
+    size_t len = 0;
+    const char *kind = EVP_PKEY_get0_type_name(key);
+
+    if (EVP_PKEY_get_group_name(key, curve, sizeof curve, &len) == 1) {
+        kind = curve;
+    }
+    snprintf(last_error, sizeof last_error, "this one is of %s",
+             kind == NULL ? "another kind" : kind);
+    ERR_clear_error();
+}
+
 /* Everything else here counts on P-256. */
 static enum cede_status keep_p256(EVP_PKEY **key)
 {
@@ -256,9 +270,10 @@ static enum cede_status keep_p256(EVP_PKEY **key)
     if (cede_openssl_private_key(*key, &checked) == CEDE_OK && checked.curve == CEDE_CRV_P256) {
         return CEDE_OK;
     }
+    name_kind(*key);
     EVP_PKEY_free(*key);
     *key = NULL;
-    return CEDE_IDENTITY_FORMAT;
+    return CEDE_KEY_KIND;
 }
 
 enum cede_status key_store_load(const char *path, EVP_PKEY **key)

@@ -17,7 +17,8 @@
  * Forks: load keys behind the fork: a token's session does not survive one.
  * Errors: CEDE_FILE_PERMISSIONS  key or password file is open to others
  *         CEDE_NOT_FOUND         no such file
- *         CEDE_IDENTITY_FORMAT   no private key of P-256 in it
+ *         CEDE_IDENTITY_FORMAT   no private key in it
+ *         CEDE_KEY_KIND          the key is not of P-256; key_store_error() tells of what it is
  *         CEDE_KEY_ENCRYPTED     it is encrypted and no password file was named
  *         CEDE_KEY_PASSWORD      the password does not open it; or it is empty or too long
  *         CEDE_KEY_TOKEN         module, token, PIN or object of a URI; key_store_error() tells
