@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cede/posix.h"
+#include "cli/ca_register.h"
 #include "cli/cli.h"
 #include "server/ca/ca.h"
 #include "server/common/hex.h"
@@ -13,7 +14,7 @@
 #define WORKERS_MAX 64
 #define REASON_MAX  10
 
-static int report(const char *what, enum cede_status status)
+int cli_ca_report(const char *what, enum cede_status status)
 {
     const char *more = ca_last_error();
 
@@ -42,13 +43,41 @@ static bool parse(int argc, char **argv, const char *usage, const struct cli_opt
 
 /* --- init ------------------------------------------------------------------------------------- */
 
+/* Which doors the CA has told of: what devices, partners and certificates will be told. */
+static void print_doors(const struct ca_init *init)
+{
+    const struct {
+        const char *name;
+        const char *address;
+    } doors[] = {{"https", init->https},
+                 {"coap", init->coap},
+                 {"coaps", init->coaps},
+                 {"est", init->est},
+                 {"http", init->http}};
+    const size_t count = sizeof doors / sizeof doors[0];
+    bool all = true;
+
+    printf("%s: CA '%s'. Public addresses:", init->directory, init->name);
+    for (size_t i = 0; i < count; i++) {
+        printf(" %s %s", doors[i].name, doors[i].address == NULL ? "-" : doors[i].address);
+        all = all && doors[i].address != NULL;
+    }
+    putchar('\n');
+    if (!all) {
+        printf("A door without one (-) is told to nobody: put it into %s/ca.json, then "
+               "'cede ca renew-tls --dir %s'.\n",
+               init->directory, init->directory);
+    }
+}
+
 static int init_new(const struct ca_init *init)
 {
     enum cede_status status = ca_init(init);
 
     if (status != CEDE_OK) {
-        return report(init->directory, status);
+        return cli_ca_report(init->directory, status);
     }
+    print_doors(init);
     if (init->request != NULL) {
         printf("%s: waiting for a certificate for %s\n", init->directory, init->request);
     }
@@ -59,7 +88,7 @@ static int init_finish(const char *directory, const char *certificate, const cha
 {
     enum cede_status status = ca_finish(directory, certificate, chain);
 
-    return status == CEDE_OK ? CLI_OK : report(directory, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(directory, status);
 }
 
 static int run_init(int argc, char **argv)
@@ -75,8 +104,9 @@ static int run_init(int argc, char **argv)
         {"https", "HOST:PORT", "public address of the partners' door", false, &init.https},
         {"coap", "HOST:PORT", "public address of the compact door", false, &init.coap},
         {"coaps", "HOST:PORT", "public address of EST-coaps (DTLS)", false, &init.coaps},
-        {"key", "URI", "pkcs11: URI of the CA's key in a token", false, &init.key},
+        {"est", "HOST:PORT", "public address of EST over HTTPS", false, &init.est},
         {"http", "HOST:PORT", "public address of CRL and OCSP", false, &init.http},
+        {"key", "URI", "pkcs11: URI of the CA's key in a token; P-256", false, &init.key},
         {"request-out", "FILE", "be a CA below another: write the request", false, &init.request},
         {"certificate", "FILE", "finish: the certificate the parent issued", false, &certificate},
         {"chain", "FILE", "finish: the parent's chain, the root last", false, &chain},
@@ -98,6 +128,9 @@ static int run_init(int argc, char **argv)
     if (init.name == NULL || kind == NULL ||
         (strcmp(kind, "permanent") != 0 && strcmp(kind, "operational") != 0)) {
         cli_fail("--name and --kind permanent|operational are needed");
+        return CLI_USAGE;
+    }
+    if (!cli_key_uri("key", init.key)) {
         return CLI_USAGE;
     }
     init.kind = strcmp(kind, "permanent") == 0 ? CA_PERMANENT : CA_OPERATIONAL;
@@ -133,7 +166,7 @@ static int run_serve(int argc, char **argv)
     }
     serve.workers = (unsigned)number;
     status = ca_serve(&serve);
-    return status == CEDE_OK ? CLI_OK : report(serve.directory, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(serve.directory, status);
 }
 
 /* --- operations on an open CA ----------------------------------------------------------------- */
@@ -142,7 +175,7 @@ static int open_or_fail(const char *directory, struct ca **ca)
 {
     enum cede_status status = ca_open(directory, CA_OPEN_ALL, ca);
 
-    return status == CEDE_OK ? CLI_OK : report(directory, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(directory, status);
 }
 
 static int issue(struct ca *ca, enum ca_profile profile, const char *in, const char *out)
@@ -158,10 +191,10 @@ static int issue(struct ca *ca, enum ca_profile profile, const char *in, const c
     }
     status = ca_issue_file(ca, profile, content, CEDE_BUF_ARRAY(bytes), &certificate);
     if (status != CEDE_OK) {
-        return report(in, status);
+        return cli_ca_report(in, status);
     }
     status = cede_file_write(out, 0644, certificate);
-    return status == CEDE_OK ? CLI_OK : report(out, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(out, status);
 }
 
 static int run_issue(int argc, char **argv)
@@ -246,7 +279,7 @@ static int run_revoke(int argc, char **argv)
     }
     status = revoke(ca, serial, device, (int)reason);
     ca_close(ca);
-    return status == CEDE_OK ? CLI_OK : report(serial != NULL ? serial : device, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(serial != NULL ? serial : device, status);
 }
 
 /* `print` to standard output, as text or JSON lines. */
@@ -272,7 +305,7 @@ static int print_all(int argc, char **argv, const char *usage,
     }
     status = print(ca, json != NULL, stdout);
     ca_close(ca);
-    return status == CEDE_OK ? CLI_OK : report(directory, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(directory, status);
 }
 
 static int run_list(int argc, char **argv)
@@ -302,7 +335,7 @@ static int run_renew_tls(int argc, char **argv)
     status = ca_renew_tls(ca, new_key != NULL);
     ca_close(ca);
     if (status != CEDE_OK) {
-        return report(directory, status);
+        return cli_ca_report(directory, status);
     }
     printf("%s/tls.pem is new. Restart 'cede ca serve', then revoke the old certificate if its key"
            " is in wrong hands.\n",
@@ -325,7 +358,10 @@ static int set_account(struct ca *ca, const char *name, const char *file)
         return CLI_FAILED;
     }
     status = ca_account_file(ca, name, content);
-    return status == CEDE_OK ? CLI_OK : report(file, status);
+    if (status == CEDE_STORE_CONFLICT) {
+        return cli_fail("%s is the certificate of another account already", file);
+    }
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(file, status);
 }
 
 static int run_account(int argc, char **argv)
@@ -374,7 +410,7 @@ static int run_pending(int argc, char **argv)
     }
     status = ca_pending(ca, stdout);
     ca_close(ca);
-    return status == CEDE_OK ? CLI_OK : report(directory, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(directory, status);
 }
 
 static int run_approve(int argc, char **argv)
@@ -398,7 +434,7 @@ static int run_approve(int argc, char **argv)
     }
     status = ca_approve(ca, device);
     ca_close(ca);
-    return status == CEDE_OK ? CLI_OK : report(device, status);
+    return status == CEDE_OK ? CLI_OK : cli_ca_report(device, status);
 }
 
 const struct cli_command cli_ca_commands[] = {
@@ -412,5 +448,6 @@ const struct cli_command cli_ca_commands[] = {
     {"ca", "pending", "list the devices whose requests wait for approval", run_pending},
     {"ca", "approve", "approve of a device's request", run_approve},
     {"ca", "account", "add or update a partner", run_account},
+    {"ca", "register", "register devices by their factory certificates", cli_ca_register},
     {NULL, NULL, NULL, NULL},
 };

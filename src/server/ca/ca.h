@@ -62,6 +62,7 @@ struct ca_init {
     const char *https;   /* public HOST:PORT of the partners' door; null: none told */
     const char *coap;    /* public HOST:PORT of the compact door; null: none told */
     const char *coaps;   /* public HOST:PORT of the door of the X.509 profile; null: none told */
+    const char *est;     /* public HOST:PORT of EST over HTTPS; null: none told */
     const char *http;    /* public HOST:PORT of CRL and OCSP; null: none told */
     const char *request; /* where to write the request for a CA below another; null: a root */
     const char *key;     /* PKCS #11 URI of the CA's key; null: make one in a file */
@@ -176,6 +177,28 @@ CEDE_MUST_USE enum cede_status ca_register(struct ca *ca, const char *account,
                                            size_t *bad_index);
 /* The same enrolment URI for EST-coaps, as text. False: the CA serves none. */
 bool ca_coaps_uri(const struct ca *ca, const char *uri, struct cede_buf out);
+/* The same for an operator, out of files: register_command.c. */
+struct ca_bag {
+    struct cede_span *certificates;
+    size_t count;
+};
+/* The certificates of a file: all of a PEM text, or the one of anything else (DER, C509). Begin
+ * with a bag of zeros. CEDE_CA_FACTORY: there is none in it. */
+CEDE_MUST_USE enum cede_status ca_bag_add(struct ca_bag *bag, struct cede_span content);
+void ca_bag_wipe(struct ca_bag *bag);
+/* Where devices of the account enrol; "": the CA has told no address for that door. */
+#define CA_URI_MAX 256
+struct ca_enrol_uris {
+    char token[CA_TOKEN_LEN + 1];
+    char est[CA_URI_MAX]; /* EST over HTTPS; an operation's name comes behind, as in the others */
+    char coaps[CA_URI_MAX];
+    char coap[CA_URI_MAX];
+};
+/* ca_register() for any number of certificates, all or nothing. CEDE_NOT_FOUND: no such account.
+ * `*bad_index` is the number of certificates when it was none of them. */
+CEDE_MUST_USE enum cede_status ca_register_bag(struct ca *ca, const char *account,
+                                               const struct ca_bag *bag, struct ca_enrol_uris *uris,
+                                               size_t *bad_index);
 /* An account lets devices go: DeviceUpdateInfo in a JWS signed with the identity key of the account
  * that holds them (R7: whoever brings it). CEDE_JWS_UNSIGNED: by another key. */
 CEDE_MUST_USE enum cede_status ca_release(struct ca *ca, struct cede_span jws, size_t *released);

@@ -83,6 +83,7 @@ struct ca {
     char https[CA_ADDRESS_MAX];
     char coap[CA_ADDRESS_MAX];
     char coaps[CA_ADDRESS_MAX];        /* empty: no EST-coaps */
+    char est_address[CA_ADDRESS_MAX];  /* of EST over HTTPS; "": none told */
     char http[CA_ADDRESS_MAX];         /* of the CRL and OCSP; "": none told */
     char crl_uri[CA_ADDRESS_MAX + 32]; /* likewise */
     char delta_uri[CA_ADDRESS_MAX + 32];

@@ -25,6 +25,8 @@
 #include "server/common/log.h"
 #include "server/common/supervisor.h"
 
+#define READY_MAX 1024
+
 struct serving {
     const struct ca_serve *serve;
     int https_fd;
@@ -331,18 +333,37 @@ static enum cede_status try_open(struct serving *serving, char name[CA_NAME_MAX 
     return CEDE_OK;
 }
 
+/* Every door that listens. */
+static void say_ready(const struct ca_serve *serve, const char *name, char ready[READY_MAX])
+{
+    const struct {
+        const char *name;
+        const char *address;
+    } doors[] = {{"https", serve->https},
+                 {"coap", serve->coap},
+                 {"coaps", serve->coaps},
+                 {"est", serve->est},
+                 {"http", serve->http}};
+    int len = snprintf(ready, READY_MAX, "ca %s ready:", name);
+
+    for (size_t i = 0; i < sizeof doors / sizeof doors[0] && len < READY_MAX; i++) {
+        if (doors[i].address != NULL) {
+            len += snprintf(ready + len, (size_t)(READY_MAX - len), " %s %s", doors[i].name,
+                            doors[i].address);
+        }
+    }
+}
+
 static enum cede_status supervise(struct serving *serving, const char *name)
 {
     struct supervisor_helper helpers[] = {{"signer", run_signer, serving},
                                           {"status", run_publisher, serving},
                                           {"factories", run_factory_status, serving}};
     struct supervisor_config config;
-    char ready[384];
+    char ready[READY_MAX];
 
     memset(&config, 0, sizeof config);
-    snprintf(ready, sizeof ready, "ca %s ready: https %s coap %s coaps %s", name,
-             serving->serve->https, serving->serve->coap == NULL ? "-" : serving->serve->coap,
-             serving->serve->coaps == NULL ? "-" : serving->serve->coaps);
+    say_ready(serving->serve, name, ready);
     config.directory = serving->serve->directory;
     config.actor = name;
     config.ready_line = ready;

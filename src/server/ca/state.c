@@ -178,6 +178,9 @@ static enum cede_status read_config(const json_t *json, struct ca *ca)
     if (json_object_get(json, "coaps") != NULL) {
         CEDE_TRY(copy_member(json, "coaps", ca->coaps, sizeof ca->coaps));
     }
+    if (json_object_get(json, "est") != NULL) {
+        CEDE_TRY(copy_member(json, "est", ca->est_address, sizeof ca->est_address));
+    }
     if (json_object_get(json, "http") != NULL) {
         CEDE_TRY(copy_member(json, "http", ca->http, sizeof ca->http));
     }
@@ -363,12 +366,12 @@ void ca_close(struct ca *ca)
 
 static enum cede_status write_config(const struct ca_init *init)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", init->name, "kind",
-                             init->kind == CA_PERMANENT ? "permanent" : "operational", "https",
-                             init->https == NULL ? "" : init->https, "coap",
-                             init->coap == NULL ? "" : init->coap, "coaps",
-                             init->coaps == NULL ? "" : init->coaps, "http",
-                             init->http == NULL ? "" : init->http);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name", init->name, "kind",
+        init->kind == CA_PERMANENT ? "permanent" : "operational", "https",
+        init->https == NULL ? "" : init->https, "coap", init->coap == NULL ? "" : init->coap,
+        "coaps", init->coaps == NULL ? "" : init->coaps, "est", init->est == NULL ? "" : init->est,
+        "http", init->http == NULL ? "" : init->http);
     char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     enum cede_status status = CEDE_CA_POLICY; /* a name that is not UTF-8 */
 
@@ -514,15 +517,16 @@ static void host_of(const char *address, char host[CA_ADDRESS_MAX])
 
 static enum cede_status make_tls(struct ca *ca, bool new_key)
 {
-    char host[CA_ADDRESS_MAX];
-    const char *hosts[1] = {host};
+    char host[CA_ADDRESS_MAX], est[CA_ADDRESS_MAX];
+    const char *hosts[2] = {host, est};
     struct tls_wishes wishes = {.hosts = hosts, .new_key = new_key};
     const uint8_t *der = ca->certificate.raw.ptr;
     X509 *issuer = d2i_X509(NULL, &der, (long)ca->certificate.raw.len);
     enum cede_status status = CEDE_CA_CERTIFICATE;
 
-    host_of(ca->https, host);
-    wishes.hosts_count = host[0] == '\0' ? 0 : 1;
+    host_of(ca->https[0] == '\0' ? ca->est_address : ca->https, host);
+    host_of(ca->est_address[0] == '\0' ? ca->https : ca->est_address, est);
+    wishes.hosts_count = host[0] == '\0' ? 0 : 2;
     if (ca->http[0] != '\0') {
         wishes.crl_uri = ca->crl_uri;
         wishes.ocsp_uri = ca->ocsp_uri;
@@ -628,8 +632,11 @@ enum cede_status ca_init(const struct ca_init *init)
 
     last_error[0] = '\0';
     if (name_len == 0 || name_len > CA_NAME_MAX - 4 || !address_fits(init->https) ||
-        !address_fits(init->coap) || !address_fits(init->coaps) || !address_fits(init->http)) {
-        return ca_fail(CEDE_BAD_ARGUMENT, "the name must have 1 to %d bytes", CA_NAME_MAX - 4);
+        !address_fits(init->coap) || !address_fits(init->coaps) || !address_fits(init->est) ||
+        !address_fits(init->http)) {
+        return ca_fail(CEDE_BAD_ARGUMENT,
+                       "the name must have 1 to %d bytes, an address fewer than %d",
+                       CA_NAME_MAX - 4, CA_ADDRESS_MAX);
     }
     CEDE_TRY(make_directory(init->directory));
     CEDE_TRY(path_in(init->directory, "ca.key", path));
