@@ -392,10 +392,16 @@ static void take_message_2(struct client *client)
 
 static void begin(struct client *client)
 {
-    uint8_t out[1024];
+    uint8_t out[1024], echo_bytes[CEDE_OSCORE_ECHO_LEN];
+    struct cede_span echo;
 
     assert_true(
         exchange_bytes(client, message_1_datagram(client, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out))));
+    if (cede_coap_find_option(&client->answer, CEDE_COAP_ECHO, &echo)) {
+        memcpy(echo_bytes, echo.ptr, sizeof echo_bytes);
+        assert_true(exchange_bytes(
+            client, message_1_datagram(client, CEDE_SPAN_ARRAY(echo_bytes), CEDE_BUF_ARRAY(out))));
+    }
     take_message_2(client);
 }
 
@@ -618,7 +624,6 @@ static void a_proof_does_not_cost_an_echo(void **state)
     struct client client;
 
     f->has_proof = true;
-    f->config.echo = COAP_DOOR_ECHO_STRICT;
     open_door(f);
     client_open(&client, f, &f->device);
     client.ask_proof = true;
@@ -994,7 +999,6 @@ static void R11_a_long_answer_waits_for_the_echo(void **state)
     struct cede_span datagram, echo;
 
     chain[0] = chain[1] = f->server.certificate;
-    f->config.echo = COAP_DOOR_ECHO_STRICT;
     f->config.credential.chain = chain;
     f->config.credential.chain_count = 2;
     open_door(f);
@@ -1007,6 +1011,323 @@ static void R11_a_long_answer_waits_for_the_echo(void **state)
     assert_int_equal(coap_door_half_open(f->door), 0);
     client.ask_value = false;
     establish(&client); /* a short one goes at once */
+    close(client.fd);
+}
+
+/* --- R11: three bytes for one ------------------------------------------------------------------
+ * What is sent to an address that may be somebody else's is no weapon against its owner. */
+
+static size_t answered(struct client *client, struct cede_span datagram)
+{
+    uint8_t memory[4096];
+    struct cede_span answer;
+    size_t total = 0;
+
+    ok(cede_udp_send(client->fd, NULL, datagram));
+    event_base_loop(client->f->base, EVLOOP_NONBLOCK);
+    while (cede_udp_receive(client->fd, NULL, CEDE_BUF_ARRAY(memory), &answer) == CEDE_OK) {
+        total += answer.len;
+    }
+    return total;
+}
+
+static size_t measured(struct client *client, struct cede_span datagram)
+{
+    size_t got = answered(client, datagram);
+
+    if (got > 3 * datagram.len) {
+        for (size_t i = 0; i < datagram.len; i++) {
+            print_error("%02x", datagram.ptr[i]);
+        }
+        fail_msg(": %zu bytes for %zu", got, datagram.len);
+    }
+    return got;
+}
+
+/* Cut at each place and bent at each place; each has a message id of its own. */
+static void measured_bent(struct client *client, struct cede_span datagram)
+{
+    uint8_t bytes[2048];
+
+    memcpy(bytes, datagram.ptr, datagram.len);
+    for (size_t len = 0; len <= datagram.len; len++) {
+        bytes[2] = (uint8_t)(client->message_id >> 8);
+        bytes[3] = (uint8_t)client->message_id++;
+        measured(client, cede_span(bytes, len));
+    }
+    for (size_t at = 0; at < datagram.len; at++) {
+        static const uint8_t masks[] = {0x01, 0x10, 0x80, 0xff};
+        for (size_t i = 0; i < sizeof masks; i++) {
+            bytes[2] = (uint8_t)(client->message_id >> 8);
+            bytes[3] = (uint8_t)client->message_id++;
+            bytes[at] ^= masks[i];
+            measured(client, cede_span(bytes, datagram.len));
+            bytes[at] = datagram.ptr[at];
+        }
+    }
+}
+
+struct choice {
+    uint16_t number; /* 0: not there */
+    const char *value;
+    size_t len;
+};
+
+static const char *const paths[][2] = {
+    {".well-known", "edhoc"}, {".well-known", "core"}, {"u", NULL}, {"", "nowhere"}, {NULL, NULL}};
+static const struct choice oscore_options[] = {
+    {0, NULL, 0},
+    {CEDE_COAP_OSCORE, "", 0},
+    {CEDE_COAP_OSCORE, "\x08", 1},
+    {CEDE_COAP_OSCORE, "\x09\x00", 2},
+    {CEDE_COAP_OSCORE, "\x09\x00kid.", 6},
+    {CEDE_COAP_OSCORE, "\x19\x00\x01x", 4},
+    {CEDE_COAP_OSCORE, "\xe0", 1},
+};
+static const struct choice others[] = {
+    {0, NULL, 0},
+    {1, "", 0},
+    {CEDE_COAP_URI_HOST, "h", 1},
+    {CEDE_COAP_CONTENT_FORMAT, "\x40", 1},
+    {CEDE_COAP_URI_QUERY, "rt=x", 4},
+    {CEDE_COAP_ACCEPT, "", 0},
+    {CEDE_COAP_ACCEPT, "\x01\x02\x03\x04", 4},
+    {CEDE_COAP_EDHOC, "", 0},
+    {CEDE_COAP_BLOCK2, "\x07", 1},
+    {CEDE_COAP_BLOCK1, "\x08", 1},
+    {CEDE_COAP_BLOCK1, "\x0f", 1},
+    {CEDE_COAP_ECHO, "............", 12},
+    {65001, "", 0},
+};
+static const struct cede_span payloads[] = {
+    {NULL, 0},
+    {(const uint8_t *)"\xf5", 1},
+    {(const uint8_t *)"\x41\x42\x43\x44\x45\x46\x47\x48\x49", 9},
+    {(const uint8_t *)"\xf5\x00\x02\x40\x10", 5},
+};
+static const uint8_t codes[] = {CEDE_COAP_GET, CEDE_COAP_POST, CEDE_COAP_FETCH, CEDE_COAP_CONTENT};
+#define COUNT(array_) (sizeof(array_) / sizeof(array_)[0])
+
+static void put_choices(struct cede_coap_encoder *encoder, const char *const path[2],
+                        const struct choice *oscore, const struct choice *other)
+{
+    const struct choice all[4] = {
+        *oscore, {CEDE_COAP_URI_PATH, path[0], 0}, {CEDE_COAP_URI_PATH, path[1], 0}, *other};
+    bool done = other->number == 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        struct choice option = all[i];
+        if (!done && (i == 3 || option.number > other->number)) {
+            cede_coap_put_option(encoder, other->number,
+                                 cede_span((const uint8_t *)other->value, other->len));
+            done = true;
+        }
+        if (i == 3 || option.value == NULL) {
+            continue;
+        }
+        option.len = option.number == CEDE_COAP_URI_PATH ? strlen(option.value) : option.len;
+        cede_coap_put_option(encoder, option.number,
+                             cede_span((const uint8_t *)option.value, option.len));
+    }
+}
+
+/* Each code with and without each path, OSCORE option, other option, payload; short and long
+ * tokens. */
+static void measure_everything(struct client *client)
+{
+    size_t kinds =
+        COUNT(paths) * COUNT(oscore_options) * COUNT(others) * COUNT(payloads) * COUNT(codes) * 4;
+
+    size_t heard = 0;
+
+    for (size_t kind = 0; kind < kinds; kind++) {
+        uint8_t out[256];
+        size_t n = kind;
+        enum cede_coap_type type = n % 2 == 0 ? CEDE_COAP_CON : CEDE_COAP_NON;
+        struct cede_span token = cede_span((const uint8_t *)"tokentok", (n /= 2) % 2 * 8);
+        uint8_t code = codes[(n /= 2) % COUNT(codes)];
+        const struct cede_span *payload = &payloads[(n /= COUNT(codes)) % COUNT(payloads)];
+        const char *const *path = paths[(n /= COUNT(payloads)) % COUNT(paths)];
+        const struct choice *oscore = &oscore_options[(n /= COUNT(paths)) % COUNT(oscore_options)];
+        const struct choice *other = &others[n / COUNT(oscore_options)];
+        struct cede_coap_encoder encoder =
+            cede_coap_begin(CEDE_BUF_ARRAY(out), type, code, client->message_id++, token);
+        struct cede_span datagram;
+
+        put_choices(&encoder, path, oscore, other);
+        cede_coap_put_payload(&encoder, *payload);
+        ok(cede_coap_finish(&encoder, &datagram));
+        heard += measured(client, datagram) > 0;
+    }
+    assert_true(heard > kinds / 2); /* all requests, and what is no request when confirmable */
+}
+
+static void measure_noise(struct client *client)
+{
+    for (int i = 0; i < 4000; i++) {
+        uint8_t noise[96];
+        size_t len;
+
+        ok(crypto()->random(crypto()->context, CEDE_BUF_ARRAY(noise)));
+        len = noise[95] % 95;
+        noise[0] = i % 4 == 0 ? noise[0] : (uint8_t)(0x40 | (noise[0] & 0x18));
+        noise[1] = i % 4 == 0 ? noise[1] : (uint8_t)(noise[1] % 6);
+        noise[4] = i % 4 == 3 ? (uint8_t)(0x90 | (noise[4] & 0x0f)) : noise[4];
+        measured(client, cede_span(noise, len));
+    }
+}
+
+static void measure_handshakes(struct fixture *f)
+{
+    struct client client;
+    uint8_t out[2048], m3[1024];
+    struct cede_span message_3, datagram;
+
+    client_open(&client, f, &f->device);
+    for (int ask = 0; ask < 4; ask++) {
+        client.ask_value = (ask & 1) != 0;
+        client.ask_proof = (ask & 2) != 0;
+        measured_bent(&client, message_1_datagram(&client, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out)));
+    }
+    client.ask_value = client.ask_proof = false;
+    begin(&client);
+    message_3 = make_message_3(&client, CEDE_BUF_ARRAY(m3));
+    ok(cede_oscore_compose_edhoc_request(CEDE_COAP_NON, client.message_id++, CEDE_SPAN_NULL,
+                                         CEDE_SPAN_NULL, CEDE_SPAN_NULL,
+                                         cede_edhoc_connection_id_span(&client.edhoc.c_r),
+                                         message_3, CEDE_BUF_ARRAY(out), &datagram));
+    measured_bent(&client, datagram);
+    close(client.fd);
+}
+
+/* Somebody who has seen a device's request, from elsewhere. */
+static void measure_requests_of_a_session(struct fixture *f)
+{
+    struct client client, other;
+    uint8_t plain[256], prot[512];
+    struct cede_oscore_exchange exchange;
+    struct cede_span datagram;
+
+    client_open(&client, f, &f->device);
+    client_open(&other, f, &f->stranger);
+    establish(&client);
+    datagram =
+        protect(&client, plain_request(&client, "u", CEDE_SPAN_TEXT("x"), CEDE_BUF_ARRAY(plain)),
+                &exchange, CEDE_BUF_ARRAY(prot));
+    assert_true(exchange_bytes(&client, datagram));
+    measured_bent(&other, datagram);
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_CHANGED);
+    close(client.fd);
+    close(other.fd);
+}
+
+static void measure_all(struct fixture *f)
+{
+    struct client client;
+
+    open_door(f);
+    client_open(&client, f, &f->stranger);
+    measured(&client, cede_span((const uint8_t *)"\x40\x02\x12\x34\x90", 5));
+    measured(&client, cede_span((const uint8_t *)"\x50\x02\x12\x35\x90", 5));
+    measure_everything(&client);
+    measure_noise(&client);
+    close(client.fd);
+    measure_handshakes(f);
+    measure_requests_of_a_session(f);
+}
+
+static void many_links(void *context, struct cede_span filter, struct cede_writer *writer)
+{
+    (void)context;
+    (void)filter;
+    for (int i = 0; i < 9; i++) {
+        cede_write_bytes(writer, CEDE_SPAN_TEXT("</e/sen>;ct=\"62 281\","));
+    }
+}
+
+/* As a CA opens it: discovery, its certificate with the chain, status proofs. */
+static void R11_strangers_get_three_bytes_for_one_from_a_CA(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_span chain[2] = {f->server.certificate, f->server.certificate};
+
+    f->has_proof = true;
+    f->config.put_links = many_links;
+    f->config.credential.chain = chain;
+    f->config.credential.chain_count = 2;
+    f->config.wants_ephemeral = true;
+    measure_all(f);
+}
+
+/* As an update server does, and when everybody has to show the address first. */
+static void R11_strangers_get_three_bytes_for_one_from_an_update_server(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+
+    measure_all(f);
+    f->config.echo = COAP_DOOR_ECHO_ALWAYS;
+    open_door(f);
+    client_open(&client, f, &f->stranger);
+    measure_everything(&client);
+    close(client.fd);
+}
+
+/* An answer that is kept for repetitions goes to the same request alone: not to a short one that
+ * bears its message id, and not for longer than the address is proven. */
+static void R11_kept_answers_are_no_way_round(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    struct cede_span chain[2] = {f->server.certificate, f->server.certificate};
+    struct cede_span echo, datagram;
+    uint8_t out[1024], echo_bytes[CEDE_OSCORE_ECHO_LEN];
+
+    f->config.credential.chain = chain;
+    f->config.credential.chain_count = 2;
+    open_door(f);
+    client_open(&client, f, &f->device);
+    client.ask_value = true;
+    datagram = message_1_datagram(&client, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out));
+    assert_true(exchange_bytes(&client, datagram));
+    assert_true(exchange_bytes(&client, datagram)); /* should the challenge be lost */
+    assert_true(cede_coap_find_option(&client.answer, CEDE_COAP_ECHO, &echo));
+    memcpy(echo_bytes, echo.ptr, sizeof echo_bytes);
+    datagram = message_1_datagram(&client, CEDE_SPAN_ARRAY(echo_bytes), CEDE_BUF_ARRAY(out));
+    assert_true(exchange_bytes(&client, datagram));
+    take_message_2(&client);
+    assert_true(client.answer_len > 3 * datagram.len);
+    assert_true(exchange_bytes(&client, datagram));
+    assert_true(client.answer_len > 3 * datagram.len);
+    client.message_id--;
+    datagram = message_1_datagram(&client, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out));
+    measured(&client, datagram);
+    measured(&client, cede_span(out, datagram.len - 30));
+    close(client.fd);
+}
+
+/* The same with the answer to a request under OSCORE. */
+static void R11_answers_to_a_device_go_to_its_own_requests(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    uint8_t plain[256], prot[512];
+    struct cede_oscore_exchange exchange;
+    struct cede_span datagram;
+
+    f->answer_len = 600;
+    client_open(&client, f, &f->device);
+    establish(&client);
+    datagram =
+        protect(&client, plain_request(&client, "u", CEDE_SPAN_TEXT("x"), CEDE_BUF_ARRAY(plain)),
+                &exchange, CEDE_BUF_ARRAY(prot));
+    assert_true(answered(&client, datagram) > 600);
+    assert_true(answered(&client, datagram) > 600); /* repeated, as it was */
+    for (size_t len = 5; len < datagram.len; len++) {
+        measured(&client, cede_span(prot, len));
+    }
+    prot[datagram.len - 1] ^= 1;
+    measured(&client, datagram);
     close(client.fd);
 }
 
@@ -1446,6 +1767,10 @@ int main(void)
         with_door(R11_a_flood_from_everywhere_does_not_end_sessions),
         with_door(R11_echo_proves_the_address_first),
         with_door(R11_a_long_answer_waits_for_the_echo),
+        with_door(R11_strangers_get_three_bytes_for_one_from_a_CA),
+        with_door(R11_strangers_get_three_bytes_for_one_from_an_update_server),
+        with_door(R11_kept_answers_are_no_way_round),
+        with_door(R11_answers_to_a_device_go_to_its_own_requests),
         with_door(full_session_tables_drop_the_least_recent),
         with_door(no_success_leaves_before_the_commit),
         with_door(the_rest_of_an_answer_needs_the_commit_too),

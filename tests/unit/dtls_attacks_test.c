@@ -580,6 +580,43 @@ static void strangers_get_little(void **state)
     client_free(&client);
 }
 
+/* Whatever else comes from somewhere: records of each kind and epoch, handshake messages of each
+ * type, noise. */
+static void strangers_get_little_for_anything(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    uint8_t hello[2048], bytes[200];
+    size_t len;
+    int fd;
+
+    client_new(&client, f, &f->device, &usual);
+    client.mute = true;
+    (void)!SSL_do_handshake(client.ssl);
+    len = client.sent_len;
+    memcpy(hello, client.sent, len);
+    ok(cede_udp_connect(&f->address, &fd));
+    for (unsigned kind = 0; kind < 256 * 4; kind++) {
+        hello[0] = (uint8_t)(kind % 256);
+        hello[4] = (uint8_t)(kind / 256 % 2); /* epoch */
+        hello[13] = (uint8_t)(kind / 512 == 0 ? 1 : kind);
+        assert_true(answered(f, fd, cede_span(hello, len)) <= 3 * len);
+    }
+    for (int i = 0; i < 3000; i++) {
+        ok(crypto()->random(crypto()->context, CEDE_BUF_ARRAY(bytes)));
+        len = bytes[199] % 199;
+        memcpy(bytes, "\x16\xfe\xfd\x00\x00\x00\x00\x00\x00\x00\x00", i % 2 == 0 ? 11 : 3);
+        bytes[11] = 0;
+        bytes[12] = (uint8_t)(len > 13 ? len - 13 : 0);
+        bytes[13] = i % 4 == 0 ? 1 : bytes[13];
+        assert_true(answered(f, fd, cede_span(bytes, len)) <= 3 * len);
+    }
+    assert_int_equal(dtls_door_counters(f->door)->handshakes_bad, 0);
+    assert_int_equal(f->judged, 0);
+    close(fd);
+    client_free(&client);
+}
+
 /* The cookie of one address is worth nothing at another. */
 static void cookies_are_for_one_address(void **state)
 {
@@ -837,6 +874,7 @@ int main(void)
         TEST(devices_come_in_and_are_served),
         TEST(the_server_shows_its_chain),
         TEST(strangers_get_little),
+        TEST(strangers_get_little_for_anything),
         TEST(cookies_are_for_one_address),
         TEST(who_does_not_belong_here_stays_outside),
         TEST(weak_handshakes_fail),

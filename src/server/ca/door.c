@@ -348,7 +348,6 @@ enum cede_status ca_door_open(struct event_base *base, struct ca_api *api, int f
     config.put_links = put_links;
     config.wants_ephemeral = true;
     config.context = api;
-    config.echo = COAP_DOOR_ECHO_STRICT; /* a chain by value is long: first prove the address */
     CEDE_TRY(cede_openssl_private_key(api->ca->est_pkey, &config.credential.key));
     if (api->ca->dh_pkey != NULL) {
         config.agreement = config.credential;

@@ -25,12 +25,12 @@
 #define RECEIVE_BUFFER_LEN  4194304 /* asked of the kernel: the burst of a fleet that wakes up */
 #define DEDUP_ANSWER_LEN    1280
 #define ECHO_MAX_AGE_S      60
-#define AMPLIFICATION_MAX   3 /* RFC 9175, section 2.4 */
 #define SZX_MAX             6 /* 1024-byte blocks: with all overhead below the IPv6 minimum MTU */
 #define BLOCK_LEN           1024
 #define SWEEP_INTERVAL_S    1
 #define LINK_FORMAT         40 /* RFC 6690, section 7.3 */
 #define MIDDLE_DATAGRAM_LEN (COAP_DOOR_DATAGRAM_MAX + 256)
+#define REQUEST_KEY_LEN     16 /* of SHA-256 */
 
 /* One datagram and its answer. */
 struct slot {
@@ -40,7 +40,10 @@ struct slot {
     struct cede_coap_message message; /* as received */
     uint8_t peer_key[CEDE_COAP_PEER_LEN_MAX];
     size_t peer_key_len;
+    uint8_t request_key[REQUEST_KEY_LEN]; /* of peer and datagram; made when it is needed */
+    bool has_request_key;
 
+    bool known;   /* authenticated, or the address is proven: with this very datagram */
     bool pending; /* the turn's answer is to be protected and sent after the commit */
     bool cut_up;  /* by a proxy; `block` is the last of it */
     struct cede_coap_block block;
@@ -165,12 +168,36 @@ static void make_peer_key(struct slot *slot)
     }
 }
 
+/* A repetition is the same datagram (RFC 7252, section 4.2). One that only bears the same message
+ * id would get the answer to another, which may be long, and not for everybody. */
+static struct cede_span request_key(const struct coap_door *door, struct slot *slot)
+{
+    const struct cede_crypto *crypto = door->config.crypto;
+    struct cede_span parts[2] = {peer_key(slot), cede_span(slot->in, slot->in_len)};
+    uint8_t hash[CEDE_SHA256_LEN];
+
+    if (!slot->has_request_key) {
+        if (crypto->hash(crypto->context, CEDE_ALG_SHA_256, parts, 2, hash) != CEDE_OK) {
+            memset(hash, 0, sizeof hash);
+        }
+        memcpy(slot->request_key, hash, sizeof slot->request_key);
+        slot->has_request_key = true;
+    }
+    return CEDE_SPAN_ARRAY(slot->request_key);
+}
+
+static enum cede_coap_seen look_up(struct coap_door *door, struct slot *slot,
+                                   struct cede_span *answer)
+{
+    return cede_coap_dedup_check(&door->dedup, request_key(door, slot), slot->message.message_id,
+                                 door->now_ms, answer);
+}
+
 /* True when the message was seen before: the slot then has what there is to answer. */
 static bool is_duplicate(struct coap_door *door, struct slot *slot)
 {
     struct cede_span answer = CEDE_SPAN_NULL;
-    enum cede_coap_seen seen = cede_coap_dedup_check(
-        &door->dedup, peer_key(slot), slot->message.message_id, door->now_ms, &answer);
+    enum cede_coap_seen seen = look_up(door, slot, &answer);
 
     if (seen == CEDE_COAP_NEW) {
         slot->remember = true;
@@ -184,27 +211,37 @@ static bool is_duplicate(struct coap_door *door, struct slot *slot)
     return true;
 }
 
-static void remember_answer(struct coap_door *door, const struct slot *slot)
+/* Of what only a peer with a session, or about to have one, can have sent. */
+static bool is_known_duplicate(struct coap_door *door, struct slot *slot)
+{
+    slot->known = is_duplicate(door, slot);
+    return slot->known;
+}
+
+static void remember_answer(struct coap_door *door, struct slot *slot)
 {
     if (slot->remember && slot->out_len > 0) {
         /* A failure only means that a duplicate goes unanswered. */
         enum cede_status ignored =
-            cede_coap_dedup_store(&door->dedup, peer_key(slot), slot->message.message_id,
+            cede_coap_dedup_store(&door->dedup, request_key(door, slot), slot->message.message_id,
                                   cede_span(slot->out, slot->out_len));
         (void)ignored;
     }
 }
 
-/* --- EDHOC message_1 -------------------------------------------------------------------------- */
+/* --- proof of an address (RFC 9175) ------------------------------------------------------------
+ */
 
-static bool has_proven_address(const struct coap_door *door, const struct slot *slot)
+static bool has_proven_address(const struct coap_door *door, struct slot *slot)
 {
     struct cede_span echo;
 
-    return cede_coap_find_option(&slot->message, CEDE_COAP_ECHO, &echo) &&
-           cede_oscore_echo_verify(door->config.crypto, door->echo_key,
-                                   (uint32_t)(door->now_ms / 1000), ECHO_MAX_AGE_S, peer_key(slot),
-                                   echo) == CEDE_OK;
+    slot->known =
+        slot->known || (cede_coap_find_option(&slot->message, CEDE_COAP_ECHO, &echo) &&
+                        cede_oscore_echo_verify(door->config.crypto, door->echo_key,
+                                                (uint32_t)(door->now_ms / 1000), ECHO_MAX_AGE_S,
+                                                peer_key(slot), echo) == CEDE_OK);
+    return slot->known;
 }
 
 static void challenge(struct coap_door *door, struct slot *slot)
@@ -222,6 +259,54 @@ static void challenge(struct coap_door *door, struct slot *slot)
     take_answer(slot, status, datagram);
 }
 
+/* --- the measure of strangers ------------------------------------------------------------------
+ */
+
+static bool is_too_much(const struct slot *slot)
+{
+    return !slot->known && slot->out_len > COAP_DOOR_AMPLIFICATION_MAX * slot->in_len;
+}
+
+/* The code of an answer and whether it may be kept, nothing else: 6 bytes and the token, which the
+ * request had, too. */
+static void cut_down(struct coap_door *door, struct slot *slot)
+{
+    struct cede_coap_message answer;
+    struct cede_coap_encoder encoder;
+    struct cede_span max_age, datagram = CEDE_SPAN_NULL;
+    enum cede_status status = cede_coap_decode(cede_span(slot->out, slot->out_len), &answer);
+
+    if (status == CEDE_OK) {
+        encoder = cede_coap_begin_response(CEDE_BUF_ARRAY(door->middle), &slot->message,
+                                           answer.code, door->message_id++);
+        if (cede_coap_find_option(&answer, CEDE_COAP_MAX_AGE, &max_age)) {
+            cede_coap_put_option(&encoder, CEDE_COAP_MAX_AGE, max_age);
+        }
+        status = cede_coap_finish(&encoder, &datagram);
+    }
+    if (status == CEDE_OK) {
+        status = cede_copy(CEDE_BUF_ARRAY(slot->out), datagram, &datagram);
+    }
+    take_answer(slot, status, datagram);
+}
+
+/* Everything that leaves comes by here. For whoever has neither authenticated himself nor shown
+ * that the address is his: success waits for the address, a refusal says less, or nothing. */
+static void keep_measure(struct coap_door *door, struct slot *slot)
+{
+    if (is_too_much(slot) && slot->out[1] >> 5 == CEDE_COAP_CHANGED >> 5) {
+        challenge(door, slot);
+    }
+    if (is_too_much(slot)) {
+        cut_down(door, slot);
+    }
+    if (is_too_much(slot)) {
+        slot->out_len = 0;
+    }
+}
+
+/* --- EDHOC message_1 -------------------------------------------------------------------------- */
+
 static bool wants_echo(const struct coap_door *door)
 {
     const struct edhoc_table *table = &door->sessions.half_open_table;
@@ -237,8 +322,7 @@ static bool wants_echo(const struct coap_door *door)
 }
 
 /* Composes message_2; half-open state is kept only when it goes out. */
-static void begin_session(struct coap_door *door, struct slot *slot, struct cede_span message_1,
-                          bool proven)
+static void begin_session(struct coap_door *door, struct slot *slot, struct cede_span message_1)
 {
     struct cede_edhoc_session session;
     struct cede_span message_2 = CEDE_SPAN_NULL;
@@ -254,11 +338,7 @@ static void begin_session(struct coap_door *door, struct slot *slot, struct cede
         return;
     }
     answer_edhoc(door, slot, CEDE_COAP_CHANGED, message_2);
-    if (door->config.echo == COAP_DOOR_ECHO_STRICT && !proven &&
-        slot->out_len > AMPLIFICATION_MAX * slot->in_len) {
-        slot->remember = false;
-        challenge(door, slot);
-    } else if (slot->out_len > 0) {
+    if (slot->out_len > 0 && !is_too_much(slot)) {
         edhoc_half_open_add(&door->sessions, c_r, &slot->from, door->now_ms)->edhoc = session;
     }
     cede_edhoc_wipe(&session);
@@ -281,7 +361,7 @@ static void receive_message_1(struct coap_door *door, struct slot *slot, struct 
         answer_plain(door, slot, CEDE_COAP_UNAVAILABLE);
         return;
     }
-    begin_session(door, slot, message_1, proven);
+    begin_session(door, slot, message_1);
 }
 
 /* --- EDHOC message_3 -------------------------------------------------------------------------- */
@@ -306,6 +386,7 @@ static struct edhoc_peer_session *end_session(struct coap_door *door, struct slo
     }
     if (status == CEDE_OK) {
         session->oscore = oscore;
+        slot->known = true;
         door->counters.handshakes++;
     } else {
         log_debug("EDHOC with a device failed: %s", cede_status_reason(status));
@@ -325,7 +406,7 @@ static void receive_message_3(struct coap_door *door, struct slot *slot, struct 
         answer_edhoc_error(door, slot, CEDE_EDHOC_STATE); /* no state for strangers */
         return;
     }
-    if (is_duplicate(door, slot)) {
+    if (is_known_duplicate(door, slot)) {
         return;
     }
     if (half_open == NULL) {
@@ -397,7 +478,7 @@ static void receive_protected(struct coap_door *door, struct slot *slot,
         cede_oscore_unprotect_request(&session->oscore, door->config.oscore_crypto, datagram,
                                       &slot->exchange, CEDE_BUF_ARRAY(slot->plain), &request);
 
-    if (status == CEDE_OSCORE_REPLAY && is_duplicate(door, slot)) {
+    if (status == CEDE_OSCORE_REPLAY && is_known_duplicate(door, slot)) {
         return; /* a retransmission, most likely: answered as before */
     }
     if (status == CEDE_OK) {
@@ -412,12 +493,11 @@ static void receive_protected(struct coap_door *door, struct slot *slot,
     if (!slot->remember) {
         /* Being fresh in OSCORE it is no duplicate, whatever the table says of its message id. */
         struct cede_span old;
-        (void)cede_coap_dedup_check(&door->dedup, peer_key(slot), slot->message.message_id,
-                                    door->now_ms, &old);
+        (void)look_up(door, slot, &old);
         slot->remember = true;
     }
     slot->session = session;
-    slot->pending = true;
+    slot->pending = slot->known = true;
     take_turn(door, slot, &decoded);
 }
 
@@ -442,7 +522,7 @@ static void receive_combined(struct coap_door *door, struct slot *slot)
         answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT);
         return;
     }
-    if (is_duplicate(door, slot)) {
+    if (is_known_duplicate(door, slot)) {
         return;
     }
     if (half_open == NULL) {
@@ -479,7 +559,7 @@ static bool put_together(struct coap_door *door, struct slot *slot, struct cede_
     if (!cede_coap_find_option(&slot->message, CEDE_COAP_BLOCK1, &block1)) {
         return true;
     }
-    if (is_duplicate(door, slot)) {
+    if (is_known_duplicate(door, slot)) {
         return false;
     }
     status = outer_blocks_take(&door->outer, peer_key(slot), *datagram, CEDE_BUF_ARRAY(door->split),
@@ -564,10 +644,8 @@ static void receive_discovery(struct coap_door *door, struct slot *slot)
     } else {
         (void)cede_coap_find_option(&slot->message, CEDE_COAP_URI_QUERY, &filter);
         door->config.put_links(door->config.context, filter, &writer);
+        (void)has_proven_address(door, slot);
         compose_links(door, slot, cede_written(&writer));
-        if (slot->out_len > AMPLIFICATION_MAX * slot->in_len && !has_proven_address(door, slot)) {
-            challenge(door, slot);
-        }
     }
 }
 
@@ -655,6 +733,7 @@ static void finish_batch(struct coap_door *door, size_t count)
             protect_answer(door, slot);
             coap_turn_wipe(&slot->turn);
         }
+        keep_measure(door, slot);
         remember_answer(door, slot);
     }
     edhoc_sessions_reap(&door->sessions);
@@ -667,6 +746,7 @@ static void reset_slot(struct slot *slot)
 {
     slot->out_len = 0;
     slot->pending = slot->cut_up = slot->authenticated = slot->remember = false;
+    slot->known = slot->has_request_key = false;
     slot->session = NULL;
     memset(&slot->ephemeral, 0, sizeof slot->ephemeral);
 }

@@ -36,6 +36,9 @@
 #define COAP_DOOR_PATH_MAX         8  /* Uri-Path segments */
 #define COAP_DOOR_DEVICE_ID_MAX    32 /* bytes of UTF-8 */
 #define COAP_DOOR_BODY_MAX_DEFAULT 16384
+/* Bytes sent for one received, to whoever is not authenticated and has not shown that the address
+ * is his (RFC 9175, section 2.4). Both doors keep to it, whatever the answer is. */
+#define COAP_DOOR_AMPLIFICATION_MAX 3
 
 /* --- who is there ----------------------------------------------------------------------------- */
 
@@ -135,10 +138,10 @@ struct coap_door_callbacks {
 };
 
 /* When a stranger must prove its address with an Echo option before EDHOC message_1 is processed
- * (RFC 9175, section 2.4). */
+ * (RFC 9175, section 2.4). When message_2 would be too long for its request, it must in any case.
+ */
 enum coap_door_echo {
     COAP_DOOR_ECHO_UNDER_LOAD = 0, /* while the half-open table is more than half full */
-    COAP_DOOR_ECHO_STRICT,         /* also when message_2 would be more than 3 times as long */
     COAP_DOOR_ECHO_ALWAYS,
     COAP_DOOR_ECHO_NEVER
 };
@@ -156,8 +159,8 @@ struct coap_door_config {
     bool wants_ephemeral;                   /* requests come with Y */
     struct coap_door_callbacks callbacks;
     /* Writes /.well-known/core (link-format) for anyone: `filter` is the Uri-Query or null. What
-     * is more than three times as long as the request is told to proven addresses only. May be
-     * null: then nothing unprotected is answered. */
+     * is too long for its request is told to proven addresses only. May be null: then nothing
+     * unprotected is answered. */
     void (*put_links)(void *context, struct cede_span filter, struct cede_writer *writer);
     void *context; /* for the callbacks */
 

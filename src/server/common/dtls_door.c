@@ -49,6 +49,7 @@ struct dtls_door {
     struct datagram_bio listener_datagrams;
     BIO_ADDR *listener_peer;
     const struct cede_address *asking; /* whose datagram is being processed */
+    size_t room;                       /* bytes that may go to it as long as it is a stranger */
     uint8_t cookie_key[32];
     struct slot *slots;
     size_t slots_count; /* of the present batch */
@@ -74,11 +75,15 @@ static void send_to_peer(void *context, struct cede_span datagram)
     send_to(session->door, &session->address, datagram);
 }
 
+/* All that leaves before the address is proven comes by here. */
 static void send_to_stranger(void *context, struct cede_span datagram)
 {
-    const struct dtls_door *door = context;
+    struct dtls_door *door = context;
 
-    send_to(door, door->asking, datagram);
+    if (datagram.len <= door->room) {
+        door->room -= datagram.len;
+        send_to(door, door->asking, datagram);
+    }
 }
 
 static void write_message(struct dtls_session *session, struct cede_span message)
@@ -483,6 +488,7 @@ static void receive_datagram(struct dtls_door *door, const struct cede_address *
 
     door->counters.datagrams++;
     door->asking = from;
+    door->room = COAP_DOOR_AMPLIFICATION_MAX * datagram.len;
     if (session == NULL || (session->established && is_client_hello(datagram))) {
         listen_to(door, from, datagram);
     } else if (!session->doomed) {

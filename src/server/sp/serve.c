@@ -103,8 +103,7 @@ static enum cede_status open_door(struct worker *worker, const struct cede_addre
                                       .crypto = sp->crypto,
                                       .oscore_crypto = cede_crypto_openssl_keeping(),
                                       .callbacks = update_server_callbacks,
-                                      .context = sp,
-                                      .echo = COAP_DOOR_ECHO_STRICT};
+                                      .context = sp};
 
     CEDE_TRY(sp_load_server_key(sp, &worker->server_key));
     config.credential.certificate = cede_span(sp->server_certificate, sp->server_certificate_len);
