@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The TLS certificate of a CA and its chain as strict verifiers take them: OpenSSL (-x509_strict,
-purpose, name), GnuTLS, Python's default context, curl; with the CRLs of every CA of the chain. Then
+purpose, name), GnuTLS, NSS (what Firefox verifies with), Python's default context, curl; with the CRLs of every CA of the chain. Then
 what they must refuse: another name, another purpose, a missing link, a revoked certificate."""
 
 import re
@@ -78,6 +78,87 @@ class Chain:
         return self.file("all.crl.pem", text)
 
 
+class Nss:
+    """A browser's store of certificates: the root is trusted for servers, the rest is only there."""
+
+    def __init__(self, chain, with_rest=True):
+        self.chain, self.world = chain, chain.world
+        self.folder = chain.world.dir / ("nss" if with_rest else "nss-root")
+        self.folder.mkdir()
+        self.database = f"sql:{self.folder}"
+        self.do(0, "certutil", "-N", "--empty-password")
+        self.add("root", "C,,", chain.root)
+        if with_rest:
+            self.add("leaf", ",,", chain.leaf)
+            if chain.below:  # else the root stands there once more
+                self.add("above", ",,", chain.untrusted)
+
+    def do(self, wanted, program, *words):
+        code, said = tool(program, "-d", self.database, *words)
+        check(wanted is None or code == wanted, f"{program} {words}: {code}, {said}")
+        return code, said
+
+    def add(self, name, trust, file):
+        self.do(0, "certutil", "-A", "-n", name, "-t", trust, "-a", "-i", file)
+
+    def certutil(self, usage):
+        """As a TLS server (V), an S/MIME signer (S), a client (C)."""
+        return self.do(None, "certutil", "-V", "-n", "leaf", "-u", usage, "-e")
+
+    def path(self, *more):
+        """libpkix, the second of its two engines: usage 1 is a TLS server."""
+        return self.do(None, "vfychain", "-v", "-pp", *more, "-u", "1", "-a", "leaf")
+
+    def handshake(self, name):
+        host, port = self.world.est.split(":")
+        request = self.chain.file("request", "GET /.well-known/est/cacerts HTTP/1.1\r\nHost: ca\r\n"
+                                             "Connection: close\r\n\r\n")
+        return self.do(None, "tstclnt", "-h", host, "-a", name, "-p", port, "-A", request)
+
+
+OCSP = ("-g", "leaf", "-h", "requireFreshInfo", "-m", "ocsp")
+
+
+def accepted_by_nss(chain):
+    nss = chain.nss = Nss(chain)
+    code, said = nss.certutil("V")
+    check(code == 0 and "certificate is valid" in said, said)
+    for how in ((), OCSP):  # asks the responder that the certificate names
+        code, said = nss.path(*how)
+        check(code == 0 and "Chain is good!" in said, said)
+    bare = chain.bare = Nss(chain, with_rest=False)  # the handshake brings the rest
+    for name in ("localhost", "127.0.0.1"):
+        code, said = bare.handshake(name)
+        check(code == 0 and f"issuer  DN: CN={CA1}" in said and "200 OK" in said,
+              f"{name}: {code}, {said}")
+
+
+def refused_by_nss(chain):
+    code, said = chain.bare.handshake("ca.example")
+    check(code != 0 and "SSL_ERROR_BAD_CERT_DOMAIN" in said, said)
+    for usage in ("S", "C"):
+        code, said = chain.nss.certutil(usage)
+        check(code != 0 and "is invalid" in said, f"usage {usage}: {said}")
+    chain.bare.do(0, "certutil", "-M", "-n", "root", "-t", ",,")
+    code, said = chain.bare.handshake("localhost")
+    check(code != 0 and "authentication of server cert failed" in said, said)
+    if chain.below:
+        chain.nss.do(0, "certutil", "-D", "-n", "above")
+        code, said = chain.nss.certutil("V")
+        check(code != 0 and "issuer is not recognized" in said, said)
+        chain.nss.add("above", ",,", chain.untrusted)
+
+
+def revoked_for_nss(chain):
+    nss = chain.nss
+    code, said = nss.path(*OCSP)
+    check(code != 0 and "has been revoked" in said, said)
+    nss.do(0, "certutil", "-V", "-n", "leaf", "-u", "V", "-e")  # without the list nobody knows
+    nss.do(0, "crlutil", "-I", "-t", "1", "-i", chain.world.dir / f"{CA1}.crl")
+    code, said = nss.certutil("V")
+    check(code != 0 and "has been revoked" in said, said)
+
+
 def accepted(world, chain):
     for name in (("-verify_ip", "127.0.0.1"), ("-verify_hostname", "localhost")):
         code, said = chain.openssl("-purpose", "sslserver", *name)
@@ -147,8 +228,11 @@ def one(cede, hierarchy):
         chain = Chain(world)
         check(chain.above or not chain.below, "no chain comes along")
         accepted(world, chain)
+        accepted_by_nss(chain)
         refused(world, chain)
+        refused_by_nss(chain)
         revoked(world, chain)
+        revoked_for_nss(chain)
 
 
 def test(options):
