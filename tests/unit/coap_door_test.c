@@ -19,6 +19,7 @@
 #include "cede/oscore.h"
 #include "cede/status_proof.h"
 #include "cede/transfer.h"
+#include "heard_log.h"
 #include "server/common/coap_door.h"
 #include "server/common/outer_blocks.h"
 
@@ -77,6 +78,7 @@ struct fixture {
     bool trusts;       /* authenticate says yes */
     bool revoked;      /* still_allowed says no */
     bool dismiss;      /* handle says CEDE_DOOR_DISMISS */
+    uint8_t refusal;   /* what handle answers, if not 0 */
     enum cede_status before, commit;
     int begun, committed, handled;
     size_t answer_len;
@@ -153,6 +155,12 @@ static enum cede_status handle(void *context, const struct coap_request *request
     }
     if (request->path_count != 1 || !cede_span_equal(request->path[0], CEDE_SPAN_TEXT("u"))) {
         return CEDE_NOT_FOUND;
+    }
+    if (f->refusal != 0) {
+        response->code = f->refusal;
+        snprintf(response->why, sizeof response->why, "%s",
+                 f->refusal == CEDE_COAP_BAD_REQUEST ? "because" : "");
+        return CEDE_OK;
     }
     assert_true(request->body.len <= sizeof f->last_body);
     f->last_body_len = request->body.len;
@@ -1273,6 +1281,181 @@ static void R11_strangers_get_three_bytes_for_one_from_an_update_server(void **s
     close(client.fd);
 }
 
+/* --- what the log is told ----------------------------------------------------------------------
+ */
+
+/* A request with one more option, sent twice over: a repetition is nothing new. */
+static void refused_over_oscore(struct client *client, const char *path, uint16_t option,
+                                uint8_t code)
+{
+    uint8_t plain[256], prot[512], inner_bytes[2048];
+    struct cede_oscore_exchange exchange;
+    struct cede_coap_message inner;
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(CEDE_BUF_ARRAY(plain), CEDE_COAP_CON, CEDE_COAP_POST, client->message_id++,
+                        CEDE_SPAN_TEXT("tk"));
+    struct cede_span datagram;
+
+    cede_coap_put_path(&encoder, cede_span_string(path));
+    if (option != 0) {
+        cede_coap_put_uint(&encoder, option, 1);
+    }
+    ok(cede_coap_finish(&encoder, &datagram));
+    datagram = protect(client, datagram, &exchange, CEDE_BUF_ARRAY(prot));
+    assert_true(exchange_bytes(client, datagram));
+    assert_true(exchange_bytes(client, datagram));
+    assert_int_equal(open_answer(client, &exchange, inner_bytes, sizeof inner_bytes, &inner), code);
+}
+
+static void refusals_to_devices_are_told_once(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    struct heard_log heard;
+
+    client_open(&client, f, &f->device);
+    heard = heard_log_begin();
+    establish(&client);
+    (void)ask(&client, "u");
+    assert_int_equal(heard_log_count(&heard, "\n"), 0); /* of an ordinary day nothing */
+    refused_over_oscore(&client, "e/TOKENTOK/nowhere", 0, CEDE_COAP_RESOURCE_NOT_FOUND);
+    assert_int_equal(
+        heard_log_count(&heard, "warning device dev-1, POST e/*/*: no such object (4.04)\n"), 1);
+    assert_int_equal(heard_log_count(&heard, "TOKENTOK"), 0); /* it lets in */
+    refused_over_oscore(&client, "u", CEDE_COAP_PROXY_SCHEME, CEDE_COAP_BAD_OPTION);
+    assert_int_equal(heard_log_count(&heard, "POST u: option 39: "), 1);
+    f->refusal = CEDE_COAP_UNSUPPORTED_FORMAT;
+    refused_over_oscore(&client, "u", 0, CEDE_COAP_UNSUPPORTED_FORMAT);
+    assert_int_equal(
+        heard_log_count(&heard, "POST u: the content format is not supported (4.15)\n"), 1);
+    f->refusal = CEDE_COAP_BAD_REQUEST;
+    refused_over_oscore(&client, "u", 0, CEDE_COAP_BAD_REQUEST);
+    assert_int_equal(heard_log_count(&heard, "POST u: because (4.00)\n"), 1);
+    f->refusal = 0;
+    f->commit = CEDE_STORE_FAILED;
+    refused_over_oscore(&client, "u", 0, CEDE_COAP_UNAVAILABLE);
+    f->commit = CEDE_OK;
+    assert_int_equal(heard_log_count(&heard, "POST u: not now (5.03)\n"), 1);
+    f->revoked = true;
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_UNAUTHORIZED);
+    assert_int_equal(heard_log_count(&heard, "POST u: the signature does not verify (4.01)\n"), 1);
+    assert_int_equal(heard_log_count(&heard, "\n"), 7); /* and the commit that failed */
+    heard_log_end(&heard);
+    close(client.fd);
+}
+
+/* One line a datagram, however often it comes. */
+static void told_once(struct client *client, const struct heard_log *heard,
+                      struct cede_span datagram, const char *why)
+{
+    char line[200];
+    unsigned before = heard_log_count(heard, "\n");
+
+    snprintf(line, sizeof line, " %s\n", why);
+    (void)answered(client, datagram);
+    (void)answered(client, datagram);
+    assert_int_equal(heard_log_count(heard, line), 1);
+    assert_int_equal(heard_log_count(heard, "with 127.0.0.1:"), before + 1);
+}
+
+static struct cede_span stranger_request(struct client *client, uint8_t code,
+                                         const char *const path[2], uint16_t option,
+                                         struct cede_buf out)
+{
+    const struct choice none = {0, NULL, 0}, other = {option, "\x01", option == 0 ? 0 : 1};
+    struct cede_coap_encoder encoder =
+        cede_coap_begin(out, CEDE_COAP_CON, code, client->message_id++, CEDE_SPAN_NULL);
+    struct cede_span datagram;
+
+    put_choices(&encoder, path, &none, &other);
+    ok(cede_coap_finish(&encoder, &datagram));
+    return datagram;
+}
+
+static void refusals_to_strangers_are_told_once(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    struct heard_log heard;
+    uint8_t out[1024];
+    struct cede_span datagram;
+    struct cede_buf to = CEDE_BUF_ARRAY(out);
+
+    f->config.put_links = many_links;
+    open_door(f);
+    client_open(&client, f, &f->stranger);
+    heard = heard_log_begin();
+    told_once(&client, &heard, cede_span((const uint8_t *)"\x40\x02\x00\x07\xff", 5),
+              "a payload marker with no payload behind it");
+    told_once(&client, &heard, stranger_request(&client, CEDE_COAP_POST, paths[2], 0, to),
+              "the message has no OSCORE option");
+    told_once(&client, &heard, stranger_request(&client, CEDE_COAP_PUT, paths[0], 0, to),
+              "the resource has no such method");
+    told_once(&client, &heard, stranger_request(&client, CEDE_COAP_POST, paths[0], 35, to),
+              "option 35 is not known here");
+    told_once(&client, &heard, stranger_request(&client, CEDE_COAP_GET, paths[1], 27, to),
+              "option 27 is not known here");
+    told_once(&client, &heard,
+              stranger_request(&client, CEDE_COAP_GET, paths[1], CEDE_COAP_ACCEPT, to),
+              "there is no such answer");
+    told_once(&client, &heard, cede_span((const uint8_t *)"\x40\x02\x12\x34\x91\xe0", 6),
+              cede_status_reason(CEDE_OSCORE_OPTION));
+    datagram = message_1_datagram(&client, CEDE_SPAN_NULL, to);
+    out[datagram.len - 1] = 0x18; /* C_I ends too early */
+    told_once(&client, &heard, datagram, cede_status_reason(CEDE_TRUNCATED));
+    heard_log_end(&heard);
+    close(client.fd);
+}
+
+/* Whoever has to show his address first has not been refused, nor has a ping. */
+static void what_is_ordinary_is_not_told(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    struct heard_log heard = heard_log_begin();
+    uint8_t out[1024];
+    struct cede_span datagram;
+
+    f->config.echo = COAP_DOOR_ECHO_ALWAYS;
+    open_door(f);
+    client_open(&client, f, &f->device);
+    assert_int_equal(answered(&client, cede_span((const uint8_t *)"\x40\x00\x00\x07", 4)), 4);
+    datagram = message_1_datagram(&client, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out));
+    assert_true(exchange_bytes(&client, datagram));
+    assert_int_equal(client.answer.code, CEDE_COAP_UNAUTHORIZED);
+    establish(&client);
+    assert_int_equal(ask(&client, "u"), CEDE_COAP_CHANGED);
+    assert_int_equal(heard_log_count(&heard, "\n"), 0);
+    heard_log_end(&heard);
+    close(client.fd);
+}
+
+static void failed_handshakes_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct client client;
+    struct heard_log heard = heard_log_begin();
+    uint8_t code;
+
+    f->config.half_open_life_s = 1;
+    open_door(f);
+    client_open(&client, f, &f->device);
+    f->trusts = false;
+    begin(&client);
+    assert_false(finish_combined(&client, &code));
+    assert_int_equal(heard_log_count(&heard, "EDHOC with 127.0.0.1:"), 1);
+    assert_int_equal(heard_log_count(&heard, "refused 'dev-1': the chain does not lead"), 1);
+    begin(&client);
+    for (int i = 0; i < 400 && coap_door_half_open(f->door) > 0; i++) {
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+        usleep(10000);
+    }
+    assert_int_equal(coap_door_half_open(f->door), 0);
+    assert_int_equal(heard_log_count(&heard, "refused: the handshake takes too long"), 1);
+    heard_log_end(&heard);
+    close(client.fd);
+}
+
 /* An answer that is kept for repetitions goes to the same request alone: not to a short one that
  * bears its message id, and not for longer than the address is proven. */
 static void R11_kept_answers_are_no_way_round(void **state)
@@ -1745,6 +1928,11 @@ static void a_door_wants_its_callbacks_and_a_certificate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* before those that use up the lines that strangers have */
+        with_door(refusals_to_devices_are_told_once),
+        with_door(refusals_to_strangers_are_told_once),
+        with_door(what_is_ordinary_is_not_told),
+        with_door(failed_handshakes_are_told),
         with_door(a_device_comes_in_by_reference),
         with_door(message_3_may_come_alone),
         with_door(an_unknown_reference_is_repeated_by_value),

@@ -19,6 +19,7 @@
 #include <openssl/ssl.h>
 
 #include "cede/crypto_openssl.h"
+#include "heard_log.h"
 #include "port/dtls/datagram_bio.h"
 #include "server/common/dtls_door.h"
 
@@ -687,11 +688,16 @@ static void renegotiation_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct client client;
+    struct heard_log heard;
 
     client_open(&client, f, &usual);
+    heard = heard_log_begin();
     assert_int_equal(SSL_renegotiate(client.ssl), 1);
     (void)!SSL_do_handshake(client.ssl);
     settle(&client);
+    assert_int_equal(heard_log_count(&heard, "device dev-1: renegotiation is refused\n"), 1);
+    assert_int_equal(heard_log_count(&heard, "\n"), 1);
+    heard_log_end(&heard);
     assert_int_equal(dtls_door_counters(f->door)->handshakes, 1);
     assert_int_equal(f->judged, 1);
     client_free(&client);
@@ -712,11 +718,13 @@ static void half_open_handshakes_are_bounded(void **state)
     struct fixture *f = *state;
     const struct dtls_door_counters *counters;
     struct client slow, next;
+    struct heard_log heard;
 
     f->config.handshakes_max = 4;
     f->config.handshake_s = 1;
     open_door(f);
     counters = dtls_door_counters(f->door);
+    heard = heard_log_begin();
     client_new(&slow, f, &f->device, &usual);
     (void)!SSL_do_handshake(slow.ssl);
     for (int i = 0; i < TURNS_MAX && !slow.mute; i++) {
@@ -728,6 +736,8 @@ static void half_open_handshakes_are_bounded(void **state)
     assert_false(is_open(&next));
     assert_int_equal(counters->limited, 1);
     wait_for(f, &counters->handshakes_bad, 1);
+    assert_int_equal(heard_log_count(&heard, "refused: the handshake takes too long\n"), 1);
+    heard_log_end(&heard);
     client_free(&next);
     client_open(&next, f, &usual);
     assert_true(is_open(&next));
@@ -846,6 +856,48 @@ static void what_is_no_request_is_not_served(void **state)
     client_free(&client);
 }
 
+/* Each refusal has its line: of who is known, and of who is not. */
+static void refusals_are_told_once(void **state)
+{
+    struct ask critical = {.option = CEDE_COAP_PROXY_SCHEME, .value = 1};
+    struct ask elsewhere = {.path = "elsewhere"};
+    struct fixture *f = *state;
+    struct manner weak = {.suites = "ECDHE-ECDSA-AES128-SHA"};
+    struct heard_log heard = heard_log_begin();
+    uint8_t memory[64];
+    struct client client;
+    int fd;
+
+    refused(f, &f->device, &weak);
+    assert_int_equal(heard_log_count(&heard, " refused: no shared cipher\n"), 1);
+    f->trusts = false;
+    refused(f, &f->device, &usual);
+    f->trusts = true;
+    assert_int_equal(heard_log_count(&heard, ": refused 'dev-1': the chain does not lead"), 1);
+    ok(cede_udp_connect(&f->address, &fd));
+    for (int i = 0; i < 3; i++) {
+        (void)answered(f, fd, CEDE_SPAN_TEXT("no DTLS at all"));
+    }
+    close(fd);
+    assert_int_equal(heard_log_count(&heard, "there is no session, and this is no ClientHello"), 1);
+    assert_int_equal(heard_log_count(&heard, "\n"), 3);
+    client_open(&client, f, &usual);
+    assert_int_equal(request(&client, &plain), CEDE_COAP_CHANGED);
+    assert_int_equal(heard_log_count(&heard, "\n"), 3);
+    assert_int_equal(request(&client, &critical), CEDE_COAP_BAD_OPTION);
+    say(&client, compose(&client, &critical, CEDE_BUF_ARRAY(memory)));
+    assert_int_equal(heard_log_count(&heard, "device dev-1, POST u: option 39: "), 1);
+    assert_int_equal(request(&client, &elsewhere), CEDE_COAP_RESOURCE_NOT_FOUND);
+    assert_int_equal(heard_log_count(&heard, "device dev-1, POST *: no such object (4.04)"), 1);
+    assert_int_equal(send_blocks(&client, 9), CEDE_COAP_REQUEST_TOO_LARGE);
+    assert_int_equal(heard_log_count(&heard, "(4.13)\n"), 1);
+    say(&client, CEDE_SPAN_TEXT("\xff no CoAP"));
+    assert_int_equal(heard_log_count(&heard, "device dev-1: not a CoAP message"), 1);
+    assert_int_equal(heard_log_count(&heard, "\n"), 7);
+    heard_log_end(&heard);
+    client_free(&client);
+}
+
 static void a_door_needs_what_it_needs(void **state)
 {
     struct fixture *f = *state;
@@ -871,6 +923,7 @@ static void a_door_needs_what_it_needs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(refusals_are_told_once),
         TEST(devices_come_in_and_are_served),
         TEST(the_server_shows_its_chain),
         TEST(strangers_get_little),

@@ -8,7 +8,6 @@
 #include "cede/crypto_openssl.h"
 #include "cede/est.h"
 #include "server/ca/ca_internal.h"
-#include "server/common/log.h"
 
 /* --- who is there ----------------------------------------------------------------------------- */
 
@@ -50,12 +49,7 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
     (void)chain;
     (void)chain_count;
     status = ca_authenticate(api->ca, certificate->raw, &known);
-    if (status != CEDE_OK) {
-        struct cede_span name = cede_certificate_common_name(certificate); /* as it says itself */
-        log_info("refused '%.*s': %s", (int)name.len, (const char *)name.ptr,
-                 cede_status_reason(status));
-        return status;
-    }
+    CEDE_TRY(status);
     memcpy(peer->device_id, known.device_id, sizeof peer->device_id);
     peer->kind = known.operational ? COAP_PEER_OPERATIONAL : COAP_PEER_FACTORY;
     peer->opaque[0] = known.row;
@@ -175,10 +169,9 @@ static void put_answer(const struct ca_answer *answer, uint8_t code, struct coap
     response->body_len = answer->body.len;
 }
 
-static void put_refusal(const struct coap_peer *peer, const char *operation,
-                        enum cede_status status, struct coap_response *response)
+static void put_refusal(enum cede_status status, struct coap_response *response)
 {
-    log_warning("device %s, %s: %s", peer->device_id, operation, cede_status_reason(status));
+    snprintf(response->why, sizeof response->why, "%s", cede_status_reason(status));
     response->code = code_of(status);
 }
 
@@ -223,10 +216,11 @@ static void answer_later(void *context, const struct coap_peer *peer,
     struct ca_answer answer;
     enum cede_status status = ca_enrolled(api->ca, response->later, response->body, &answer);
 
+    (void)peer;
     if (status == CEDE_OK) {
         put_answer(&answer, CEDE_COAP_CHANGED, response);
     } else {
-        put_refusal(peer, "enrolment", status, response);
+        put_refusal(status, response);
     }
 }
 
@@ -284,13 +278,16 @@ static enum cede_status handle(void *context, const struct coap_request *request
     }
     refusal = target.operation != NULL && target.operation->has_body ? check_format(request) : 0;
     if (refusal != 0) {
+        if (refusal == CEDE_COAP_BAD_REQUEST) {
+            snprintf(response->why, sizeof response->why,
+                     "the body is not what its content format says");
+        }
         response->code = refusal;
         return CEDE_OK;
     }
     status = serve(api, request, &target, response);
     if (status != CEDE_OK) {
-        put_refusal(request->peer, target.operation == NULL ? "c" : target.operation->path, status,
-                    response);
+        put_refusal(status, response);
     }
     return CEDE_OK;
 }

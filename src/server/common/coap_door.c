@@ -10,6 +10,7 @@
 #include "server/common/coap_door.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include "server/common/edhoc_sessions.h"
 #include "server/common/log.h"
 #include "server/common/outer_blocks.h"
+#include "server/common/refusals.h"
 
 #define ROUNDS_MAX          4       /* batches in one turn of the loop */
 #define RECEIVE_BUFFER_LEN  4194304 /* asked of the kernel: the burst of a fleet that wakes up */
@@ -37,6 +39,7 @@ struct slot {
     struct cede_address from;
     uint8_t in[COAP_DOOR_DATAGRAM_MAX];
     size_t in_len;
+    bool too_long;                    /* it was emptied */
     struct cede_coap_message message; /* as received */
     uint8_t peer_key[CEDE_COAP_PEER_LEN_MAX];
     size_t peer_key_len;
@@ -66,6 +69,7 @@ struct coap_door {
     struct edhoc_sessions sessions;
     struct coap_turns turns;
     struct outer_blocks outer;
+    struct refusals refusals;
     struct cede_coap_dedup dedup;
     struct cede_coap_dedup_entry *dedup_entries;
     uint8_t *dedup_answers;
@@ -93,6 +97,25 @@ static const uint16_t discovery_options[] = {
 };
 #define COUNT_OF(array_) (sizeof(array_) / sizeof(array_)[0])
 
+/* --- what the log is told of strangers ---------------------------------------------------------
+ */
+
+static void tell(struct coap_door *door, const struct slot *slot, const char *protocol,
+                 const char *name, const char *why)
+{
+    struct refusal refusal = {protocol, &slot->from, cede_span(slot->in, slot->in_len), name, why};
+
+    refusals_tell(&door->refusals, door->now_ms, &refusal);
+}
+
+static void tell_bad_option(struct coap_door *door, const struct slot *slot, uint16_t option)
+{
+    char why[40];
+
+    snprintf(why, sizeof why, "option %u is not known here", option);
+    tell(door, slot, "CoAP", NULL, why);
+}
+
 /* --- small answers that need no session ------------------------------------------------------- */
 
 static void take_answer(struct slot *slot, enum cede_status status, struct cede_span datagram)
@@ -110,12 +133,15 @@ static void answer_plain(struct coap_door *door, struct slot *slot, uint8_t code
     take_answer(slot, status, datagram);
 }
 
-static void answer_oscore_error(struct coap_door *door, struct slot *slot, enum cede_status reason)
+/* `name`: of the device whose session it would be; null: there is none. */
+static void answer_oscore_error(struct coap_door *door, struct slot *slot, enum cede_status reason,
+                                const char *name)
 {
     struct cede_span datagram;
     enum cede_status status = cede_oscore_compose_error(&slot->message, reason, door->message_id++,
                                                         CEDE_BUF_ARRAY(slot->out), &datagram);
 
+    tell(door, slot, "OSCORE", name, cede_status_reason(reason));
     take_answer(slot, status, datagram);
 }
 
@@ -129,8 +155,10 @@ static void answer_edhoc(struct coap_door *door, struct slot *slot, uint8_t code
     take_answer(slot, status, datagram);
 }
 
-/* RFC 9528, section 6 and appendix A.2.3: the error goes as 4.00, or 5.00 when it is ours. */
-static void answer_edhoc_error(struct coap_door *door, struct slot *slot, enum cede_status reason)
+/* RFC 9528, section 6 and appendix A.2.3: the error goes as 4.00, or 5.00 when it is ours. `name`
+ * is the peer's, as far as it has got. */
+static void answer_edhoc_error(struct coap_door *door, struct slot *slot, enum cede_status reason,
+                               const char *name)
 {
     uint8_t error[CEDE_EDHOC_ERROR_LEN_MAX];
     struct cede_span message = CEDE_SPAN_NULL;
@@ -138,6 +166,7 @@ static void answer_edhoc_error(struct coap_door *door, struct slot *slot, enum c
     bool ours = kind == CEDE_CLASS_BACKEND || kind == CEDE_CLASS_INTERNAL;
 
     door->counters.handshakes_bad++;
+    tell(door, slot, "EDHOC", name, cede_status_reason(reason));
     if (cede_edhoc_compose_error(&door->responder.edhoc, reason, CEDE_BUF_ARRAY(error), &message) ==
         CEDE_OK) {
         answer_edhoc(door, slot, ours ? CEDE_COAP_SERVER_ERROR : CEDE_COAP_BAD_REQUEST, message);
@@ -334,7 +363,7 @@ static void begin_session(struct coap_door *door, struct slot *slot, struct cede
                                        CEDE_BUF_ARRAY(door->middle), &message_2);
     }
     if (status != CEDE_OK) {
-        answer_edhoc_error(door, slot, status);
+        answer_edhoc_error(door, slot, status, NULL);
         return;
     }
     answer_edhoc(door, slot, CEDE_COAP_CHANGED, message_2);
@@ -358,6 +387,7 @@ static void receive_message_1(struct coap_door *door, struct slot *slot, struct 
     if (!edhoc_half_open_admits(&door->sessions, &slot->from)) {
         door->counters.limited++;
         slot->remember = false;
+        tell(door, slot, "EDHOC", NULL, "too many handshakes of one address");
         answer_plain(door, slot, CEDE_COAP_UNAVAILABLE);
         return;
     }
@@ -389,8 +419,7 @@ static struct edhoc_peer_session *end_session(struct coap_door *door, struct slo
         slot->known = true;
         door->counters.handshakes++;
     } else {
-        log_debug("EDHOC with a device failed: %s", cede_status_reason(status));
-        answer_edhoc_error(door, slot, status);
+        answer_edhoc_error(door, slot, status, door->responder.name);
     }
     cede_wipe(&oscore, sizeof oscore);
     return session;
@@ -403,15 +432,16 @@ static void receive_message_3(struct coap_door *door, struct slot *slot, struct 
     struct edhoc_half_open *half_open = edhoc_half_open_find(&door->sessions, c_r);
 
     if (half_open == NULL && edhoc_session_find(&door->sessions, c_r) == NULL) {
-        answer_edhoc_error(door, slot, CEDE_EDHOC_STATE); /* no state for strangers */
+        answer_edhoc_error(door, slot, CEDE_EDHOC_STATE, NULL); /* no state for strangers */
         return;
     }
     if (is_known_duplicate(door, slot)) {
         return;
     }
     if (half_open == NULL) {
-        answer_edhoc_error(door, slot, CEDE_EDHOC_STATE);
+        answer_edhoc_error(door, slot, CEDE_EDHOC_STATE, NULL);
     } else if (cede_edhoc_is_error(message)) {
+        tell(door, slot, "EDHOC", NULL, "the peer says that it failed");
         edhoc_half_open_drop(&door->sessions, half_open);
         answer_edhoc(door, slot, CEDE_COAP_CHANGED, CEDE_SPAN_NULL);
     } else if (end_session(door, slot, half_open, c_r, message) != NULL) {
@@ -427,14 +457,16 @@ static void receive_edhoc(struct coap_door *door, struct slot *slot)
     uint16_t refused = 0;
 
     if (slot->message.code != CEDE_COAP_POST) {
+        tell(door, slot, "EDHOC", NULL, "the resource has no such method");
         answer_plain(door, slot, CEDE_COAP_METHOD_NOT_ALLOWED);
     } else if (cede_coap_check_critical(&slot->message, edhoc_options, COUNT_OF(edhoc_options),
                                         &refused) != CEDE_OK) {
         door->counters.malformed++;
+        tell_bad_option(door, slot, refused);
         answer_plain(door, slot, CEDE_COAP_BAD_OPTION);
     } else if (cede_oscore_split_edhoc_payload(slot->message.payload, &c_r, &message) != CEDE_OK) {
         door->counters.malformed++;
-        answer_edhoc_error(door, slot, CEDE_OSCORE_EDHOC_PREFIX);
+        answer_edhoc_error(door, slot, CEDE_OSCORE_EDHOC_PREFIX, NULL);
     } else if (cede_span_is_null(c_r)) {
         receive_message_1(door, slot, message);
     } else {
@@ -487,7 +519,7 @@ static void receive_protected(struct coap_door *door, struct slot *slot,
     if (status != CEDE_OK) {
         door->counters.forged++;
         slot->remember = false;
-        answer_oscore_error(door, slot, status);
+        answer_oscore_error(door, slot, status, session->peer.device_id);
         return;
     }
     if (!slot->remember) {
@@ -513,13 +545,14 @@ static void receive_combined(struct coap_door *door, struct slot *slot)
     if (cede_oscore_split_combined(cede_span(slot->in, slot->in_len), CEDE_BUF_ARRAY(door->split),
                                    &kid, &message_3, &protected_request) != CEDE_OK) {
         door->counters.malformed++;
+        tell(door, slot, "EDHOC", NULL, "message_3 and request do not come apart");
         answer_plain(door, slot, CEDE_COAP_BAD_REQUEST);
         return;
     }
     half_open = edhoc_half_open_find(&door->sessions, kid);
     if (half_open == NULL && edhoc_session_find(&door->sessions, kid) == NULL) {
         door->counters.no_context++;
-        answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT);
+        answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT, NULL);
         return;
     }
     if (is_known_duplicate(door, slot)) {
@@ -527,7 +560,7 @@ static void receive_combined(struct coap_door *door, struct slot *slot)
     }
     if (half_open == NULL) {
         slot->remember = false;
-        answer_oscore_error(door, slot, CEDE_OSCORE_REPLAY);
+        answer_oscore_error(door, slot, CEDE_OSCORE_REPLAY, NULL);
         return;
     }
     session = end_session(door, slot, half_open, kid, message_3);
@@ -566,6 +599,7 @@ static bool put_together(struct coap_door *door, struct slot *slot, struct cede_
                                &slot->block, datagram);
     if (status != CEDE_OK) {
         door->counters.malformed++;
+        tell(door, slot, "OSCORE", NULL, cede_status_reason(status));
         answer_plain(door, slot, cede_coap_error_code(status));
         return false;
     }
@@ -586,18 +620,19 @@ static void receive_oscore(struct coap_door *door, struct slot *slot)
 
     if (status == CEDE_OSCORE_UNPROTECTED) {
         door->counters.unprotected++;
+        tell(door, slot, "CoAP", NULL, cede_status_reason(status));
         answer_plain(door, slot, CEDE_COAP_UNAUTHORIZED);
         return;
     }
     if (status != CEDE_OK) {
         door->counters.malformed++;
-        answer_oscore_error(door, slot, status);
+        answer_oscore_error(door, slot, status, NULL);
         return;
     }
     session = edhoc_session_find(&door->sessions, header.kid);
     if (session == NULL || !cede_oscore_matches(&session->oscore, &header)) {
         door->counters.no_context++;
-        answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT);
+        answer_oscore_error(door, slot, CEDE_OSCORE_NO_CONTEXT, NULL);
         return;
     }
     if (put_together(door, slot, &datagram)) {
@@ -633,13 +668,16 @@ static void receive_discovery(struct coap_door *door, struct slot *slot)
     int32_t accept = COAP_DOOR_NO_FORMAT;
 
     if (slot->message.code != CEDE_COAP_GET) {
+        tell(door, slot, "CoAP", NULL, "the resource has no such method");
         answer_plain(door, slot, CEDE_COAP_METHOD_NOT_ALLOWED);
     } else if (cede_coap_check_critical(&slot->message, discovery_options,
                                         COUNT_OF(discovery_options), &refused) != CEDE_OK) {
         door->counters.malformed++;
+        tell_bad_option(door, slot, refused);
         answer_plain(door, slot, CEDE_COAP_BAD_OPTION);
     } else if (coap_turn_get_format(&slot->message, CEDE_COAP_ACCEPT, &accept) != CEDE_OK ||
                (accept != COAP_DOOR_NO_FORMAT && accept != LINK_FORMAT)) {
+        tell(door, slot, "CoAP", NULL, "there is no such answer");
         answer_plain(door, slot, CEDE_COAP_NOT_ACCEPTABLE);
     } else {
         (void)cede_coap_find_option(&slot->message, CEDE_COAP_URI_QUERY, &filter);
@@ -660,20 +698,23 @@ static bool is_discovery(const struct coap_door *door, const struct slot *slot)
 
 /* --- one datagram ----------------------------------------------------------------------------- */
 
-static void reject(struct coap_door *door, struct slot *slot)
+static void reject(struct coap_door *door, struct slot *slot, enum cede_status reason)
 {
     struct cede_span reset = cede_coap_reject(cede_span(slot->in, slot->in_len), slot->out);
 
     door->counters.malformed++;
+    tell(door, slot, "CoAP", NULL, slot->too_long ? "too long" : cede_status_reason(reason));
     slot->out_len = reset.len;
 }
 
 static void receive_datagram(struct coap_door *door, struct slot *slot)
 {
+    enum cede_status status = cede_coap_decode(cede_span(slot->in, slot->in_len), &slot->message);
+
     door->counters.datagrams++;
     make_peer_key(slot);
-    if (cede_coap_decode(cede_span(slot->in, slot->in_len), &slot->message) != CEDE_OK) {
-        reject(door, slot);
+    if (status != CEDE_OK) {
+        reject(door, slot, status);
     } else if (!cede_coap_is_request(&slot->message)) {
         /* A ping or a stray response: Reset when confirmable (RFC 7252, 4.2 and 4.3). */
         if (slot->message.type == CEDE_COAP_CON) {
@@ -681,6 +722,7 @@ static void receive_datagram(struct coap_door *door, struct slot *slot)
         }
     } else if (slot->message.type != CEDE_COAP_CON && slot->message.type != CEDE_COAP_NON) {
         door->counters.malformed++;
+        tell(door, slot, "CoAP", NULL, "a request in an acknowledgement or a reset");
     } else if (cede_coap_path_equals(&slot->message, CEDE_SPAN_TEXT(".well-known/edhoc"))) {
         receive_edhoc(door, slot);
     } else if (is_discovery(door, slot)) {
@@ -770,10 +812,10 @@ static size_t receive_batch(struct coap_door *door)
     count = recvmmsg(door->fd, headers, COAP_DOOR_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++) {
         struct slot *slot = &door->slots[i];
-        bool too_long = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
         reset_slot(slot);
+        slot->too_long = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
         slot->from.len = headers[i].msg_hdr.msg_namelen;
-        slot->in_len = too_long ? 0 : headers[i].msg_len;
+        slot->in_len = slot->too_long ? 0 : headers[i].msg_len;
     }
     return count > 0 ? (size_t)count : 0;
 }
@@ -837,12 +879,17 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
     struct coap_door *door = context;
     uint64_t life_ms = door->config.half_open_life_s * UINT64_C(1000);
+    struct edhoc_half_open *half_open;
 
     (void)fd;
     (void)what;
     door->now_ms = cede_monotonic_ms();
-    if (door->now_ms > life_ms) {
-        edhoc_half_open_expire(&door->sessions, door->now_ms - life_ms);
+    while (door->now_ms > life_ms &&
+           (half_open = edhoc_half_open_expired(&door->sessions, door->now_ms - life_ms)) != NULL) {
+        struct refusal refusal = {"EDHOC", &half_open->from, CEDE_SPAN_NULL, NULL,
+                                  "the handshake takes too long"};
+        refusals_tell(&door->refusals, door->now_ms, &refusal);
+        edhoc_half_open_drop(&door->sessions, half_open);
     }
 }
 

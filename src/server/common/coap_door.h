@@ -60,6 +60,7 @@ struct coap_peer {
 /* --- requests and answers --------------------------------------------------------------------- */
 
 #define COAP_DOOR_NO_FORMAT (-1)
+#define COAP_DOOR_WHY_MAX   160
 
 /* Authentic and fresh. Spans live until handle() returns. */
 struct coap_request {
@@ -84,6 +85,7 @@ struct coap_response {
     uint32_t max_age;     /* seconds; 0: the option is left out */
     struct cede_buf body; /* where to write it: config.body_max bytes */
     size_t body_len;
+    char why[COAP_DOOR_WHY_MAX]; /* of a refusal, for the log; empty: the code says it all */
     unsigned later; /* not 0: the answer is there behind the commit; the service's own number */
 };
 
@@ -111,7 +113,7 @@ struct coap_door_callbacks {
      * that came by value behind `certificate`, untrusted. Called after message_3 is decrypted and
      * before its signature is checked, so it may read but not act (but have the certificate's
      * status asked for); what it fills into `peer` counts only when the signature holds. Any
-     * failure ends the session with EDHOC error code 1. */
+     * failure ends the session with EDHOC error code 1, and is told in the log by the door. */
     enum cede_status (*authenticate)(void *context, const struct cede_certificate *certificate,
                                      const struct cede_certificate *chain, size_t chain_count,
                                      struct coap_peer *peer);
@@ -121,7 +123,8 @@ struct coap_door_callbacks {
     /* One whole request. The response tells failures of the application; the status only
      *   CEDE_OK            send the response
      *   CEDE_DOOR_DISMISS  the peer is no longer allowed: 4.01, the session is dropped
-     *   any other          the code cede_coap_error_code() gives, no body */
+     *   any other          the code cede_coap_error_code() gives, no body
+     * Refusals are told in the log by the door, with response->why. */
     enum cede_status (*handle)(void *context, const struct coap_request *request,
                                struct coap_response *response);
     /* The answer to a request whose handle() set response->later, once after after_batch(), even

@@ -2,11 +2,15 @@
 /* coap_turn.c - options, blocks, the service, the batch. */
 #include "server/common/coap_turn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "server/common/log.h"
 
 #define SZX_MAX 6 /* blocks of 1024 bytes */
+
+#define PATH_SEGMENT_SHOWN 5  /* all that our services have */
+#define PATH_SEGMENT_MAX   11 /* .well-known */
 
 static const uint16_t known_options[] = {
     CEDE_COAP_URI_HOST,       CEDE_COAP_URI_PORT, CEDE_COAP_URI_PATH, CEDE_COAP_URI_QUERY,
@@ -32,6 +36,7 @@ void coap_turns_wipe(struct coap_turns *turns)
 static void set_response(struct coap_turn *turn, uint8_t code)
 {
     turn->response.code = code;
+    turn->response.why[0] = '\0';
     turn->response.content_format = COAP_DOOR_NO_FORMAT;
     turn->response.max_age = 0;
     turn->response.body_len = 0;
@@ -43,6 +48,86 @@ void coap_turn_begin(struct coap_turn *turn, struct cede_buf body)
     memset(turn, 0, sizeof *turn);
     turn->response.body = body;
     set_response(turn, CEDE_COAP_SERVER_ERROR);
+}
+
+/* A refusal, with the reason for the log. */
+static void refuse(struct coap_turn *turn, uint8_t code, enum cede_status reason)
+{
+    set_response(turn, code);
+    snprintf(turn->response.why, sizeof turn->response.why, "%s", cede_status_reason(reason));
+}
+
+/* --- what is said of refusals -----------------------------------------------------------------
+ */
+
+static const char *method_name(uint8_t code)
+{
+    static const char *const names[] = {"?",      "GET",   "POST",  "PUT",
+                                        "DELETE", "FETCH", "PATCH", "iPATCH"};
+
+    return names[code < sizeof names / sizeof names[0] ? code : 0];
+}
+
+/* For those the door or the service gave no other reason for. */
+static const char *reason_of(uint8_t code)
+{
+    static const struct {
+        uint8_t code;
+        const char *reason;
+    } reasons[] = {
+        {CEDE_COAP_BAD_REQUEST, "the request is bad"},
+        {CEDE_COAP_UNAUTHORIZED, "it is not let in any more"},
+        {CEDE_COAP_FORBIDDEN, "it may not do this"},
+        {CEDE_COAP_RESOURCE_NOT_FOUND, "there is no such resource"},
+        {CEDE_COAP_METHOD_NOT_ALLOWED, "the resource has no such method"},
+        {CEDE_COAP_NOT_ACCEPTABLE, "there is no such answer"},
+        {CEDE_COAP_REQUEST_INCOMPLETE, "blocks are missing"},
+        {CEDE_COAP_REQUEST_TOO_LARGE, "the body is too long"},
+        {CEDE_COAP_UNSUPPORTED_FORMAT, "the content format is not supported"},
+        {CEDE_COAP_UNAVAILABLE, "not now"},
+    };
+
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].code == code) {
+            return reasons[i].reason;
+        }
+    }
+    return "it failed";
+}
+
+/* A long segment may be the token of an enrolment URI, which is not for the log. */
+static void write_path(const struct cede_coap_message *request, char *text, size_t cap)
+{
+    struct cede_coap_options options = cede_coap_options(request->options);
+    struct cede_coap_option option;
+    size_t len = 0;
+
+    text[0] = '\0';
+    while (cede_coap_options_next(&options, &option) && len + PATH_SEGMENT_MAX + 2 < cap) {
+        bool shown = option.value.len <= PATH_SEGMENT_SHOWN ||
+                     cede_span_equal(option.value, CEDE_SPAN_TEXT(".well-known"));
+        if (option.number == CEDE_COAP_URI_PATH) {
+            len += (size_t)snprintf(text + len, cap - len, "%s%.*s", len > 0 ? "/" : "",
+                                    shown ? (int)option.value.len : 1,
+                                    shown ? (const char *)option.value.ptr : "*");
+        }
+    }
+}
+
+/* Once: a repetition of the request never gets as far as a turn. */
+static void tell_refusal(const struct coap_turn *turn)
+{
+    const struct coap_response *response = &turn->response;
+    char path[64];
+
+    if (response->code < CEDE_COAP_BAD_REQUEST) {
+        return;
+    }
+    write_path(&turn->request, path, sizeof path);
+    log_warning("device %s, %s %s: %s (%d.%02d)", turn->peer->device_id,
+                method_name(turn->request.code), path,
+                response->why[0] != '\0' ? response->why : reason_of(response->code),
+                response->code >> 5, response->code & 0x1f);
 }
 
 /* --- what the service is asked ---------------------------------------------------------------- */
@@ -101,10 +186,10 @@ static bool open_batch(struct coap_turns *turns)
     return !turns->batch_failed;
 }
 
-static void dismiss(struct coap_turn *turn)
+static void dismiss(struct coap_turn *turn, enum cede_status reason)
 {
     turn->dismissed = true;
-    set_response(turn, CEDE_COAP_UNAUTHORIZED);
+    refuse(turn, CEDE_COAP_UNAUTHORIZED, reason);
 }
 
 static void note_written(struct coap_turn *turn)
@@ -122,18 +207,18 @@ static void ask_service(struct coap_turns *turns, struct coap_turn *turn)
     enum cede_status status = make_request(turn, &request);
 
     if (status != CEDE_OK) {
-        set_response(turn, status == CEDE_NOT_FOUND ? CEDE_COAP_RESOURCE_NOT_FOUND
-                                                    : cede_coap_error_code(status));
+        refuse(turn, cede_coap_error_code(status), status);
         return;
     }
     turn->asked = turn->by_service = true;
     status = turns->callbacks->handle(turns->context, &request, response);
     note_written(turn);
     if (status == CEDE_DOOR_DISMISS) {
-        dismiss(turn);
-    } else if (status != CEDE_OK || response->body_len > response->body.cap) {
-        set_response(turn,
-                     status == CEDE_OK ? CEDE_COAP_SERVER_ERROR : cede_coap_error_code(status));
+        dismiss(turn, status);
+    } else if (status == CEDE_OK && response->body_len > response->body.cap) {
+        refuse(turn, CEDE_COAP_SERVER_ERROR, CEDE_NO_SPACE);
+    } else if (status != CEDE_OK) {
+        refuse(turn, cede_coap_error_code(status), status);
     }
 }
 
@@ -166,6 +251,20 @@ static enum cede_status receive_body(struct coap_turns *turns, struct coap_turn 
     return cede_coap_upload_receive(assembly, memory, &turn->request, SZX_MAX, &turn->upload);
 }
 
+/* What is kept may be gone, or another's, before the turn is composed: by another request of the
+ * batch. */
+static void own_slice(struct coap_turn *turn)
+{
+    struct cede_span slice = turn->download.slice;
+
+    if (cede_copy(turn->response.body, slice, &turn->download.slice) != CEDE_OK) {
+        memset(&turn->download, 0, sizeof turn->download);
+        set_response(turn, CEDE_COAP_SERVER_ERROR);
+        return;
+    }
+    turn->written = slice.len;
+}
+
 /* A later block of an answer that is kept. True when the request asked for one. */
 static bool continue_answer(struct coap_turns *turns, struct coap_turn *turn)
 {
@@ -188,12 +287,13 @@ static bool continue_answer(struct coap_turns *turns, struct coap_turn *turn)
     status = cede_coap_download_slice(&turn->request, cede_span(body->answer, body->answer_len),
                                       SZX_MAX, &turn->download);
     if (status != CEDE_OK) {
-        set_response(turn, cede_coap_error_code(status));
+        refuse(turn, cede_coap_error_code(status), status);
         return true;
     }
     set_response(turn, body->code);
     turn->response.content_format = body->content_format;
     turn->by_service = true; /* it may have been kept in this very batch */
+    own_slice(turn);
     return true;
 }
 
@@ -215,7 +315,7 @@ static void begin_answer(struct coap_turns *turns, struct coap_turn *turn)
     }
     if (status != CEDE_OK) {
         memset(&turn->download, 0, sizeof turn->download);
-        set_response(turn, cede_coap_error_code(status));
+        refuse(turn, cede_coap_error_code(status), status);
     }
 }
 
@@ -230,16 +330,18 @@ void coap_turn_take(struct coap_turns *turns, struct coap_turn *turn)
 
     if (status != CEDE_OK) {
         set_response(turn, CEDE_COAP_BAD_OPTION);
+        snprintf(turn->response.why, sizeof turn->response.why, "option %u: %s", refused,
+                 cede_status_reason(status));
     } else if (!open_batch(turns)) {
         set_response(turn, CEDE_COAP_UNAVAILABLE);
     } else if (!turn->just_authenticated && callbacks->still_allowed != NULL &&
-               callbacks->still_allowed(turns->context, turn->peer) != CEDE_OK) {
-        dismiss(turn);
+               (status = callbacks->still_allowed(turns->context, turn->peer)) != CEDE_OK) {
+        dismiss(turn, status);
     } else if (!continue_answer(turns, turn)) {
         status = receive_body(turns, turn);
         if (status != CEDE_OK) {
             memset(&turn->upload, 0, sizeof turn->upload);
-            set_response(turn, cede_coap_error_code(status));
+            refuse(turn, cede_coap_error_code(status), status);
         } else if (!turn->upload.complete) {
             set_response(turn, CEDE_COAP_CONTINUE);
         } else {
@@ -265,7 +367,8 @@ bool coap_turns_commit(struct coap_turns *turns)
     return status == CEDE_OK;
 }
 
-/* Without the commit there is no rest to ask for, either. */
+/* Without the commit there is no rest to ask for, either. What is refused is told now: every turn
+ * comes by here once. */
 void coap_turn_settle(struct coap_turns *turns, struct coap_turn *turn, bool committed)
 {
     struct coap_body *body = NULL;
@@ -275,15 +378,15 @@ void coap_turn_settle(struct coap_turns *turns, struct coap_turn *turn, bool com
         note_written(turn);
         begin_answer(turns, turn);
     }
-    if (committed || !turn->by_service) {
-        return;
+    if (!committed && turn->by_service) {
+        body = turn->kept ? body_of(turns, turn, false) : NULL;
+        if (body != NULL) {
+            coap_body_drop(body);
+        }
+        memset(&turn->download, 0, sizeof turn->download);
+        set_response(turn, CEDE_COAP_UNAVAILABLE);
     }
-    body = turn->kept ? body_of(turns, turn, false) : NULL;
-    if (body != NULL) {
-        coap_body_drop(body);
-    }
-    memset(&turn->download, 0, sizeof turn->download);
-    set_response(turn, CEDE_COAP_UNAVAILABLE);
+    tell_refusal(turn);
 }
 
 enum cede_status coap_turn_compose(const struct coap_turn *turn, uint16_t message_id,

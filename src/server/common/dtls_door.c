@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "server/common/coap_turn.h"
 #include "server/common/dtls_sessions.h"
 #include "server/common/log.h"
+#include "server/common/refusals.h"
 
 /* The first is the one every client of the profile has (RFC 9148, section 3). */
 #define SUITES            "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-AES128-GCM-SHA256"
@@ -31,6 +33,8 @@
 #define NO_MASTER_SECRET  "no extended master secret"
 #define CLIENT_HELLO_TYPE 13 /* where its type stands in a datagram */
 
+#define CERTIFICATE_NAME_MAX 64 /* what is told of it */
+
 struct slot {
     struct dtls_session *session;
     uint8_t plain[COAP_DOOR_DATAGRAM_MAX]; /* the turn's request */
@@ -42,6 +46,7 @@ struct dtls_door {
     struct dtls_door_config config;
     struct dtls_sessions sessions;
     struct coap_turns turns;
+    struct refusals refusals;
     struct dtls_door_counters counters;
     SSL_CTX *context;
     BIO_METHOD *method;
@@ -90,7 +95,7 @@ static void write_message(struct dtls_session *session, struct cede_span message
 {
     ERR_clear_error();
     if (message.len > 0 && SSL_write(session->ssl, message.ptr, (int)message.len) <= 0) {
-        log_debug("a record to device %s could not be written", session->peer.device_id);
+        log_info("device %s: an answer could not be written", session->peer.device_id);
     }
     ERR_clear_error();
 }
@@ -152,13 +157,36 @@ static int verify_cookie(SSL *ssl, const unsigned char *cookie, unsigned cookie_
 
 /* --- whom to let in --------------------------------------------------------------------------- */
 
-/* Once a handshake, by whom and why. */
-static void tell_refusal(const struct dtls_session *session, const char *why)
+/* Once a handshake, by whom and why; `name` is what the peer's certificate says, or null. */
+static void tell_refusal(struct dtls_session *session, const char *name, const char *why)
 {
-    char text[CEDE_ADDRESS_TEXT_LEN];
+    struct cede_span one = cede_span((const uint8_t *)&session->number, sizeof session->number);
+    struct refusal refusal = {"DTLS", &session->address, one, name, why};
 
     if (!session->refused) {
-        log_info("DTLS with %s refused: %s", cede_address_text(&session->address, text), why);
+        session->refused = true;
+        refusals_tell(&session->door->refusals, session->door->now_ms, &refusal);
+    }
+}
+
+/* Nothing is kept of who has no session: one line an address, however often he tries. */
+static void tell_stranger(struct dtls_door *door, const struct cede_address *from, const char *why)
+{
+    struct refusal refusal = {"DTLS", from, CEDE_SPAN_NULL, NULL, why};
+
+    refusals_tell(&door->refusals, door->now_ms, &refusal);
+}
+
+/* Alerts that OpenSSL sends by itself and goes on after. */
+static void note_alert(const SSL *ssl, int where, int alert)
+{
+    struct dtls_session *session = SSL_get_app_data(ssl);
+
+    if (session != NULL && session->established && !session->told &&
+        (where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT &&
+        (alert & 0xff) == SSL_AD_NO_RENEGOTIATION) {
+        session->told = true;
+        log_warning("device %s: renegotiation is refused", session->peer.device_id);
     }
 }
 
@@ -174,8 +202,7 @@ static int look_at_hello(SSL *ssl, int *alert, void *context)
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_extended_master_secret, &value, &len) == 1) {
         return SSL_CLIENT_HELLO_SUCCESS;
     }
-    tell_refusal(session, NO_MASTER_SECRET);
-    session->refused = true;
+    tell_refusal(session, NULL, NO_MASTER_SECRET);
     *alert = SSL_AD_HANDSHAKE_FAILURE;
     return SSL_CLIENT_HELLO_ERROR;
 }
@@ -219,7 +246,13 @@ static bool admit(struct dtls_session *session, STACK_OF(X509) * sent)
                                              session->peer.thumbprint, &hash_len);
     }
     session->peer.certificate = chain[0].raw;
-    session->refused = status != CEDE_OK; /* authenticate() has told why */
+    if (status != CEDE_OK) {
+        struct cede_span name = cede_certificate_common_name(&chain[0]);
+        char text[CERTIFICATE_NAME_MAX + 1];
+
+        snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.ptr);
+        tell_refusal(session, text, cede_status_reason(status));
+    }
     return status == CEDE_OK;
 }
 
@@ -265,10 +298,14 @@ static bool receive_message(struct dtls_door *door, struct slot *slot, size_t le
 {
     struct dtls_session *session = slot->session;
     struct coap_turn *turn = &slot->turn;
+    enum cede_status status;
 
     coap_turn_begin(turn, cede_buf(slot->body_memory, door->config.body_max));
-    if (cede_coap_decode(cede_span(slot->plain, len), &turn->request) != CEDE_OK ||
-        is_settled(door, session, &turn->request)) {
+    status = cede_coap_decode(cede_span(slot->plain, len), &turn->request);
+    if (status != CEDE_OK) {
+        log_warning("device %s: %s", session->peer.device_id, cede_status_reason(status));
+    }
+    if (status != CEDE_OK || is_settled(door, session, &turn->request)) {
         return false;
     }
     session->has_last = true;
@@ -356,7 +393,7 @@ static void shake_hands(struct dtls_door *door, struct dtls_session *session)
     }
     why = result == 1 ? NO_MASTER_SECRET : ERR_reason_error_string(ERR_peek_error());
     if (result == 1 || !goes_on(session, result)) {
-        tell_refusal(session, why != NULL ? why : "it ended the handshake");
+        tell_refusal(session, NULL, why != NULL ? why : "it ended the handshake");
         door->counters.handshakes_bad++;
         session->doomed = true;
     }
@@ -441,6 +478,7 @@ static void begin_session(struct dtls_door *door, const struct cede_address *fro
         session = dtls_sessions_add(&door->sessions, door, from, ssl, door->now_ms);
     } else {
         door->counters.limited++;
+        tell_stranger(door, from, "too many handshakes");
     }
     if (session == NULL) {
         SSL_free(ssl);
@@ -463,21 +501,27 @@ static bool is_client_hello(struct cede_span datagram)
 static void listen_to(struct dtls_door *door, const struct cede_address *from,
                       struct cede_span datagram)
 {
+    const char *why;
     int result;
 
     if (!is_client_hello(datagram) || (door->listener == NULL && !make_listener(door))) {
         door->counters.strangers++;
+        tell_stranger(door, from, "there is no session, and this is no ClientHello");
         return;
     }
     ERR_clear_error();
     door->listener_datagrams.waiting = datagram;
     result = DTLSv1_listen(door->listener, door->listener_peer);
     door->listener_datagrams.waiting = CEDE_SPAN_NULL;
+    why = ERR_reason_error_string(ERR_peek_error()); /* none when it was sent a cookie */
     ERR_clear_error();
     if (result > 0) {
         begin_session(door, from);
-    } else {
-        door->counters.strangers++;
+        return;
+    }
+    door->counters.strangers++;
+    if (why != NULL) {
+        tell_stranger(door, from, why);
     }
 }
 
@@ -574,7 +618,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         ERR_clear_error();
         if (door->now_ms - session->begun_at_ms > door->config.handshake_s * UINT64_C(1000) ||
             DTLSv1_handle_timeout(session->ssl) < 0) {
-            tell_refusal(session, "the handshake takes too long");
+            tell_refusal(session, NULL, "the handshake takes too long");
             door->counters.handshakes_bad++;
             dtls_sessions_drop(&door->sessions, session);
         }
@@ -639,6 +683,7 @@ static bool set_rules(struct dtls_door *door, SSL_CTX *context)
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify_peer, NULL);
+    SSL_CTX_set_info_callback(context, note_alert);
     SSL_CTX_set_client_hello_cb(context, look_at_hello, NULL);
     SSL_CTX_set_cookie_generate_cb(context, generate_cookie);
     SSL_CTX_set_cookie_verify_cb(context, verify_cookie);

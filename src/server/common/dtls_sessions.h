@@ -28,6 +28,7 @@ struct dtls_session {
     struct datagram_bio datagrams;
     bool established;
     bool refused;  /* and the reason is in the log */
+    bool told;     /* that it may not renegotiate */
     bool doomed;   /* goes at the end of the batch */
     unsigned uses; /* answers of the present batch that are still to be sent */
     uint32_t number;

@@ -2,6 +2,7 @@
 /* edhoc_responder.c - credentials of both sides, and the steps of RFC 9528, sections 5.2 to 5.4. */
 #include "server/common/edhoc_responder.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cede/cose.h"
@@ -286,6 +287,14 @@ static bool initiator_signs(const struct cede_edhoc_session *session)
            session->method == CEDE_EDHOC_SIGNATURE_STATIC_DH;
 }
 
+static void take_name(struct edhoc_responder *responder, const struct cede_certificate *certificate)
+{
+    struct cede_span name = cede_certificate_common_name(certificate);
+
+    snprintf(responder->name, sizeof responder->name, "%.*s", (int)name.len,
+             (const char *)name.ptr);
+}
+
 /* Parse the identity, let the service find and judge the credential, then verify. */
 static enum cede_status authenticate(struct edhoc_responder *responder,
                                      struct cede_edhoc_session *session, struct cede_span message_3,
@@ -303,6 +312,7 @@ static enum cede_status authenticate(struct edhoc_responder *responder,
     if (credential.count == 0) {
         return CEDE_EDHOC_UNKNOWN_CREDENTIAL;
     }
+    take_name(responder, own);
     if (!allows(own,
                 initiator_signs(session) ? CEDE_KU_DIGITAL_SIGNATURE : CEDE_KU_KEY_AGREEMENT)) {
         return CEDE_CERTIFICATE_USAGE;
@@ -349,6 +359,7 @@ enum cede_status edhoc_responder_end(struct edhoc_responder *responder,
 {
     enum cede_status status;
 
+    responder->name[0] = '\0';
     if (ephemeral != NULL) {
         take_ephemeral(responder, session, ephemeral);
     }

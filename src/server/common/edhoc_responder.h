@@ -29,6 +29,8 @@ struct edhoc_ephemeral {
     uint8_t scalar[CEDE_PRIVATE_KEY_LEN_MAX];
 };
 
+#define EDHOC_NAME_MAX 64 /* longer ones are cut */
+
 struct edhoc_responder {
     struct cede_edhoc_config edhoc;
     const struct cede_edhoc_suite *suites[2];
@@ -38,6 +40,7 @@ struct edhoc_responder {
     struct edhoc_own agrees;                        /* own.cred null: there is none */
     uint8_t certificate[COAP_DOOR_CERTIFICATE_MAX]; /* of a peer, by reference */
     uint8_t plaintext[CEDE_EDHOC_MESSAGE_LEN_MAX];
+    char name[EDHOC_NAME_MAX + 1]; /* as the last peer's certificate says; empty: none came */
 };
 
 /* CEDE_BAD_ARGUMENT: a chain of mixed formats; CEDE_CRYPTO_UNSUPPORTED: no suite for the key. */
@@ -49,7 +52,8 @@ CEDE_MUST_USE enum cede_status
 edhoc_responder_begin(const struct edhoc_responder *responder, struct cede_span message_1,
                       const uint8_t c_r[EDHOC_ID_LEN], struct cede_edhoc_session *session,
                       struct cede_buf out, struct cede_span *message_2);
-/* Processes message_3: finds, judges and verifies the peer, then derives its OSCORE context.
+/* responder->name is for the log: it is proven only when all is well.
+ * Processes message_3: finds, judges and verifies the peer, then derives its OSCORE context.
  * peer->certificate points into the responder. The session is wiped whatever comes out; *ephemeral
  * (may be null) gets its key when all is well. */
 CEDE_MUST_USE enum cede_status

@@ -252,6 +252,7 @@ struct edhoc_half_open *edhoc_half_open_add(struct edhoc_sessions *all,
     entry = &all->half_open[table_add(&all->half_open_table, id)];
     memset(entry, 0, sizeof *entry);
     entry->began_ms = now_ms;
+    entry->from = *address;
     entry->address_bucket = address_bucket(all, address);
     all->address_counts[entry->address_bucket]++;
     return entry;
@@ -264,13 +265,14 @@ struct edhoc_half_open *edhoc_half_open_find(struct edhoc_sessions *all, struct 
     return at == EDHOC_NONE ? NULL : &all->half_open[at];
 }
 
-void edhoc_half_open_expire(struct edhoc_sessions *all, uint64_t before_ms)
+struct edhoc_half_open *edhoc_half_open_expired(const struct edhoc_sessions *all,
+                                                uint64_t before_ms)
 {
-    /* Entries are never touched, so the list is in order of age. */
-    while (all->half_open_table.oldest != EDHOC_NONE &&
-           all->half_open[all->half_open_table.oldest].began_ms < before_ms) {
-        edhoc_half_open_drop(all, &all->half_open[all->half_open_table.oldest]);
-    }
+    uint32_t oldest = all->half_open_table.oldest; /* never touched: the list is in order of age */
+
+    return oldest != EDHOC_NONE && all->half_open[oldest].began_ms < before_ms
+               ? &all->half_open[oldest]
+               : NULL;
 }
 
 /* --- established ------------------------------------------------------------------------------ */

@@ -40,6 +40,7 @@ struct edhoc_table {
 struct edhoc_half_open {
     struct cede_edhoc_session edhoc;
     uint64_t began_ms;
+    struct cede_address from;
     uint32_t address_bucket;
 };
 
@@ -83,8 +84,9 @@ struct edhoc_half_open *edhoc_half_open_add(struct edhoc_sessions *all,
                                             const struct cede_address *address, uint64_t now_ms);
 struct edhoc_half_open *edhoc_half_open_find(struct edhoc_sessions *all, struct cede_span id);
 void edhoc_half_open_drop(struct edhoc_sessions *all, struct edhoc_half_open *entry);
-/* Drops those that began before `before_ms`. */
-void edhoc_half_open_expire(struct edhoc_sessions *all, uint64_t before_ms);
+/* The oldest, if it began before `before_ms`; else null. */
+struct edhoc_half_open *edhoc_half_open_expired(const struct edhoc_sessions *all,
+                                                uint64_t before_ms);
 
 /* An entry with `peer`, whose certificate is copied; earlier sessions of the same certificate are
  * doomed. Null: no memory. */

@@ -31,7 +31,7 @@ void log_set_json(bool json)
 
 static const char *level_name(enum log_level level)
 {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
+    static const char *const names[] = {"error", "warning", "info"};
     return names[level];
 }
 

@@ -178,9 +178,6 @@ static enum cede_status authenticate(void *context, const struct cede_certificat
     if (status == CEDE_NOT_FOUND) {
         status = authenticate_operational(sp, certificate, chain, chain_count, peer);
     }
-    if (status != CEDE_OK) {
-        log_info("refused '%s': %s", peer->device_id, cede_status_reason(status));
-    }
     return status;
 }
 
@@ -630,8 +627,7 @@ static enum cede_status handle(void *context, const struct coap_request *request
         return status;
     }
     if (status != CEDE_OK) {
-        log_warning("report of %s refused: %s", request->peer->device_id,
-                    cede_status_reason(status));
+        snprintf(response->why, sizeof response->why, "%s", cede_status_reason(status));
     } else {
         response->content_format = CEDE_COAP_FORMAT_CBOR;
     }
