@@ -90,8 +90,10 @@ static int run_partner(int argc, char **argv)
     };
     struct sp sp;
     int words;
-    int result = cli_options(argc, argv, "sp partner --dir DIR --name NAME --role ROLE ...",
-                             options, 0, &words);
+    int result = cli_options(
+        argc, argv,
+        "sp partner --dir DIR --name NAME --role ROLE --url URL --certificate FILE [OPTION ...]",
+        options, 0, &words);
     enum cede_status status;
 
     if (result != CLI_OK) {
@@ -432,7 +434,8 @@ static int run_devices(int argc, char **argv)
     };
     struct sp sp;
     int words;
-    int result = cli_options(argc, argv, "sp devices --dir DIR [--json]", options, 0, &words);
+    int result =
+        cli_options(argc, argv, "sp devices --dir DIR [--counts] [--json]", options, 0, &words);
     enum cede_status status;
 
     if (result != CLI_OK) {

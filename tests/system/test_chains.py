@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The TLS certificate of a CA and its chain as strict verifiers take them: OpenSSL (-x509_strict,
-purpose, name), GnuTLS, NSS (what Firefox verifies with), Python's default context, curl; with the CRLs of every CA of the chain. Then
-what they must refuse: another name, another purpose, a missing link, a revoked certificate."""
+purpose, name), GnuTLS, NSS (what Firefox verifies with), Python's default context, curl; with the
+CRLs of every CA of the chain. Then what they must refuse: another name, another purpose, a missing
+link, a revoked certificate."""
 
 import re
 import socket

@@ -13,11 +13,11 @@ from harness import ROOT, check, equal, free_port, say, wait_until
 CHAPTERS = ("A device of yours at a CA of yours", "EST over HTTPS", "EST-coaps")
 
 
-def blocks(chapter):
-    """The indented commands of a chapter of docs/interop.md, one text each block."""
-    text = (ROOT / "docs" / "interop.md").read_text()
+def blocks(chapter, document="interop"):
+    """The indented commands of a chapter of a document, one text each block."""
+    text = (ROOT / "docs" / f"{document}.md").read_text()
     body = re.search(rf"^## {chapter}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
-    check(body, f"docs/interop.md has no chapter '{chapter}'")
+    check(body, f"docs/{document}.md has no chapter '{chapter}'")
     return re.findall(r"(?:^    .*\n)+", body[1], re.M)
 
 
