@@ -87,7 +87,8 @@ static struct cede_name named(const char *text)
 }
 
 /* A factory certificate, native C509. */
-static void new_device(struct fixture *f, const char *id, struct device *device)
+static void new_dated_device(struct fixture *f, const char *id, uint64_t not_before,
+                             uint64_t not_after, struct device *device)
 {
     struct cede_certificate_info info;
     uint8_t serial[8] = {0x41};
@@ -102,8 +103,8 @@ static void new_device(struct fixture *f, const char *id, struct device *device)
     info.serial = CEDE_SPAN_ARRAY(serial);
     info.issuer = named("maker");
     info.subject = named(id);
-    info.not_before = 1700000000;
-    info.not_after = CEDE_TIME_NONE;
+    info.not_before = not_before;
+    info.not_after = not_after;
     info.public_key = device->factory_key.public_key;
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
@@ -112,6 +113,11 @@ static void new_device(struct fixture *f, const char *id, struct device *device)
                               &device->factory));
     ok(cede_certificate_thumbprint(crypto(), CEDE_ALG_SHA_256, device->factory, device->thumbprint,
                                    &len));
+}
+
+static void new_device(struct fixture *f, const char *id, struct device *device)
+{
+    new_dated_device(f, id, 1700000000, CEDE_TIME_NONE, device);
 }
 
 static struct cede_span c509_request(const struct key *key, const char *subject,
@@ -825,7 +831,7 @@ static void an_expired_certificate_opens_no_door(void **state)
     ok(registers(f, "SP1", &device, NULL, token));
     ok(sen(f, &device, token, &key, bytes, &certificate));
     f->now += 366 * 86400;
-    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CERTIFICATE_EXPIRED);
     ok(ca_authenticate(f->ca, device.factory, &peer)); /* which has no end */
 }
 
@@ -848,17 +854,114 @@ static void an_expired_certificate_re_enrols_within_the_grace(void **state)
     ok(registers(f, "SP1", &device, NULL, token));
     ok(sen(f, &device, token, &first, bytes, &certificate));
     f->now += 366 * 86400;
-    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CERTIFICATE_EXPIRED);
     f->ca->policy.profiles[CA_PROFILE_DEVICE].grace_s = 10 * 86400;
     ok(sren(f, certificate, "dev-1", token, &second, renewed_bytes, &renewed));
     assert_int_equal(sren(f, certificate, "dev-1", token, &third, other_bytes, &other),
                      CEDE_CA_OTHER_KEY);
     f->now += 10 * 86400;
-    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CA_REVOKED);
+    assert_int_equal(ca_authenticate(f->ca, certificate, &peer), CEDE_CERTIFICATE_EXPIRED);
     ok(ca_revoke_device(f->ca, "dev-1", 1, NULL));
     f->now += 360 * 86400; /* the second one is over, too, and it is revoked */
     assert_int_equal(sren(f, renewed, "dev-1", token, &third, other_bytes, &other),
                      CEDE_CA_REVOKED);
+}
+
+/* A clock that was set back: no grace is for that. */
+static void a_certificate_that_is_not_valid_yet_opens_no_door(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key, next;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX], more[CA_CERTIFICATE_MAX];
+    struct cede_span certificate, other;
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    new_key(&next);
+    f->ca->policy.profiles[CA_PROFILE_DEVICE].grace_s = 10 * 86400;
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    ok(ca_authenticate(f->ca, certificate, &peer));
+    f->now -= CA_BACKDATE_S + 1;
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CERTIFICATE_NOT_YET);
+    assert_int_equal(sren(f, certificate, "dev-1", token, &next, more, &other),
+                     CEDE_CERTIFICATE_NOT_YET);
+    assert_int_equal(enrolled(f), 1);
+    f->now += 1;
+    ok(sren(f, certificate, "dev-1", token, &next, more, &other));
+}
+
+/* Registered while it was good, it ends with its last day: for who comes, and for who is in. */
+static void a_factory_certificate_that_is_over_opens_no_door(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_peer peer;
+
+    new_dated_device(f, "dev-1", f->now - 1000, f->now + 1000, &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    f->now += 1000;
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    ok(ca_still_allowed(f->ca, &peer));
+    f->now += 1;
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CERTIFICATE_EXPIRED);
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CERTIFICATE_EXPIRED);
+    assert_int_equal(sen(f, &device, token, &key, bytes, &certificate), CEDE_CERTIFICATE_EXPIRED);
+    assert_int_equal(enrolled(f), 0);
+    f->ca->policy.profiles[CA_PROFILE_FACTORY].grace_s = 60;
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    f->now += 60;
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CERTIFICATE_EXPIRED);
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CERTIFICATE_EXPIRED);
+}
+
+static void a_factory_certificate_that_is_not_valid_yet_opens_no_door(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_peer peer;
+
+    new_dated_device(f, "dev-1", f->now + 30 * 86400, CEDE_TIME_NONE, &device);
+    new_key(&key);
+    f->ca->policy.profiles[CA_PROFILE_FACTORY].grace_s = 365 * 86400;
+    ok(registers(f, "SP1", &device, NULL, token)); /* ahead */
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CERTIFICATE_NOT_YET);
+    assert_int_equal(sen(f, &device, token, &key, bytes, &certificate), CEDE_CERTIFICATE_NOT_YET);
+    f->now += 30 * 86400;
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    ok(sen(f, &device, token, &key, bytes, &certificate));
+    f->now -= 1; /* the clock is set back while a session lasts */
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CERTIFICATE_NOT_YET);
+}
+
+/* Of before validity was kept: the certificate itself is asked. */
+static void a_factory_certificate_registered_long_ago_ends_too(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN];
+    struct ca_peer peer;
+
+    new_dated_device(f, "dev-1", f->now - 1000, f->now + 1000, &device);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(store_run(ca_store(f->ca), "UPDATE factory SET not_before = NULL, not_after = NULL",
+                 STORE_NO_PARAMS, NULL));
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    f->now += 1001;
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CERTIFICATE_EXPIRED);
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CERTIFICATE_EXPIRED);
+    f->now -= 2002;
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CERTIFICATE_NOT_YET);
 }
 
 static void revoking_a_device_ends_all_its_certificates(void **state)
@@ -1129,6 +1232,30 @@ static void registration_is_all_or_nothing(void **state)
         CEDE_NOT_FOUND);
 }
 
+/* The maker's certificate among the anchors; it has no end. */
+static void trust_the_maker(struct fixture *f)
+{
+    struct cede_certificate_info info;
+    uint8_t serial[8] = {0x42}, scratch[CA_SCRATCH_LEN];
+    struct cede_span raw;
+
+    memset(&info, 0, sizeof info);
+    info.serial = CEDE_SPAN_ARRAY(serial);
+    info.subject = named("maker");
+    info.not_before = 1700000000;
+    info.not_after = CEDE_TIME_NONE;
+    info.public_key = f->maker.public_key;
+    info.has_basic_constraints = true;
+    info.ca = true;
+    info.path_len = CEDE_PATH_LEN_NONE;
+    info.key_usage = CEDE_KU_KEY_CERT_SIGN;
+    ok(cede_certificate_issue(CEDE_CERTIFICATE_X509, crypto(), &info, &f->maker.private_key,
+                              CEDE_BUF_ARRAY(scratch),
+                              CEDE_BUF_ARRAY(f->ca->policy.anchor_bytes[0]), &raw));
+    ok(cede_certificate_decode(raw, crypto(), &f->ca->policy.anchors[0]));
+    f->ca->policy.anchors_count = 1;
+}
+
 /* A second factory certificate for a device id would be a way to steal the id. */
 static void a_device_id_belongs_to_one_factory_key(void **state)
 {
@@ -1154,6 +1281,26 @@ static void factory_anchors_decide_when_the_policy_names_them(void **state)
     f->ca->policy.anchors_count = 1;
     assert_int_equal(registers(f, "SP1", &device, NULL, token), CEDE_CA_FACTORY);
     f->ca->policy.anchors_count = 0;
+    ok(registers(f, "SP1", &device, NULL, token));
+}
+
+static void a_factory_certificate_that_is_over_is_not_registered(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    uint8_t token[CA_TOKEN_LEN];
+
+    new_dated_device(f, "dev-1", f->now - 86400, f->now - 86400 / 2, &device);
+    for (int anchored = 0; anchored < 2; anchored++) {
+        assert_int_equal(registers(f, "SP1", &device, NULL, token), CEDE_CERTIFICATE_EXPIRED);
+        assert_non_null(strstr(ca_last_error(), "ended 43200 s ago"));
+        assert_int_equal(rows(f->ca, "factory"), 0);
+        trust_the_maker(f);
+    }
+    f->ca->policy.profiles[CA_PROFILE_FACTORY].grace_s = 86400;
+    ok(registers(f, "SP1", &device, NULL, token));
+    /* ahead of its time, also where its maker must be known */
+    new_dated_device(f, "dev-2", f->now + 86400, CEDE_TIME_NONE, &device);
     ok(registers(f, "SP1", &device, NULL, token));
 }
 
@@ -2009,6 +2156,11 @@ int main(void)
         with_ca(R6_a_revoked_certificate_opens_no_door),
         with_ca(an_expired_certificate_opens_no_door),
         with_ca(an_expired_certificate_re_enrols_within_the_grace),
+        with_ca(a_certificate_that_is_not_valid_yet_opens_no_door),
+        with_ca(a_factory_certificate_that_is_over_opens_no_door),
+        with_ca(a_factory_certificate_that_is_not_valid_yet_opens_no_door),
+        with_ca(a_factory_certificate_registered_long_ago_ends_too),
+        with_ca(a_factory_certificate_that_is_over_is_not_registered),
         with_ca(revoking_a_device_ends_all_its_certificates),
         with_ca(revoking_a_device_ends_its_grace),
         with_ca(revoking_a_device_ends_what_the_operator_issued),

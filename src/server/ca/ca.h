@@ -170,7 +170,8 @@ CEDE_MUST_USE enum cede_status ca_account_file(struct ca *ca, const char *name,
 /* Registers factory certificates (raw) for an account: all or nothing. `transfer` (16 bytes, or
  * null) names the release for those another account holds. Writes the enrolment URI.
  * CEDE_CA_HELD: another account holds one, without a release. CEDE_CA_FACTORY: one is no factory
- * certificate this CA takes. `*bad_index` tells which. */
+ * certificate this CA takes. CEDE_CERTIFICATE_EXPIRED: one is over, for longer than the policy's
+ * grace; not yet valid it may be. `*bad_index` tells which. */
 CEDE_MUST_USE enum cede_status ca_register(struct ca *ca, const char *account,
                                            const struct cede_span *certificates, size_t count,
                                            struct cede_span transfer, char *uri, size_t uri_cap,
@@ -227,7 +228,8 @@ struct ca_peer {
 CEDE_MUST_USE enum cede_status ca_find_certificate(struct ca *ca, struct cede_span hash,
                                                    struct cede_buf out, struct cede_span *raw);
 /* Second step: may the owner of this certificate come in? CEDE_CA_UNKNOWN: never registered or
- * issued. CEDE_CA_REVOKED (R6), CEDE_CERTIFICATE_... for validity. Cheap; also to be asked again
+ * issued. CEDE_CA_REVOKED (R6). CEDE_CERTIFICATE_NOT_YET. CEDE_CERTIFICATE_EXPIRED: for longer
+ * than the grace of the policy for that kind. Cheap; also to be asked again
  * for each request. */
 CEDE_MUST_USE enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw,
                                                struct ca_peer *peer);

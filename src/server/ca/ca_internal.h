@@ -27,7 +27,8 @@ struct ca_profile_policy {
     bool ca;
     int32_t path_len;
     bool p256, p384, ed25519; /* keys that are taken */
-    uint64_t grace_s;     /* for so long behind its end a certificate may still re-enrol; devices */
+    uint64_t grace_s; /* for so long behind its end a certificate may still (re-)enrol: device's and
+                       * factory certificates */
     bool manual_approval; /* devices only */
     bool makes_keys;      /* for devices that ask for it (skg.h) */
 };
@@ -138,6 +139,9 @@ CEDE_MUST_USE enum cede_status ca_to_pem(const char *label, const struct cede_sp
 enum cede_status ca_fail(enum cede_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* So that a line of before is not told with what fails next. */
+void ca_forget_error(void);
+
 /* One operation: a part of the caller's transaction, or a transaction of its own. Certificates that
  * wait for their signatures are recorded first: what comes after them finds them. */
 CEDE_MUST_USE enum cede_status ca_unit_begin(struct ca *ca, bool *part);
@@ -179,6 +183,8 @@ struct ca_factory_record {
     uint8_t thumbprint[32];
     char device_id[CA_DEVICE_ID_MAX + 1];
     uint8_t key[32];
+    int64_t not_before; /* to be added; not read back */
+    int64_t not_after;  /* or CA_NO_END */
     uint8_t raw[CA_CERTIFICATE_MAX];
     size_t raw_len;
 };
@@ -232,6 +238,9 @@ struct ca_factory_standing {
     char device_id[CA_DEVICE_ID_MAX + 1];
     bool registered; /* with some account */
     bool revoked;    /* issued here, and revoked */
+    bool is_dated;   /* registered before validity was kept: the certificate itself tells it */
+    int64_t not_before;
+    int64_t not_after; /* or CA_NO_END */
 };
 
 CEDE_MUST_USE enum cede_status ca_records_standing(struct ca *ca, const uint8_t thumbprint[32],
@@ -403,6 +412,12 @@ CEDE_MUST_USE enum cede_status ca_approval_done(struct ca *ca, int64_t factory);
 
 /* Valid now? `not_after` may be CA_NO_END. */
 bool ca_is_current(const struct ca *ca, int64_t not_before, int64_t not_after);
+/* The same, or over for no longer than `grace_s`. CEDE_CERTIFICATE_NOT_YET, whatever the grace;
+ * CEDE_CERTIFICATE_EXPIRED. */
+CEDE_MUST_USE enum cede_status ca_check_validity(const struct ca *ca, int64_t not_before,
+                                                 int64_t not_after, uint64_t grace_s);
+/* A time of a certificate as the store has it. */
+int64_t ca_stored_time(uint64_t at);
 
 /* --- turns ------------------------------------------------------------------------------------ */
 

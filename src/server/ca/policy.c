@@ -172,7 +172,8 @@ static enum cede_status read_approval(const json_t *json, const char *name,
     return wrong(name, "approval");
 }
 
-/* 0 unless said otherwise: who let its certificate run out comes back with the factory's. */
+/* 0 unless said otherwise: who let its certificate run out comes back with the factory's, and with
+ * one of those that is over not at all. */
 static enum cede_status read_grace(const json_t *json, const char *name,
                                    struct ca_profile_policy *policy)
 {
@@ -181,8 +182,10 @@ static enum cede_status read_grace(const json_t *json, const char *name,
     if (grace == NULL) {
         return CEDE_OK;
     }
-    if (strcmp(name, profile_names[CA_PROFILE_DEVICE]) != 0 || !json_is_integer(grace) ||
-        json_integer_value(grace) < 0 || json_integer_value(grace) > YEAR_S) {
+    if ((strcmp(name, profile_names[CA_PROFILE_DEVICE]) != 0 &&
+         strcmp(name, profile_names[CA_PROFILE_FACTORY]) != 0) ||
+        !json_is_integer(grace) || json_integer_value(grace) < 0 ||
+        json_integer_value(grace) > YEAR_S) {
         return wrong(name, "reenrol_grace_s");
     }
     policy->grace_s = (uint64_t)json_integer_value(grace);

@@ -75,13 +75,18 @@ static const char subject_schema[] =
     "DROP INDEX certificate_subject;"
     "CREATE INDEX certificate_subject ON certificate(subject) WHERE factory IS NULL;";
 
+/* Null in what was registered before: then the certificate itself is asked. */
+static const char factory_validity_schema[] = "ALTER TABLE factory ADD COLUMN not_before BIGINT;"
+                                              "ALTER TABLE factory ADD COLUMN not_after BIGINT;";
+
 const struct store_migration ca_migrations[] = {{"ca records", schema},
                                                 {"revocation", revocation_schema},
                                                 {"approval", approval_schema},
                                                 {"spent releases", spent_schema},
                                                 {"factory status", factory_status_schema},
                                                 {"subjects of others", subject_schema},
-                                                {"open questions", REVOCATION_OPEN_SQL}};
+                                                {"open questions", REVOCATION_OPEN_SQL},
+                                                {"factory validity", factory_validity_schema}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)
@@ -414,6 +419,9 @@ static enum cede_status read_standing(void *context, const struct store_row *row
     standing->row = store_column_int(row, 0);
     standing->registered = store_column_int(row, 2) != 0;
     standing->revoked = store_column_int(row, 3) != 0;
+    standing->is_dated = !store_column_is_null(row, 4) && !store_column_is_null(row, 5);
+    standing->not_before = store_column_int(row, 4);
+    standing->not_after = store_column_int(row, 5);
     return store_column_copy_text(row, 1, standing->device_id, sizeof standing->device_id);
 }
 
@@ -425,7 +433,7 @@ enum cede_status ca_records_standing(struct ca *ca, const uint8_t thumbprint[32]
                      " WHERE registration.factory = factory.id AND state <> 2)"
                      " THEN 1 ELSE 0 END, CASE WHEN EXISTS (SELECT 1 FROM certificate"
                      " WHERE certificate.thumbprint = factory.thumbprint AND status = 1)"
-                     " THEN 1 ELSE 0 END FROM factory WHERE thumbprint = $1",
+                     " THEN 1 ELSE 0 END, not_before, not_after FROM factory WHERE thumbprint = $1",
                      STORE_PARAMS(store_blob(cede_span(thumbprint, 32))), read_standing, standing);
 }
 
@@ -439,13 +447,14 @@ enum cede_status ca_records_factory_by_row(struct ca *ca, int64_t row,
 enum cede_status ca_records_add_factory(struct ca *ca, struct ca_factory_record *record)
 {
     return store_insert(ca->store,
-                        "INSERT INTO factory (thumbprint, device_id, key_hash, raw, registered_at)"
-                        " VALUES ($1, $2, $3, $4, $5)",
+                        "INSERT INTO factory (thumbprint, device_id, key_hash, raw, registered_at,"
+                        " not_before, not_after) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                         STORE_PARAMS(store_blob(CEDE_SPAN_ARRAY(record->thumbprint)),
                                      store_text(record->device_id),
                                      store_blob(CEDE_SPAN_ARRAY(record->key)),
                                      store_blob(cede_span(record->raw, record->raw_len)),
-                                     store_int((int64_t)ca_now(ca))),
+                                     store_int((int64_t)ca_now(ca)), store_int(record->not_before),
+                                     store_int(record->not_after)),
                         &record->row);
 }
 

@@ -50,6 +50,26 @@ enum cede_status ca_account_file(struct ca *ca, const char *name, struct cede_sp
 
 /* --- factory certificates --------------------------------------------------------------------- */
 
+/* One that is not valid yet may be registered ahead; one that is over, beyond the grace, comes too
+ * late. */
+static enum cede_status check_not_over(const struct ca *ca, const struct ca_factory_record *record)
+{
+    enum cede_status status = ca_check_validity(ca, record->not_before, record->not_after,
+                                                ca->policy.profiles[CA_PROFILE_FACTORY].grace_s);
+
+    return status == CEDE_CERTIFICATE_NOT_YET ? CEDE_OK : status;
+}
+
+/* The moment to judge its path at: now, or the nearest one at which it is valid itself. */
+static uint64_t moment_of(const struct ca *ca, const struct cede_certificate *view)
+{
+    uint64_t now = ca_now(ca);
+
+    return now < view->not_before  ? view->not_before
+           : now > view->not_after ? view->not_after
+                                   : now;
+}
+
 /* Judges one factory certificate and fills the record, but for its row. */
 static enum cede_status check_factory(struct ca *ca, struct cede_span encoding,
                                       struct ca_factory_record *record)
@@ -68,6 +88,7 @@ static enum cede_status check_factory(struct ca *ca, struct cede_span encoding,
         rules.key_usage =
             CEDE_KU_KEY_AGREEMENT; /* a factory key may be for static Diffie-Hellman */
     }
+    rules.now = moment_of(ca, &view);
     id = cede_certificate_common_name(&view);
     if (id.len == 0 || id.len > CA_DEVICE_ID_MAX || memchr(id.ptr, 0, id.len) != NULL) {
         return CEDE_CA_FACTORY;
@@ -80,6 +101,9 @@ static enum cede_status check_factory(struct ca *ca, struct cede_span encoding,
     memcpy(record->device_id, id.ptr, id.len);
     memcpy(record->raw, view.raw.ptr, view.raw.len);
     record->raw_len = view.raw.len;
+    record->not_before = ca_stored_time(view.not_before);
+    record->not_after = ca_stored_time(view.not_after);
+    CEDE_TRY(check_not_over(ca, record));
     CEDE_TRY(ca_key_hash(ca, cede_certificate_key(&view).point, record->key));
     return cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, view.raw, record->thumbprint,
                                        &len);

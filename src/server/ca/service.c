@@ -36,24 +36,34 @@ enum cede_status ca_find_certificate(struct ca *ca, struct cede_span hash, struc
     return cede_copy(out, cede_span(issued.raw, issued.raw_len), raw);
 }
 
+/* What the records do not have of a certificate registered long ago. */
+static enum cede_status read_dates(struct ca *ca, struct ca_factory_standing *standing)
+{
+    struct ca_factory_record factory;
+    struct cede_certificate view;
+
+    CEDE_TRY(ca_records_factory_by_row(ca, standing->row, &factory));
+    CEDE_TRY(cede_certificate_decode(cede_span(factory.raw, factory.raw_len), ca->crypto, &view));
+    standing->not_before = ca_stored_time(view.not_before);
+    standing->not_after = ca_stored_time(view.not_after);
+    return CEDE_OK;
+}
+
 /* A factory certificate counts while some account holds the device and, should it be ours, while it
- * is not revoked. */
-static enum cede_status check_factory_peer(const struct ca_factory_standing *standing)
+ * is not revoked; and from its first day to its last, or as long behind that as the policy says. */
+static enum cede_status check_factory_peer(struct ca *ca, struct ca_factory_standing *standing)
 {
     if (!standing->registered) {
         return CEDE_CA_UNKNOWN;
     }
-    return standing->revoked ? CEDE_CA_REVOKED : CEDE_OK;
-}
-
-/* Over, but not for longer than the policy's grace: good for one more re-enrolment. */
-static bool is_in_grace(const struct ca *ca, const struct ca_certificate_record *issued)
-{
-    int64_t now = (int64_t)ca_now(ca);
-    int64_t grace = (int64_t)ca->policy.profiles[CA_PROFILE_DEVICE].grace_s;
-
-    return issued->not_after != CA_NO_END && issued->not_before <= now && now > issued->not_after &&
-           now - issued->not_after <= grace;
+    if (standing->revoked) {
+        return CEDE_CA_REVOKED;
+    }
+    if (!standing->is_dated) {
+        CEDE_TRY(read_dates(ca, standing));
+    }
+    return ca_check_validity(ca, standing->not_before, standing->not_after,
+                             ca->policy.profiles[CA_PROFILE_FACTORY].grace_s);
 }
 
 static enum cede_status check_operational_peer(const struct ca *ca,
@@ -65,9 +75,9 @@ static enum cede_status check_operational_peer(const struct ca *ca,
     if (issued->status == CA_REVOKED) {
         return CEDE_CA_REVOKED; /* R6 */
     }
-    return ca_is_current(ca, issued->not_before, issued->not_after) || is_in_grace(ca, issued)
-               ? CEDE_OK
-               : CEDE_CA_REVOKED;
+    /* Within the grace it is good for one more re-enrolment. */
+    return ca_check_validity(ca, issued->not_before, issued->not_after,
+                             ca->policy.profiles[CA_PROFILE_DEVICE].grace_s);
 }
 
 enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_peer *peer)
@@ -78,13 +88,14 @@ enum cede_status ca_authenticate(struct ca *ca, struct cede_span raw, struct ca_
     enum cede_status status = CEDE_OK;
 
     memset(peer, 0, sizeof *peer);
+    ca_forget_error();
     CEDE_TRY(
         cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, raw, peer->thumbprint, &len));
     status = ca_records_standing(ca, peer->thumbprint, &standing);
     if (status == CEDE_OK) {
         peer->row = standing.row;
         memcpy(peer->device_id, standing.device_id, sizeof peer->device_id);
-        CEDE_TRY(check_factory_peer(&standing));
+        CEDE_TRY(check_factory_peer(ca, &standing));
         return factory_status_check(ca, raw);
     }
     if (status == CEDE_NOT_FOUND) {
@@ -121,7 +132,7 @@ enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
         return check_operational_peer(ca, &issued);
     }
     CEDE_TRY(ca_records_standing(ca, peer->thumbprint, &standing));
-    CEDE_TRY(check_factory_peer(&standing));
+    CEDE_TRY(check_factory_peer(ca, &standing));
     return check_factory_status_again(ca, peer);
 }
 
@@ -472,6 +483,7 @@ enum cede_status ca_enrol(struct ca *ca, const struct ca_enrolment *enrolment, s
                           struct ca_answer *answer)
 {
     memset(answer, 0, sizeof *answer);
+    ca_forget_error();
     switch (enrolment->operation) {
     case CA_CRTS:
         return ca_answer_anchors(ca, enrolment, out, answer);

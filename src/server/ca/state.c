@@ -28,6 +28,11 @@ enum cede_status ca_fail(enum cede_status status, const char *format, ...)
     return status;
 }
 
+void ca_forget_error(void)
+{
+    last_error[0] = '\0';
+}
+
 const char *ca_last_error(void)
 {
     return last_error;
@@ -792,6 +797,27 @@ bool ca_is_current(const struct ca *ca, int64_t not_before, int64_t not_after)
     int64_t now = (int64_t)ca_now(ca);
 
     return not_before <= now && (not_after == CA_NO_END || now <= not_after);
+}
+
+enum cede_status ca_check_validity(const struct ca *ca, int64_t not_before, int64_t not_after,
+                                   uint64_t grace_s)
+{
+    int64_t now = (int64_t)ca_now(ca);
+
+    if (now < not_before) {
+        return ca_fail(CEDE_CERTIFICATE_NOT_YET, "it begins in %lld s",
+                       (long long)(not_before - now));
+    }
+    if (not_after != CA_NO_END && now > not_after && now - not_after > (int64_t)grace_s) {
+        return ca_fail(CEDE_CERTIFICATE_EXPIRED, "it ended %lld s ago, and the grace is %llu s",
+                       (long long)(now - not_after), (unsigned long long)grace_s);
+    }
+    return CEDE_OK;
+}
+
+int64_t ca_stored_time(uint64_t at)
+{
+    return at == CEDE_TIME_NONE ? CA_NO_END : at > INT64_MAX ? INT64_MAX : (int64_t)at;
 }
 
 enum cede_status ca_begin(struct ca *ca)
