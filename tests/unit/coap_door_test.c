@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,6 +21,7 @@
 #include "cede/status_proof.h"
 #include "cede/transfer.h"
 #include "heard_log.h"
+#include "server/common/coap_bodies.h"
 #include "server/common/coap_door.h"
 #include "server/common/outer_blocks.h"
 
@@ -918,6 +920,22 @@ static void a_repeated_message_1_gets_the_same_message_2(void **state)
     close(client.fd);
 }
 
+/* A socket of 127.0.0.`host`. */
+static int connect_from(const struct cede_address *to, unsigned host)
+{
+    char text[16];
+    struct cede_address own;
+    int fd;
+
+    snprintf(text, sizeof text, "127.0.0.%u", host);
+    ok(cede_address_resolve(text, 0, &own));
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&own.storage, own.len), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to->storage, to->len), 0);
+    return fd;
+}
+
 /* A flood of message_1 from one address meets its limit; state stays bounded. */
 static void R11_a_flood_from_one_address_meets_its_limit(void **state)
 {
@@ -932,10 +950,51 @@ static void R11_a_flood_from_one_address_meets_its_limit(void **state)
     for (int i = 0; i < 40; i++) {
         assert_true(exchange_bytes(
             &client, message_1_datagram(&client, CEDE_SPAN_NULL, CEDE_BUF_ARRAY(out))));
-        assert_int_equal(client.answer.code, i < 8 ? CEDE_COAP_CHANGED : CEDE_COAP_UNAVAILABLE);
+        assert_int_equal(client.answer.code, i < 8 ? CEDE_COAP_CHANGED : CEDE_COAP_UNAUTHORIZED);
     }
     assert_int_equal(coap_door_half_open(f->door), 8);
-    assert_int_equal(coap_door_counters(f->door)->limited, 32);
+    assert_int_equal(coap_door_counters(f->door)->challenged, 32);
+    /* Whoever sends in the name of a device does not shut it out: it has the address, */
+    establish(&client);
+    close(client.fd);
+    /* nor does somebody who has the address, too. */
+    client_open(&client, f, &f->device);
+    for (int i = 0; i < 20; i++) {
+        begin(&client);
+    }
+    assert_int_equal(coap_door_half_open(f->door), 8);
+    establish(&client);
+    assert_true(coap_door_counters(f->door)->limited > 12); /* the oldest of it made room */
+    close(client.fd);
+}
+
+/* Of a full table the address with the most of it makes room, not whoever is slow. */
+static void R11_a_flood_from_many_addresses_stops_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct client client, flood;
+    uint8_t code = 0;
+
+    f->config.half_open_max = 32;
+    f->config.half_open_per_address = 8;
+    open_door(f);
+    client_open(&client, f, &f->device);
+    begin(&client);
+    for (unsigned host = 2; host < 26; host++) {
+        client_open(&flood, f, &f->stranger);
+        close(flood.fd);
+        flood.fd = connect_from(&f->address, host);
+        for (int i = 0; i < 4; i++) {
+            begin(&flood);
+        }
+        close(flood.fd);
+    }
+    assert_int_equal(coap_door_half_open(f->door), 32);
+    assert_true(finish_combined(&client, &code));
+    assert_int_equal(code, CEDE_COAP_CHANGED);
+    close(client.fd);
+    client_open(&client, f, &f->device);
+    establish(&client);
     close(client.fd);
 }
 
@@ -1707,6 +1766,27 @@ static void long_bodies_go_in_blocks_both_ways(void **state)
     close(client.fd);
 }
 
+/* The times are those of the door's sweep. */
+static void R11_bodies_that_never_end_are_forgotten(void **state)
+{
+    static const uint8_t first[4] = {1}, second[4] = {2};
+    struct coap_bodies bodies;
+    uint64_t begin_ms = cede_monotonic_ms();
+
+    (void)state;
+    ok(coap_bodies_init(&bodies, 2, 2048));
+    assert_non_null(coap_body_upload(&bodies, coap_bodies_take(&bodies, 1, first, 7)));
+    assert_non_null(coap_body_upload(&bodies, coap_bodies_take(&bodies, 2, second, 7)));
+    coap_bodies_expire(&bodies, begin_ms + COAP_BODY_LIFE_MS / 2);
+    assert_non_null(coap_bodies_find(&bodies, 1, first, 7)); /* it goes on */
+    coap_bodies_expire(&bodies, begin_ms + COAP_BODY_LIFE_MS + 1000);
+    assert_non_null(coap_bodies_find(&bodies, 1, first, 7));
+    assert_null(coap_bodies_find(&bodies, 2, second, 7));
+    coap_bodies_expire(&bodies, begin_ms + 3 * (uint64_t)COAP_BODY_LIFE_MS);
+    assert_null(coap_bodies_find(&bodies, 1, first, 7));
+    coap_bodies_wipe(&bodies);
+}
+
 static void a_body_too_long_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -1953,6 +2033,7 @@ int main(void)
         with_door(a_repeated_message_1_gets_the_same_message_2),
         with_door(R11_a_flood_from_one_address_meets_its_limit),
         with_door(R11_a_flood_from_everywhere_does_not_end_sessions),
+        with_door(R11_a_flood_from_many_addresses_stops_nobody),
         with_door(R11_echo_proves_the_address_first),
         with_door(R11_a_long_answer_waits_for_the_echo),
         with_door(R11_strangers_get_three_bytes_for_one_from_a_CA),
@@ -1965,6 +2046,7 @@ int main(void)
         with_door(an_answer_may_come_behind_the_commit),
         with_door(a_burst_shares_one_commit),
         with_door(long_bodies_go_in_blocks_both_ways),
+        cmocka_unit_test(R11_bodies_that_never_end_are_forgotten),
         with_door(a_body_too_long_is_refused),
         with_door(a_request_a_proxy_cut_up_is_put_together),
         with_door(pieces_out_of_order_or_of_two_requests_are_refused),

@@ -8,8 +8,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -244,6 +246,7 @@ struct manner {
     uint64_t options;
     bool no_certificate;
     EVP_PKEY *key; /* another than its own */
+    unsigned host; /* its address is 127.0.0.host; 0: 1 */
 };
 
 struct client {
@@ -281,6 +284,22 @@ static int trust(X509_STORE_CTX *store, void *context)
     (void)store;
     (void)context;
     return 1;
+}
+
+/* A socket of 127.0.0.`host`, at a port that nobody has. */
+static int connect_from(const struct cede_address *to, unsigned host)
+{
+    char text[16];
+    struct cede_address own;
+    int fd;
+
+    snprintf(text, sizeof text, "127.0.0.%u", host);
+    ok(cede_address_resolve(text, 0, &own));
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&own.storage, own.len), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to->storage, to->len), 0);
+    return fd;
 }
 
 static void client_new(struct client *client, struct fixture *f, const struct party *own,
@@ -322,7 +341,7 @@ static void client_new(struct client *client, struct fixture *f, const struct pa
     SSL_set_bio(client->ssl, bio, bio);
     SSL_set_connect_state(client->ssl);
     (void)SSL_set_mtu(client->ssl, 1200);
-    ok(cede_udp_connect(&f->address, &client->fd));
+    client->fd = connect_from(&f->address, manner->host != 0 ? manner->host : 1);
 }
 
 static void client_free(struct client *client)
@@ -712,6 +731,25 @@ static void wait_for(struct fixture *f, const uint64_t *counter, uint64_t goal)
     assert_int_equal(*counter, goal);
 }
 
+/* A handshake of 127.0.0.`host` as far as the hello with the cookie, which is its last word. */
+static void client_begin(struct client *client, struct fixture *f, unsigned host)
+{
+    struct manner manner = {.host = host};
+
+    client_new(client, f, &f->device, &manner);
+    (void)!SSL_do_handshake(client->ssl);
+    for (int i = 0; i < TURNS_MAX && !client->mute; i++) {
+        client->mute = client_hear(client);
+    }
+    turn(f);
+}
+
+static void client_go_on(struct client *client)
+{
+    settle(client);
+    assert_false(client->over);
+}
+
 /* One address may have a quarter of the handshakes, and none of them for long. */
 static void half_open_handshakes_are_bounded(void **state)
 {
@@ -725,23 +763,77 @@ static void half_open_handshakes_are_bounded(void **state)
     open_door(f);
     counters = dtls_door_counters(f->door);
     heard = heard_log_begin();
-    client_new(&slow, f, &f->device, &usual);
-    (void)!SSL_do_handshake(slow.ssl);
-    for (int i = 0; i < TURNS_MAX && !slow.mute; i++) {
-        slow.mute = client_hear(&slow); /* the hello with the cookie was its last word */
-    }
-    client_new(&next, f, &f->device, &usual);
-    (void)!SSL_do_handshake(next.ssl);
-    settle(&next);
-    assert_false(is_open(&next));
-    assert_int_equal(counters->limited, 1);
+    client_begin(&slow, f, 1);
     wait_for(f, &counters->handshakes_bad, 1);
     assert_int_equal(heard_log_count(&heard, "refused: the handshake takes too long\n"), 1);
     heard_log_end(&heard);
-    client_free(&next);
+    client_free(&slow);
+    f->config.handshake_s = 0;
+    open_door(f);
+    counters = dtls_door_counters(f->door);
+    client_begin(&slow, f, 1);
     client_open(&next, f, &usual);
-    assert_true(is_open(&next));
+    assert_true(is_open(&next)); /* the other made room */
+    assert_int_equal(counters->limited, 1);
+    assert_int_equal(counters->handshakes_bad, 0);
     client_free(&next);
+    client_free(&slow);
+}
+
+/* `count` handshakes that go no further than the server's flight, each from a port of its own. */
+static void leave_half_open(struct fixture *f, unsigned host, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct client client;
+
+        client_begin(&client, f, host);
+        client_free(&client);
+    }
+}
+
+/* Whoever holds all the handshakes he can get from one address, even the device's own. */
+static void half_open_handshakes_of_one_address_stop_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct manner elsewhere = {.host = 2};
+    struct client client;
+
+    f->config.handshakes_max = 128;
+    open_door(f);
+    leave_half_open(f, 1, 64);
+    assert_int_equal(dtls_door_counters(f->door)->limited, 32); /* he has a quarter */
+    client_open(&client, f, &elsewhere);
+    assert_true(is_open(&client));
+    client_free(&client);
+    client_open(&client, f, &usual);
+    assert_true(is_open(&client));
+    assert_int_equal(request(&client, &plain), CEDE_COAP_CHANGED);
+    client_free(&client);
+}
+
+/* And from many: those with the most make room, so a device that is slower than the flood is not
+ * among them. */
+static void half_open_handshakes_of_many_addresses_stop_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct client client, slow;
+
+    f->config.handshakes_max = 32;
+    open_door(f);
+    for (unsigned host = 2; host < 26; host++) {
+        leave_half_open(f, host, 4);
+    }
+    client_begin(&slow, f, 1);
+    for (unsigned host = 2; host < 26; host++) {
+        leave_half_open(f, host, 4);
+    }
+    slow.mute = false;
+    client_go_on(&slow);
+    assert_true(is_open(&slow));
+    client_open(&client, f, &usual);
+    assert_true(is_open(&client));
+    assert_int_equal(request(&client, &plain), CEDE_COAP_CHANGED);
+    client_free(&client);
     client_free(&slow);
 }
 
@@ -933,6 +1025,8 @@ int main(void)
         TEST(weak_handshakes_fail),
         TEST(renegotiation_is_refused),
         TEST(half_open_handshakes_are_bounded),
+        TEST(half_open_handshakes_of_one_address_stop_nobody),
+        TEST(half_open_handshakes_of_many_addresses_stop_nobody),
         TEST(idle_sessions_end_with_a_word),
         TEST(repeats_are_served_once),
         TEST(long_requests_come_in_blocks_up_to_a_limit),

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cede/posix.h"
+
 enum cede_status coap_bodies_init(struct coap_bodies *all, uint32_t max, size_t body_max)
 {
     memset(all, 0, sizeof *all);
@@ -14,6 +16,7 @@ enum cede_status coap_bodies_init(struct coap_bodies *all, uint32_t max, size_t 
     }
     all->max = max;
     all->body_max = body_max;
+    all->now_ms = cede_monotonic_ms();
     return CEDE_OK;
 }
 
@@ -42,6 +45,17 @@ void coap_bodies_wipe(struct coap_bodies *all)
     memset(all, 0, sizeof *all);
 }
 
+void coap_bodies_expire(struct coap_bodies *all, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < all->max; i++) {
+        struct coap_body *body = &all->bodies[i];
+        if (body->used && body->used_ms + COAP_BODY_LIFE_MS < now_ms) {
+            coap_body_drop(body);
+        }
+    }
+    all->now_ms = now_ms;
+}
+
 static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -68,12 +82,18 @@ uint64_t coap_bodies_resource(const struct cede_coap_message *request)
     return hash;
 }
 
+static void note_use(struct coap_bodies *all, struct coap_body *body)
+{
+    body->used_at = ++all->clock;
+    body->used_ms = all->now_ms;
+}
+
 static struct coap_body *of_session(struct coap_bodies *all, uint32_t session, const uint8_t id[4])
 {
     for (uint32_t i = 0; i < all->max; i++) {
         struct coap_body *body = &all->bodies[i];
         if (body->used && body->session == session && memcmp(body->id, id, 4) == 0) {
-            body->used_at = ++all->clock;
+            note_use(all, body);
             return body;
         }
     }
@@ -119,7 +139,7 @@ struct coap_body *coap_bodies_take(struct coap_bodies *all, uint32_t session, co
     body->session = session;
     memcpy(body->id, id, sizeof body->id);
     body->resource = resource;
-    body->used_at = ++all->clock;
+    note_use(all, body);
     return body;
 }
 

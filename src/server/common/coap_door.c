@@ -336,10 +336,13 @@ static void keep_measure(struct coap_door *door, struct slot *slot)
 
 /* --- EDHOC message_1 -------------------------------------------------------------------------- */
 
-static bool wants_echo(const struct coap_door *door)
+static bool wants_echo(const struct coap_door *door, const struct slot *slot)
 {
     const struct edhoc_table *table = &door->sessions.half_open_table;
 
+    if (!edhoc_half_open_admits(&door->sessions, &slot->from)) {
+        return true; /* somebody else may have used it up in the name of this address */
+    }
     switch (door->config.echo) {
     case COAP_DOOR_ECHO_ALWAYS:
         return true;
@@ -347,6 +350,15 @@ static bool wants_echo(const struct coap_door *door)
         return false;
     default:
         return table->count > table->max / 2;
+    }
+}
+
+static void make_room(struct coap_door *door, const struct slot *slot)
+{
+    if (!edhoc_half_open_admits(&door->sessions, &slot->from)) {
+        door->counters.limited++;
+        tell(door, slot, "EDHOC", NULL, "too many handshakes, the oldest makes room");
+        edhoc_half_open_make_room(&door->sessions, &slot->from);
     }
 }
 
@@ -368,6 +380,7 @@ static void begin_session(struct coap_door *door, struct slot *slot, struct cede
     }
     answer_edhoc(door, slot, CEDE_COAP_CHANGED, message_2);
     if (slot->out_len > 0 && !is_too_much(slot)) {
+        make_room(door, slot);
         edhoc_half_open_add(&door->sessions, c_r, &slot->from, door->now_ms)->edhoc = session;
     }
     cede_edhoc_wipe(&session);
@@ -375,20 +388,11 @@ static void begin_session(struct coap_door *door, struct slot *slot, struct cede
 
 static void receive_message_1(struct coap_door *door, struct slot *slot, struct cede_span message_1)
 {
-    bool proven = has_proven_address(door, slot);
-
-    if (!proven && wants_echo(door)) {
+    if (!has_proven_address(door, slot) && wants_echo(door, slot)) {
         challenge(door, slot);
         return;
     }
     if (is_duplicate(door, slot)) {
-        return;
-    }
-    if (!edhoc_half_open_admits(&door->sessions, &slot->from)) {
-        door->counters.limited++;
-        slot->remember = false;
-        tell(door, slot, "EDHOC", NULL, "too many handshakes of one address");
-        answer_plain(door, slot, CEDE_COAP_UNAVAILABLE);
         return;
     }
     begin_session(door, slot, message_1);
@@ -884,6 +888,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     door->now_ms = cede_monotonic_ms();
+    coap_bodies_expire(&door->turns.bodies, door->now_ms);
     while (door->now_ms > life_ms &&
            (half_open = edhoc_half_open_expired(&door->sessions, door->now_ms - life_ms)) != NULL) {
         struct refusal refusal = {"EDHOC", &half_open->from, CEDE_SPAN_NULL, NULL,

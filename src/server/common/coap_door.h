@@ -9,7 +9,10 @@
  * What a datagram meets, cheapest first (R11): CoAP format, deduplication, path and options;
  *      then EDHOC (message_1: limits per address, Echo; message_3: half-open session) or the OSCORE
  *      context by its identifier. State is bounded: tables of fixed size, the least recently used
- *      entry makes room; half-open sessions have a small table of their own with a short life.
+ *      entry makes room; half-open sessions have a small table of their own with a short life
+ *      (half_open_life_s). There the oldest makes room of the address that has the most, and an
+ *      address that has its share must be proven first: nobody shuts others out. Bodies in blocks:
+ *      coap_bodies.h, outer_blocks.h.
  * Batches: up to COAP_DOOR_BATCH datagrams are received at once. Before the first handle() of a
  *      batch the door calls before_batch(), after the last one after_batch(); only then any answer
  *      of the batch is protected and sent: durable before delivered. When after_batch() fails,
@@ -141,7 +144,8 @@ struct coap_door_callbacks {
 };
 
 /* When a stranger must prove its address with an Echo option before EDHOC message_1 is processed
- * (RFC 9175, section 2.4). When message_2 would be too long for its request, it must in any case.
+ * (RFC 9175, section 2.4). When message_2 would be too long for its request, or the
+ * address has its share of half-open sessions, it must in any case.
  */
 enum coap_door_echo {
     COAP_DOOR_ECHO_UNDER_LOAD = 0, /* while the half-open table is more than half full */
@@ -189,7 +193,7 @@ struct coap_door_counters {
     uint64_t unprotected;    /* requests that are neither EDHOC nor OSCORE */
     uint64_t no_context;     /* OSCORE requests of unknown sessions */
     uint64_t forged;         /* did not decrypt, or replayed */
-    uint64_t limited;        /* message_1 refused: limit of the address */
+    uint64_t limited;        /* handshakes at the limit of their address: its oldest made room */
     uint64_t challenged;     /* Echo demanded */
     uint64_t handshakes;     /* completed */
     uint64_t handshakes_bad; /* failed at message_1 or message_3 */

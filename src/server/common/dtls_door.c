@@ -456,11 +456,18 @@ static bool make_listener(struct dtls_door *door)
     return true;
 }
 
-static bool has_room(const struct dtls_door *door, const struct cede_address *from)
+/* A newcomer is always let in: whoever fills the table loses his own. */
+static void make_room_for_handshake(struct dtls_door *door, const struct cede_address *from)
 {
-    return door->sessions.handshakes.count < door->config.handshakes_max &&
-           dtls_sessions_handshakes_with(&door->sessions, from) <
-               (door->config.handshakes_max + 3) / 4;
+    uint32_t max = door->config.handshakes_max;
+    struct dtls_session *session =
+        dtls_sessions_in_the_way(&door->sessions, from, (max + 3) / 4, max);
+
+    if (session != NULL) {
+        door->counters.limited++;
+        tell_refusal(session, NULL, "too many handshakes, this one makes room");
+        dtls_sessions_drop(&door->sessions, session);
+    }
 }
 
 /* The listener has met somebody who has shown that the address is its own, and becomes its end. */
@@ -471,16 +478,14 @@ static void begin_session(struct dtls_door *door, const struct cede_address *fro
     struct dtls_session *session = NULL;
 
     (void)!make_listener(door);
-    if ((old == NULL || old->uses == 0) && has_room(door, from)) {
+    if (old == NULL || old->uses == 0) {
         if (old != NULL) { /* it has begun anew (RFC 6347, section 4.2.8) */
             dtls_sessions_drop(&door->sessions, old);
         }
+        make_room_for_handshake(door, from);
         session = dtls_sessions_add(&door->sessions, door, from, ssl, door->now_ms);
-    } else {
-        door->counters.limited++;
-        tell_stranger(door, from, "too many handshakes");
     }
-    if (session == NULL) {
+    if (session == NULL) { /* answers of its session are still to be sent; it will try again */
         SSL_free(ssl);
         return;
     }
@@ -613,6 +618,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     door->now_ms = cede_monotonic_ms();
+    coap_bodies_expire(&door->turns.bodies, door->now_ms);
     for (session = door->sessions.handshakes.oldest; session != NULL; session = newer) {
         newer = session->newer;
         ERR_clear_error();

@@ -9,8 +9,10 @@
  *      dtls_door_close(). coap_door_socket() makes sockets.
  * What a datagram meets, cheapest first (R11): the address's session; without one only a
  *      ClientHello with a cookie made for that address (RFC 6347, section 4.2.1) costs state. State
- *      is bounded: sessions and handshakes have tables of fixed size; the least recently used
- *      session makes room, handshakes are limited per address and have a short life.
+ *      is bounded: there is a fixed number of sessions and of handshakes; the least recently used
+ *      session makes room. A handshake may take handshake_s. When there are too many, of one
+ *      address or in all, the oldest makes room of the address that has the most: who fills the
+ *      table shuts nobody out. Bodies in blocks: coap_bodies.h.
  * Whom to let in: OpenSSL checks that the device has its key; authenticate() decides on the
  *      certificate, as at the compact door.
  * Batches: as at the compact door, answers leave after after_batch(): durable before delivered.
@@ -35,7 +37,7 @@ struct dtls_door_config {
     void *context;
 
     uint32_t sessions_max;   /* established (4096) */
-    uint32_t handshakes_max; /* half-open (1024); of one address at most a quarter */
+    uint32_t handshakes_max; /* half-open (1024); of one address (IPv6: /64) at most a quarter */
     uint32_t handshake_s;    /* longest handshake (30) */
     uint32_t idle_s;         /* after which a session is forgotten (3600) */
     uint32_t transfers_max;  /* block-wise bodies in progress (256) */
@@ -48,7 +50,7 @@ struct dtls_door;
 struct dtls_door_counters {
     uint64_t datagrams;
     uint64_t strangers;      /* no session, and no ClientHello with a good cookie */
-    uint64_t limited;        /* handshakes refused: limits */
+    uint64_t limited;        /* handshakes that made room for others */
     uint64_t handshakes;     /* completed */
     uint64_t handshakes_bad; /* failed, or too slow */
     uint64_t requests;       /* handed to handle() */

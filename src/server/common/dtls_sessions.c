@@ -34,17 +34,16 @@ static size_t bucket_of(const struct dtls_sessions *all, const struct cede_addre
     return (size_t)(hash % DTLS_BUCKETS);
 }
 
-static bool same_host(const struct cede_address *a, const struct cede_address *b)
+static uint32_t host_of(const struct dtls_sessions *all, const struct cede_address *address)
 {
-    if (a->storage.ss_family != b->storage.ss_family) {
-        return false;
+    uint64_t hash = UINT64_C(14695981039346656037) ^ all->seed;
+
+    if (address->storage.ss_family == AF_INET6) {
+        hash = mix(hash, &((const struct sockaddr_in6 *)&address->storage)->sin6_addr, 8);
+    } else {
+        hash = mix(hash, &((const struct sockaddr_in *)&address->storage)->sin_addr, 4);
     }
-    if (a->storage.ss_family == AF_INET6) {
-        return memcmp(&((const struct sockaddr_in6 *)&a->storage)->sin6_addr,
-                      &((const struct sockaddr_in6 *)&b->storage)->sin6_addr, 16) == 0;
-    }
-    return ((const struct sockaddr_in *)&a->storage)->sin_addr.s_addr ==
-           ((const struct sockaddr_in *)&b->storage)->sin_addr.s_addr;
+    return (uint32_t)(hash % DTLS_BUCKETS);
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -76,6 +75,16 @@ static void take_out(struct dtls_list *list, struct dtls_session *session)
         list->oldest = session->newer;
     }
     list->count--;
+}
+
+static void leave_list(struct dtls_sessions *all, struct dtls_session *session)
+{
+    if (session->established) {
+        take_out(&all->established, session);
+    } else {
+        take_out(&all->handshakes, session);
+        all->host_counts[session->host]--;
+    }
 }
 
 static struct dtls_list *list_of(struct dtls_sessions *all, const struct dtls_session *session)
@@ -114,13 +123,15 @@ struct dtls_session *dtls_sessions_add(struct dtls_sessions *all, struct dtls_do
     session->next_in_bucket = all->buckets[bucket];
     all->buckets[bucket] = session;
     put_newest(&all->handshakes, session);
+    session->host = host_of(all, address);
+    all->host_counts[session->host]++;
     return session;
 }
 
 void dtls_sessions_establish(struct dtls_sessions *all, struct dtls_session *session,
                              uint64_t now_ms)
 {
-    take_out(&all->handshakes, session);
+    leave_list(all, session);
     session->established = true;
     session->used_at_ms = now_ms;
     put_newest(&all->established, session);
@@ -141,21 +152,31 @@ void dtls_sessions_drop(struct dtls_sessions *all, struct dtls_session *session)
         link = &(*link)->next_in_bucket;
     }
     *link = session->next_in_bucket;
-    take_out(list_of(all, session), session);
+    leave_list(all, session);
     SSL_free(session->ssl);
     cede_wipe(session, sizeof *session);
     free(session);
 }
 
-uint32_t dtls_sessions_handshakes_with(const struct dtls_sessions *all,
-                                       const struct cede_address *address)
+struct dtls_session *dtls_sessions_in_the_way(const struct dtls_sessions *all,
+                                              const struct cede_address *address, uint32_t share,
+                                              uint32_t max)
 {
-    const struct dtls_session *session = all->handshakes.newest;
-    uint32_t count = 0;
+    uint32_t host = host_of(all, address), most = 0;
+    bool has_share = all->host_counts[host] >= share;
+    struct dtls_session *found = NULL;
 
-    while (session != NULL) {
-        count += same_host(&session->address, address);
-        session = session->older;
+    if (!has_share && all->handshakes.count < max) {
+        return NULL;
     }
-    return count;
+    for (struct dtls_session *at = all->handshakes.oldest; at != NULL; at = at->newer) {
+        if (has_share && at->host == host) {
+            return at;
+        }
+        if (all->host_counts[at->host] > most) {
+            most = all->host_counts[at->host];
+            found = at;
+        }
+    }
+    return found;
 }

@@ -33,6 +33,7 @@ struct dtls_session {
     unsigned uses; /* answers of the present batch that are still to be sent */
     uint32_t number;
     uint64_t begun_at_ms, used_at_ms;
+    uint32_t host; /* index into host_counts */
     struct coap_peer peer;
     uint8_t certificate[COAP_DOOR_CERTIFICATE_MAX]; /* what peer.certificate points to */
     /* The last request and its answer: a client has one outstanding (RFC 7252, section 4.7), so it
@@ -53,6 +54,7 @@ struct dtls_list {
 struct dtls_sessions {
     struct dtls_session *buckets[DTLS_BUCKETS];
     struct dtls_list handshakes, established;
+    uint32_t host_counts[DTLS_BUCKETS]; /* handshakes, by the hash of the host */
     uint64_t seed;
     uint32_t numbers;
 };
@@ -69,8 +71,11 @@ void dtls_sessions_establish(struct dtls_sessions *all, struct dtls_session *ses
 void dtls_sessions_use(struct dtls_sessions *all, struct dtls_session *session, uint64_t now_ms);
 /* Frees it without a word. */
 void dtls_sessions_drop(struct dtls_sessions *all, struct dtls_session *session);
-/* Handshakes under way with that host, whatever the port. */
-uint32_t dtls_sessions_handshakes_with(const struct dtls_sessions *all,
-                                       const struct cede_address *address);
+/* The handshake that makes room for one more with that host (IPv6: its /64), null when there is
+ * room: the oldest of that host if it has `share` of them; if there are `max`, the oldest of the
+ * host that has the most, for that is no device with a slow line. */
+struct dtls_session *dtls_sessions_in_the_way(const struct dtls_sessions *all,
+                                              const struct cede_address *address, uint32_t share,
+                                              uint32_t max);
 
 #endif

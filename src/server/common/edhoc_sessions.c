@@ -239,6 +239,34 @@ void edhoc_half_open_drop(struct edhoc_sessions *all, struct edhoc_half_open *en
     table_drop(&all->half_open_table, (uint32_t)(entry - all->half_open));
 }
 
+void edhoc_half_open_make_room(struct edhoc_sessions *all, const struct cede_address *address)
+{
+    uint32_t bucket = address_bucket(all, address);
+    uint32_t at = all->half_open_table.oldest;
+
+    while (at != EDHOC_NONE && all->half_open[at].address_bucket != bucket) {
+        at = all->half_open_table.links[at].newer;
+    }
+    if (at != EDHOC_NONE) {
+        edhoc_half_open_drop(all, &all->half_open[at]);
+    }
+}
+
+/* A flood has many of an address, a device with a slow line has one. */
+static uint32_t oldest_of_the_most(const struct edhoc_sessions *all)
+{
+    uint32_t found = all->half_open_table.oldest, most = 0;
+
+    for (uint32_t at = found; at != EDHOC_NONE; at = all->half_open_table.links[at].newer) {
+        uint32_t count = all->address_counts[all->half_open[at].address_bucket];
+        if (count > most) {
+            most = count;
+            found = at;
+        }
+    }
+    return found;
+}
+
 struct edhoc_half_open *edhoc_half_open_add(struct edhoc_sessions *all,
                                             const uint8_t id[EDHOC_ID_LEN],
                                             const struct cede_address *address, uint64_t now_ms)
@@ -246,7 +274,7 @@ struct edhoc_half_open *edhoc_half_open_add(struct edhoc_sessions *all,
     struct edhoc_half_open *entry = NULL;
 
     if (all->half_open_table.count == all->half_open_table.max) {
-        edhoc_half_open_drop(all, &all->half_open[all->half_open_table.oldest]);
+        edhoc_half_open_drop(all, &all->half_open[oldest_of_the_most(all)]);
         all->evicted++;
     }
     entry = &all->half_open[table_add(&all->half_open_table, id)];

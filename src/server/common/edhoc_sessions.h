@@ -78,7 +78,9 @@ CEDE_MUST_USE enum cede_status edhoc_sessions_choose_id(const struct edhoc_sessi
 
 /* False when the address has its share of half-open sessions already. IPv6: its /64. */
 bool edhoc_half_open_admits(const struct edhoc_sessions *all, const struct cede_address *address);
-/* A zeroed entry; the oldest makes room. */
+/* Drops the oldest of that address. */
+void edhoc_half_open_make_room(struct edhoc_sessions *all, const struct cede_address *address);
+/* A zeroed entry. Of a full table the address that has the most loses its oldest. */
 struct edhoc_half_open *edhoc_half_open_add(struct edhoc_sessions *all,
                                             const uint8_t id[EDHOC_ID_LEN],
                                             const struct cede_address *address, uint64_t now_ms);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * outer_blocks.h - requests of devices with a session that a proxy has cut up (RFC 8613, section
- *                  4.1.3.4.2), being put together. Who sends the blocks is not known until the
- * whole is decrypted, so there is room for a few, and the oldest makes room.
+ *                  4.1.3.4.2), being put together.
+ *
+ * Who sends the blocks is not known until the whole is decrypted, so there is room for a few, and
+ * the oldest makes room; the memory is fixed, so that nothing needs to end by time.
  */
 #ifndef CEDE_SERVER_OUTER_BLOCKS_H
 #define CEDE_SERVER_OUTER_BLOCKS_H
