@@ -382,9 +382,16 @@ def refusals(world, client, uri):
     equal(client.ask(f"{uri}/sen")[0], "4.05", "GET sen")
     equal(client.ask(f"{EST}/crts", client.request(key))[0], "4.05", "POST crts")
     log = (world.logs / "CA1.log").read_text()
-    for line in ("refused 'coaps-other'", "sen: another key asks while a certificate is live",
-                 "sen: the signature does not verify"):
+    for line in ("refused 'coaps-other'", "sen: another key asks while a certificate is live (4.03)",
+                 "sen: the signature does not verify (4.00)",
+                 "POST e/*/sen: the policy does not allow this subject. "
+                 "the subject is not the device that asks (4.03)",
+                 "sen: the content format is not supported (4.15)",
+                 "sen: the assembled body does not fit in the buffer (4.13)",
+                 "GET e/*/sen: the resource has no such method (4.05)",
+                 "POST e/*/*: there is no such resource (4.04)"):
         check(line in log, f"'{line}' is not in the log")
+    check(uri.rsplit("/", 1)[1] not in log, "the token of the enrolment URI is in the log")
 
 
 def rsa_key(client):

@@ -169,9 +169,11 @@ static void put_answer(const struct ca_answer *answer, uint8_t code, struct coap
     response->body_len = answer->body.len;
 }
 
-static void put_refusal(enum cede_status status, struct coap_response *response)
+/* `detail`: what ca_last_error() says of this very operation; empty: nothing. */
+static void put_refusal(enum cede_status status, const char *detail, struct coap_response *response)
 {
-    snprintf(response->why, sizeof response->why, "%s", cede_status_reason(status));
+    snprintf(response->why, sizeof response->why, "%s%s%s", cede_status_reason(status),
+             detail[0] != '\0' ? ". " : "", detail);
     response->code = code_of(status);
 }
 
@@ -220,7 +222,7 @@ static void answer_later(void *context, const struct coap_peer *peer,
     if (status == CEDE_OK) {
         put_answer(&answer, CEDE_COAP_CHANGED, response);
     } else {
-        put_refusal(status, response);
+        put_refusal(status, "", response); /* others were served since */
     }
 }
 
@@ -287,7 +289,7 @@ static enum cede_status handle(void *context, const struct coap_request *request
     }
     status = serve(api, request, &target, response);
     if (status != CEDE_OK) {
-        put_refusal(status, response);
+        put_refusal(status, ca_last_error(), response); /* ca_enrol() began with none */
     }
     return CEDE_OK;
 }
