@@ -236,17 +236,23 @@ def one_slot(world, device):
 # --- while a fleet works -------------------------------------------------------------------------
 
 
+def plausible_datagrams():
+    """Of the form that CoAP, EDHOC and OSCORE have, and each to be refused."""
+    path = b"\xbb.well-known\x05edhoc"
+    return [b"\x44\x02\x12\x34abcd" + path + b"\xff\xf5\x00\x02" + bytes(33),
+            b"\x44\x02\x12\x35abcd" + path + b"\xff" + os.urandom(40),
+            b"\x42\x02\x12\x36ab\x91u\xff\xa0", b"\x48\x01\x12\x37abcdefgh\xb1e",
+            b"\x44\x02\x12\x38abcd\x97\x09\x01\x00\xff" + os.urandom(20),
+            b"\x40\x00\x12\x39", b"\x60\x00\x12\x3a", b"\x70\x00\x12\x3b",
+            b"\x40\x02\x12\x40\x90", b"\x50\x02\x12\x41\x92\x09\x00",
+            b"\x4f\x02\x12\x3c", b"\x44\x02\x12\x3dabcd\xff", b"\x44\x02\x12\x3eabcd\xdd\xff",
+            b"\x44\x02\x12\x3fabcd" + path + b"\xd1\x06\x56\xff" + bytes(1024)]
+
+
 def coap_noise():
     """Datagrams: random ones, truncated and bent ones of plausible form."""
     chance = random.Random(7)  # the same each time
-    path = b"\xbb.well-known\x05edhoc"
-    plausible = [b"\x44\x02\x12\x34abcd" + path + b"\xff\xf5\x00\x02" + bytes(33),
-                 b"\x44\x02\x12\x35abcd" + path + b"\xff" + os.urandom(40),
-                 b"\x42\x02\x12\x36ab\x91u\xff\xa0", b"\x48\x01\x12\x37abcdefgh\xb1e",
-                 b"\x44\x02\x12\x38abcd\x97\x09\x01\x00\xff" + os.urandom(20),
-                 b"\x40\x00\x12\x39", b"\x60\x00\x12\x3a", b"\x70\x00\x12\x3b",
-                 b"\x4f\x02\x12\x3c", b"\x44\x02\x12\x3dabcd\xff", b"\x44\x02\x12\x3eabcd\xdd\xff",
-                 b"\x44\x02\x12\x3fabcd" + path + b"\xd1\x06\x56\xff" + bytes(1024)]
+    plausible = plausible_datagrams()
     while True:
         base = chance.choice(plausible)
         kind = chance.randrange(4)
@@ -260,6 +266,25 @@ def coap_noise():
             yield bytes(bent)
         else:
             yield base
+
+
+def coap_doors(world):
+    return [("127.0.0.1", int(world.coap[actor].split(":")[1])) for actor in (CA1, CA2, SP1, SP2)]
+
+
+def strangers_get_little(world):
+    say("three bytes for one, at every CoAP door")
+    answers = 0
+    for door in coap_doors(world):
+        for datagram in plausible_datagrams():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                out.settimeout(0.05)
+                out.sendto(datagram, door)
+                with contextlib.suppress(OSError):
+                    answer = out.recv(8192)
+                    check(len(answer) <= 3 * len(datagram), f"{answer} for {datagram}")
+                    answers += 1
+    check(answers >= 30, f"only {answers} answers")
 
 
 class Nuisance:
@@ -290,8 +315,7 @@ class Nuisance:
             thread.join(30)
 
     def datagrams(self):
-        targets = [("127.0.0.1", int(self.world.coap[a].split(":")[1]))
-                   for a in (CA1, CA2, SP1, SP2)]
+        targets = coap_doors(self.world)
         noise = coap_noise()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             while not self.stop.wait(0.001):
@@ -366,6 +390,7 @@ def test(options):
         world.start_all()
         fails(world, "sp", "serve", "--dir", world.path(SP1), "--https",
               f"127.0.0.1:{harness.free_port()}", "--coap", f"127.0.0.1:{harness.free_port()}")
+        strangers_get_little(world)
         ids_files(world)
         device = world.provision(1)[0]
         images(world, device)
