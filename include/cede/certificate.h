@@ -136,6 +136,9 @@ struct cede_request {
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
     size_t point_len;
     struct cede_extensions ext;
+    /* What `ext` was read from: the contents of the DER SEQUENCE, or the item of C509; null: none.
+     */
+    struct cede_span extensions;
     struct cede_span challenge_password; /* its text, or null */
     int32_t mac_hash; /* CEDE_ALG_SHA_...: possession is proved by a MAC; 0: by a signature */
 };

@@ -252,6 +252,7 @@ X(CEDE_CA_FORMAT, POLICY, 0xc7, "the answer does not exist in the format that is
 X(CEDE_CA_TOKEN, POLICY, 0xbf, "the enrolment token is not for this device")
 X(CEDE_CA_OPERATION, POLICY, 0xc0, "the operation needs the other kind of certificate")
 X(CEDE_CA_RECIPIENT, POLICY, 0xc8, "the private key cannot be encrypted as the request wants it")
+X(CEDE_CA_EXTENSION, POLICY, 0xc9, "the request asks for an extension that it will not get")
 X(CEDE_SIGNER_REFUSED, POLICY, 0xc2,
   "the signer does not sign this: it is not what it is said to be")
 X(CEDE_REVOCATION_STALE, POLICY, 0xc3, "the list of revocations is over, or from the future")

@@ -371,6 +371,10 @@ def refusals(world, client, uri):
     refused("RSA", "4.03", body=client.request(rsa_key(client)))
     refused("a curve nobody takes", "4.03", body=client.request(client.key("k1", "secp256k1")))
     refused("the factory key once more", "4.03", body=client.request(client.factory[1]))
+    bank = client.dir / "bank.der"
+    tool("openssl", "req", "-new", "-key", key, "-subj", f"/CN={client.name}", "-addext",
+         "subjectAltName=DNS:bank.example", "-outform", "DER", "-out", bank)
+    refused("a name nobody checked", "4.03", body=bank.read_bytes())
     request = client.request(key)
     for what, body in {"a cut": request[:-20], "more behind it": request + b"\0",
                        "noise": b"\x30\x82\x01\x00" + bytes(256),
@@ -386,6 +390,8 @@ def refusals(world, client, uri):
                  "sen: the signature does not verify (4.00)",
                  "POST e/*/sen: the policy does not allow this subject. "
                  "the subject is not the device that asks (4.03)",
+                 "sen: the request asks for an extension that it will not get. profile device does "
+                 "not give the subjectAltName (2.5.29.17) asked for (4.03)",
                  "sen: the content format is not supported (4.15)",
                  "sen: the assembled body does not fit in the buffer (4.13)",
                  "GET e/*/sen: the resource has no such method (4.05)",

@@ -6,6 +6,7 @@ import email
 import json
 import re
 import subprocess
+import time
 
 import harness
 import partner
@@ -184,6 +185,71 @@ def refusals(world, client, token):
     equal(status, 0, "TLS 1.1")
 
 
+def wishes(world, token):
+    say("extensions: what the profile gives may be asked for, anything else is refused and named")
+    client = Client(world, "est-wishes")
+    register(world, client.make_factory())
+    key = client.key("first")
+    before = len(world.certificates(CA1))
+    for wish, name in (("basicConstraints=critical,CA:TRUE", "basicConstraints (2.5.29.19)"),
+                       ("keyUsage=keyCertSign,cRLSign", "keyUsage (2.5.29.15)"),
+                       ("subjectAltName=DNS:bank.example", "subjectAltName (2.5.29.17)"),
+                       ("subjectAltName=DNS:est-wishes", "subjectAltName (2.5.29.17)"),
+                       ("extendedKeyUsage=serverAuth", "extKeyUsage (2.5.29.37)"),
+                       ("1.2.840.113556.4711=critical,DER:0500", "1.2.840.113556.4711"),
+                       ("1.2.840.113556.4712=DER:0500", "1.2.840.113556.4712")):
+        status, _, body = client.curl(f"{EST}/{token}/simpleenroll",
+                                      client.request(key, options=("-addext", wish)),
+                                      client.factory)
+        equal(status, 403, f"{wish}: {body}")
+        check(b"extension" in body, f"{wish}: {body}")
+        log = (world.logs / "CA1.log").read_text()
+        equal(log.count(f"profile device does not give the {name} asked for"),
+              2 if wish.endswith("est-wishes") else 1, f"lines of {wish}")
+    equal(len(world.certificates(CA1)), before, "certificates")
+    client.enrol(f"{EST}/{token}/simpleenroll", client.request(key, options=(
+        "-addext", "keyUsage=critical,digitalSignature", "-addext", "basicConstraints=CA:FALSE",
+        "-addext", "subjectKeyIdentifier=hash")), client.factory)
+
+
+def dated(world, name, begins, ends):
+    """A factory certificate that signs itself; times in seconds from now."""
+    client = Client(world, name)
+    key, pem = client.key("factory"), client.dir / "factory.pem"
+    config = client.dir / "ca.cnf"
+    config.write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={client.dir}/index\nnew_certs_dir="
+                      f"{client.dir}\nrand_serial=yes\ndefault_md=sha256\npolicy=p\n[p]\n"
+                      "commonName=supplied\n[e]\nbasicConstraints=CA:FALSE\n")
+    (client.dir / "index").write_text("")
+    tool("openssl", "req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", client.dir / "csr")
+    times = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + at)) for at in (begins, ends)]
+    tool("openssl", "ca", "-batch", "-notext", "-config", config, "-selfsign", "-keyfile", key,
+         "-in", client.dir / "csr", "-out", pem, "-extensions", "e", "-startdate", times[0],
+         "-enddate", times[1])
+    client.factory = (pem, key)
+    return client
+
+
+def dates(world):
+    say("factory certificates out of their time")
+    over = dated(world, "est-over", -7200, -3600)
+    der = tool("openssl", "x509", "-in", over.factory[0], "-outform", "DER").stdout
+    status, _, answer = partner.ask(world, CA1, SP1, "POST", "/v1/registrations", x5bag([der]),
+                                    "application/cbor")
+    equal(status, 403, f"one that is over: {answer}")
+    check("CEDE_CERTIFICATE_EXPIRED" in str(answer), answer)
+    ahead = dated(world, "est-ahead", 86400, 864000)
+    token = register(world, ahead.factory[0])
+    status, _, body = ahead.curl(f"{EST}/{token}/simpleenroll", ahead.request(ahead.key("first")),
+                                 ahead.factory)
+    equal(status, 0, f"a handshake with one that is not valid yet: {body}")
+    log = (world.logs / "CA1.log").read_text()
+    check("'est-ahead': a certificate is not yet valid" in log, log)
+    now = dated(world, "est-now", -3600, 3600)
+    token = register(world, now.factory[0])
+    now.enrol(f"{EST}/{token}/simpleenroll", now.request(now.key("first")), now.factory)
+
+
 def made_keys(world, token):
     say("attributes a request should have; keys made by the CA")
     client = Client(world, "est-weak")
@@ -253,6 +319,8 @@ def test(options):
         token = register(world, client.make_factory())
         enrolment(world, client, token)
         refusals(world, client, token)
+        wishes(world, token)
+        dates(world)
         made_keys(world, token)
         revoked(world, client)
 

@@ -260,6 +260,7 @@ static enum cede_status decode_pkcs10(struct cede_span der, const struct cede_cr
     request->tbs = x509.info;
     request->subject = (struct cede_name){CEDE_NAME_DER, x509.subject};
     request->ext = x509.ext;
+    request->extensions = x509.extensions;
     request->mac_hash = x509.mac_hash;
     request->challenge_password = x509.challenge_password;
     status = cede_x509_request_public_key(&x509, crypto, request->point, &key);
@@ -280,6 +281,7 @@ static enum cede_status decode_c509_request(struct cede_span encoding,
     request->tbs = c509.tbs;
     request->subject = (struct cede_name){CEDE_NAME_C509, c509.subject};
     request->ext = c509.ext;
+    request->extensions = c509.extensions;
     request->mac_hash = c509.mac_hash;
     request->challenge_password = c509.challenge_password;
     status = cede_c509_request_public_key(&c509, crypto, request->point, &key);

@@ -66,13 +66,15 @@ static void refuse_entry(struct https_response *response, const struct https_req
                          enum cede_status status, size_t index)
 {
     enum cede_status_class kind = cede_status_class(status);
-    char detail[160];
+    const char *more = ca_last_error();
+    char detail[448];
 
     if (kind == CEDE_CLASS_BACKEND || kind == CEDE_CLASS_INTERNAL || kind == CEDE_CLASS_BLOCKED) {
         refuse(response, request, status);
         return;
     }
-    snprintf(detail, sizeof detail, "entry %zu: %s", index, cede_status_reason(status));
+    snprintf(detail, sizeof detail, "entry %zu: %s%s%s", index, cede_status_reason(status),
+             more[0] != '\0' ? ". " : "", more);
     log_warning("%s by %s: %s", request->path, request->partner, detail);
     https_answer_error(response, http_status(status), cede_status_name(status), detail);
 }

@@ -119,8 +119,8 @@ CEDE_MUST_USE enum cede_status ca_commit(struct ca *ca);
 
 /* Issues what a PKCS #10 or C509 request asks for, within the profile's policy; the answer has the
  * request's format. Proof of possession is checked. `account` may be null (the operator).
- * CEDE_CRYPTO_SIGNATURE: no proof of possession. CEDE_CA_SUBJECT, CEDE_CA_KEY, CEDE_CA_KIND: policy
- * says no. `authorised_by` is noted down. */
+ * CEDE_CRYPTO_SIGNATURE: no proof of possession. CEDE_CA_SUBJECT, CEDE_CA_KEY, CEDE_CA_KIND,
+ * CEDE_CA_EXTENSION: policy says no. `authorised_by` is noted down. */
 CEDE_MUST_USE enum cede_status ca_issue(struct ca *ca, enum ca_profile profile,
                                         struct cede_span request, const char *account,
                                         const char *authorised_by, struct cede_buf out,

@@ -339,13 +339,18 @@ CEDE_MUST_USE enum cede_status ca_check_possession(struct ca *ca, enum ca_profil
                                                    struct cede_span encoding,
                                                    const struct ca_possession *possession,
                                                    struct ca_checked_request *checked);
-/* Its two halves without the proof: the format, then, of what is in it, key and subject. */
+/* Its two halves without the proof: the format, then, of what is in it, key, extensions, subject.
+ */
 CEDE_MUST_USE enum cede_status ca_check_form(struct ca *ca, enum ca_profile profile,
                                              struct cede_span encoding,
                                              struct ca_checked_request *checked);
 CEDE_MUST_USE enum cede_status ca_check_contents(struct ca *ca, enum ca_profile profile,
                                                  struct ca_checked_request *checked);
-/* Format, policy for key and subject, proof of possession by signature. */
+/* The part of it about extensions (request_extensions.c): CEDE_CA_EXTENSION, unless all that is
+ * asked for, under `checked->key_usage`, will be given; ca_last_error() names the one. */
+CEDE_MUST_USE enum cede_status ca_check_extensions(const struct ca *ca, enum ca_profile profile,
+                                                   const struct ca_checked_request *checked);
+/* Format, policy for key, extensions and subject, proof of possession by signature. */
 CEDE_MUST_USE enum cede_status ca_check_request(struct ca *ca, enum ca_profile profile,
                                                 struct cede_span encoding,
                                                 struct ca_checked_request *checked);

@@ -173,6 +173,7 @@ enum cede_status ca_check_contents(struct ca *ca, enum ca_profile profile,
                        ca_profile_name(profile));
     }
     CEDE_TRY(choose_usage(ca, profile, checked));
+    CEDE_TRY(ca_check_extensions(ca, profile, checked));
     CEDE_TRY(check_subject(ca, profile, request, checked->subject));
     return ca_key_hash(ca, cede_request_key(request).point, checked->key);
 }
@@ -368,6 +369,7 @@ enum cede_status ca_issue(struct ca *ca, enum ca_profile profile, struct cede_sp
     enum cede_status status = CEDE_OK;
 
     *certificate = CEDE_SPAN_NULL;
+    ca_forget_error();
     CEDE_TRY(ca_check_request(ca, profile, request, &checked));
     if (account != NULL && profile == CA_PROFILE_SERVER) {
         CEDE_TRY(check_server_name(checked.subject, account));

@@ -202,6 +202,7 @@ enum cede_status ca_register(struct ca *ca, const char *account,
 
     *bad_index = 0;
     uri[0] = '\0';
+    ca_forget_error();
     if (count == 0 || count > ca->policy.batch_max) {
         return CEDE_CA_BATCH;
     }
