@@ -321,6 +321,65 @@ static void a_wrong_policy_is_refused_by_name(void **state)
     assert_non_null(strstr(ca_last_error(), "subject_pattern"));
 }
 
+/* Changes nobody sees are worse than a CA that does not start: what is not known is named, with
+ * where it stands. */
+static void a_policy_with_unknown_members_is_refused(void **state)
+{
+    static const struct {
+        const char *in[2]; /* the way to the object */
+        const char *member, *said;
+    } cases[] = {
+        {{NULL}, "bogus", "policy.json: no member 'bogus'"},
+        {{NULL},
+         "batch_maximum",
+         "policy.json: no member 'batch_maximum'; did you mean 'batch_max'?"},
+        {{"profiles"}, "king", "policy.json: profiles: no member 'king'"},
+        {{"profiles", "device"},
+         "server_key",
+         "policy.json: profiles.device: no member 'server_key'; did you mean 'server_keys'?"},
+        {{"profiles", "device"},
+         "reenroll_grace_s",
+         "policy.json: profiles.device: no member 'reenroll_grace_s'; did you mean "
+         "'reenrol_grace_s'?"},
+        {{"profiles", "subca"}, "Allowed", "policy.json: profiles.subca: no member 'Allowed'"},
+        {{"revocation"}, "uris_in_cert", "policy.json: revocation: no member 'uris_in_cert'"},
+        {{"factory_status"}, "freshness", "policy.json: factory_status: no member 'freshness'"},
+    };
+    struct fixture *f = *state;
+    struct ca *ca = NULL;
+    char directory[PATH_MAX];
+    json_t *good = json_load_file(below(f, "ca/policy.json"), 0, NULL);
+
+    assert_non_null(good);
+    json_object_set_new(good, "factory_status", json_object());
+    snprintf(directory, sizeof directory, "%s", below(f, "ca"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *policy = json_deep_copy(good), *object = policy;
+        for (size_t j = 0; j < 2 && cases[i].in[j] != NULL; j++) {
+            object = json_object_get(object, cases[i].in[j]);
+        }
+        assert_int_equal(json_object_set_new(object, cases[i].member, json_false()), 0);
+        assert_int_equal(json_dump_file(policy, below(f, "ca/policy.json"), 0), 0);
+        assert_int_equal(ca_open(directory, CA_OPEN_ALL, &ca), CEDE_CA_POLICY);
+        if (strncmp(ca_last_error(), cases[i].said, strlen(cases[i].said)) != 0) {
+            fail_msg("%s", ca_last_error());
+        }
+        json_decref(policy);
+    }
+    assert_int_equal(json_dump_file(good, below(f, "ca/policy.json"), 0), 0);
+    ok(ca_open(directory, CA_OPEN_ALL, &ca));
+    ca_close(ca);
+    json_decref(good);
+    /* the same in ca.json */
+    good = json_load_file(below(f, "ca/ca.json"), 0, NULL);
+    assert_non_null(good);
+    json_object_set_new(good, "htttp", json_string("127.0.0.1:80"));
+    assert_int_equal(json_dump_file(good, below(f, "ca/ca.json"), 0), 0);
+    json_decref(good);
+    assert_int_equal(ca_open(directory, CA_OPEN_ALL, &ca), CEDE_CA_POLICY);
+    assert_string_equal(ca_last_error(), "ca.json: no member 'htttp'; did you mean 'http'?");
+}
+
 static void write_text(const char *path, struct cede_span content)
 {
     ok(cede_file_write(path, 0644, content));
@@ -1396,6 +1455,14 @@ static void the_policy_tells_where_makers_publish(void **state)
     assert_int_equal(ca->policy.factory_status.grace_s, 0);
     assert_true(ca->policy.factory_status.refuse);
     ca_close(ca);
+    assert_null(open_with(f, "factory_anchors",
+                          json_pack("[{s:s, s:s}]", "certificate", "ca.pem", "crls", "http://a/")));
+    ca = open_with(f, "factory_anchors", json_pack("[]"));
+    ca_close(ca);
+    assert_null(open_with(f, "revocation", json_pack("{s:i}", "uris_in_x509", 1)));
+    ca = open_with(f, "revocation", json_pack("{s:b}", "uris_in_x509", 0));
+    assert_false(ca->policy.revocation.uris_in_x509);
+    ca_close(ca);
     assert_null(open_with(f, "factory_status", json_string("refuse")));
     assert_null(open_with(f, "factory_status", json_pack("{s:i}", "freshness_s", 0)));
     assert_null(open_with(f, "factory_status", json_pack("{s:s}", "grace_s", "1")));
@@ -2135,6 +2202,7 @@ int main(void)
         with_ca(init_twice_is_refused),
         with_ca(open_key_files_are_refused),
         with_ca(a_wrong_policy_is_refused_by_name),
+        with_ca(a_policy_with_unknown_members_is_refused),
         with_ca(a_ca_below_another_is_finished_with_its_chain),
         with_ca(anchors_lead_to_the_enrolment_server),
         with_ca(a_registered_device_gets_its_certificate),

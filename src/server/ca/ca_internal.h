@@ -71,6 +71,10 @@ struct ca_policy {
 /* Writes the default policy.json of a kind of CA. */
 CEDE_MUST_USE enum cede_status ca_policy_create(const char *directory, enum ca_kind kind);
 CEDE_MUST_USE enum cede_status ca_policy_load(const char *directory, struct ca_policy *policy);
+/* All members of `object` are among `names` (up to null), or ca_last_error() tells which is not;
+ * `where` is the file and what is above. */
+CEDE_MUST_USE enum cede_status ca_check_members(const char *where, const json_t *object,
+                                                const char *const *names);
 void ca_policy_wipe(struct ca_policy *policy);
 
 /* --- the open CA ------------------------------------------------------------------------------ */

@@ -133,6 +133,57 @@ static enum cede_status wrong(const char *where, const char *member)
     return ca_fail(CEDE_CA_POLICY, "policy.json: %s%s%s", where, *where != '\0' ? "." : "", member);
 }
 
+/* Characters that two names have in common, counted from both ends. */
+static size_t likeness(const char *a, const char *b)
+{
+    size_t a_len = strlen(a), b_len = strlen(b), len = a_len < b_len ? a_len : b_len;
+    size_t head = 0, tail = 0;
+
+    while (head < len && a[head] == b[head]) {
+        head++;
+    }
+    while (tail < len - head && a[a_len - 1 - tail] == b[b_len - 1 - tail]) {
+        tail++;
+    }
+    return head + tail;
+}
+
+/* The one of `names` that is most like `name`; null: none has more than half of it. */
+static const char *similar(const char *name, const char *const *names)
+{
+    const char *best = NULL;
+    size_t most = strlen(name) / 2;
+
+    for (; *names != NULL; names++) {
+        if (likeness(name, *names) > most) {
+            most = likeness(name, *names);
+            best = *names;
+        }
+    }
+    return best;
+}
+
+enum cede_status ca_check_members(const char *where, const json_t *object, const char *const *names)
+{
+    const char *member, *meant;
+    const json_t *value;
+
+    json_object_foreach((json_t *)object, member, value)
+    {
+        const char *const *name = names;
+        while (*name != NULL && strcmp(*name, member) != 0) {
+            name++;
+        }
+        if (*name == NULL) {
+            meant = similar(member, names);
+            return ca_fail(CEDE_CA_POLICY, "%s: no member '%s'%s%s%s", where, member,
+                           meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
+                           meant == NULL ? "" : "'?");
+        }
+    }
+    return CEDE_OK;
+}
+
 /* A list of words as a set of bits. */
 static enum cede_status read_words(const json_t *profile, const char *name, const char *member,
                                    const struct word *words, uint32_t *bits)
@@ -206,6 +257,17 @@ static enum cede_status read_server_keys(const json_t *json, const char *name,
     return CEDE_OK;
 }
 
+static enum cede_status check_profile_members(const json_t *json, const char *name)
+{
+    static const char *const members[] = {
+        "allowed",  "validity_s", "key_usage",       "extended_key_usage", "keys",
+        "path_len", "approval",   "reenrol_grace_s", "server_keys",        NULL};
+    char where[64];
+
+    snprintf(where, sizeof where, "policy.json: profiles.%s", name);
+    return ca_check_members(where, json, members);
+}
+
 static enum cede_status read_profile(const json_t *json, const char *name, bool is_ca,
                                      struct ca_profile_policy *policy)
 {
@@ -215,6 +277,7 @@ static enum cede_status read_profile(const json_t *json, const char *name, bool 
     uint32_t usage = 0;
     uint32_t keys = 0;
 
+    CEDE_TRY(check_profile_members(json, name));
     if (!json_is_boolean(allowed)) {
         return wrong(name, "allowed");
     }
@@ -289,10 +352,12 @@ static bool copy_url(const json_t *json, char url[REVOCATION_URL_MAX])
 static enum cede_status read_anchor_entry(const char *directory, const json_t *entry,
                                           struct ca_policy *policy)
 {
+    static const char *const members[] = {"certificate", "crl", "ocsp", NULL};
     const json_t *file = json_is_object(entry) ? json_object_get(entry, "certificate") : entry;
     const char *name = json_string_value(file);
     struct ca_anchor_source *source = NULL;
 
+    CEDE_TRY(ca_check_members("policy.json: factory_anchors", entry, members));
     if (name == NULL || strlen(name) >= sizeof source->name) {
         return wrong("", "factory_anchors");
     }
@@ -326,6 +391,7 @@ static enum cede_status read_anchors(const json_t *json, const char *directory,
 /* {"freshness_s": S, "grace_s": S, "on_outage": "soft" | "refuse"}, each with a default. */
 static enum cede_status read_factory_status(const json_t *json, struct revocation_policy *policy)
 {
+    static const char *const names[] = {"freshness_s", "grace_s", "on_outage", NULL};
     const json_t *members = json_object_get(json, "factory_status");
     const char *on_outage = json_string_value(json_object_get(members, "on_outage"));
     const json_t *freshness = json_object_get(members, "freshness_s");
@@ -335,6 +401,7 @@ static enum cede_status read_factory_status(const json_t *json, struct revocatio
     if (members != NULL && !json_is_object(members)) {
         return wrong("", "factory_status");
     }
+    CEDE_TRY(ca_check_members("policy.json: factory_status", members, names));
     if (freshness != NULL) {
         if (!json_is_integer(freshness) || json_integer_value(freshness) < 1 ||
             json_integer_value(freshness) > YEAR_S) {
@@ -384,9 +451,41 @@ struct bound {
     json_int_t least, most;
 };
 
+/* A truth value that may be absent. */
+static enum cede_status read_flag(const json_t *members, const char *where, const char *name,
+                                  bool *flag)
+{
+    const json_t *member = json_object_get(members, name);
+
+    if (member != NULL && !json_is_boolean(member)) {
+        return wrong(where, name);
+    }
+    *flag = member == NULL ? *flag : json_is_true(member);
+    return CEDE_OK;
+}
+
+static enum cede_status read_bound(const json_t *members, const char *where,
+                                   const struct bound *bound)
+{
+    const json_t *member = json_object_get(members, bound->name);
+
+    if (member == NULL) {
+        return CEDE_OK;
+    }
+    if (!json_is_integer(member) || json_integer_value(member) < bound->least ||
+        json_integer_value(member) > bound->most) {
+        return wrong(where, bound->name);
+    }
+    *bound->value = (uint64_t)json_integer_value(member);
+    return CEDE_OK;
+}
+
 /* Members that are absent keep what is usual; the whole object may be. */
 static enum cede_status read_revocation(const json_t *json, struct ca_revocation_policy *policy)
 {
+    static const char *const names[] = {"crl_validity_s",  "delta_validity_s", "coalesce_s",
+                                        "ocsp_validity_s", "ocsp_rate",        "proof_lifetime_s",
+                                        "uris_in_x509",    "uris_in_c509",     NULL};
     const json_t *members = json_object_get(json, "revocation");
     const struct bound bounds[] = {
         {"crl_validity_s", &policy->crl_validity_s, 10, YEAR_S},
@@ -404,22 +503,29 @@ static enum cede_status read_revocation(const json_t *json, struct ca_revocation
     if (!json_is_object(members)) {
         return wrong("", "revocation");
     }
+    CEDE_TRY(ca_check_members("policy.json: revocation", members, names));
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
-        const json_t *member = json_object_get(members, bounds[i].name);
+        CEDE_TRY(read_bound(members, "revocation", &bounds[i]));
+    }
+    CEDE_TRY(read_flag(members, "revocation", "uris_in_x509", &policy->uris_in_x509));
+    return read_flag(members, "revocation", "uris_in_c509", &policy->uris_in_c509);
+}
 
-        if (member != NULL &&
-            (!json_is_integer(member) || json_integer_value(member) < bounds[i].least ||
-             json_integer_value(member) > bounds[i].most)) {
-            return wrong("revocation", bounds[i].name);
+/* All four of them, and no others. */
+static enum cede_status read_profiles(const json_t *profiles, struct ca_policy *policy)
+{
+    const char *names[CA_PROFILE_COUNT + 1] = {NULL};
+
+    memcpy(names, profile_names, sizeof profile_names);
+    CEDE_TRY(ca_check_members("policy.json: profiles", profiles, names));
+    for (unsigned i = 0; i < CA_PROFILE_COUNT; i++) {
+        const json_t *profile = json_object_get(profiles, profile_names[i]);
+        if (!json_is_object(profile)) {
+            return wrong("profiles", profile_names[i]);
         }
-        if (member != NULL) {
-            *bounds[i].value = (uint64_t)json_integer_value(member);
-        }
+        CEDE_TRY(
+            read_profile(profile, profile_names[i], i == CA_PROFILE_SUBCA, &policy->profiles[i]));
     }
-    if (json_object_get(members, "uris_in_x509") != NULL) {
-        policy->uris_in_x509 = json_is_true(json_object_get(members, "uris_in_x509"));
-    }
-    policy->uris_in_c509 = json_is_true(json_object_get(members, "uris_in_c509"));
     return CEDE_OK;
 }
 
@@ -428,8 +534,11 @@ static enum cede_status read_policy(const json_t *json, const char *directory,
 {
     const char *pattern = json_string_value(json_object_get(json, "subject_pattern"));
     const json_t *batch_max = json_object_get(json, "batch_max");
-    const json_t *profiles = json_object_get(json, "profiles");
+    static const char *const members[] = {"subject_pattern",  "batch_max",       "factory_anchors",
+                                          "factory_status",   "revocation",      "profiles",
+                                          "approval_retry_s", "certificate_uri", NULL};
 
+    CEDE_TRY(ca_check_members("policy.json", json, members));
     if (pattern == NULL ||
         regcomp(&policy->subject_pattern, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         return wrong("", "subject_pattern");
@@ -440,14 +549,7 @@ static enum cede_status read_policy(const json_t *json, const char *directory,
         return wrong("", "batch_max");
     }
     policy->batch_max = (size_t)json_integer_value(batch_max);
-    for (unsigned i = 0; i < CA_PROFILE_COUNT; i++) {
-        const json_t *profile = json_object_get(profiles, profile_names[i]);
-        if (!json_is_object(profile)) {
-            return wrong("profiles", profile_names[i]);
-        }
-        CEDE_TRY(
-            read_profile(profile, profile_names[i], i == CA_PROFILE_SUBCA, &policy->profiles[i]));
-    }
+    CEDE_TRY(read_profiles(json_object_get(json, "profiles"), policy));
     CEDE_TRY(read_answers(json, policy));
     CEDE_TRY(read_revocation(json, &policy->revocation));
     CEDE_TRY(read_factory_status(json, &policy->factory_status));

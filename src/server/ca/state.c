@@ -174,8 +174,11 @@ static void name_uris(struct ca *ca)
 
 static enum cede_status read_config(const json_t *json, struct ca *ca)
 {
+    static const char *const members[] = {"name",  "kind", "https", "coap",
+                                          "coaps", "est",  "http",  NULL};
     char kind[16];
 
+    CEDE_TRY(ca_check_members("ca.json", json, members));
     CEDE_TRY(copy_member(json, "name", ca->name, sizeof ca->name));
     CEDE_TRY(copy_member(json, "kind", kind, sizeof kind));
     CEDE_TRY(copy_member(json, "https", ca->https, sizeof ca->https));
