@@ -123,6 +123,8 @@ CEDE_MUST_USE enum cede_status store_begin(struct store *store);
 CEDE_MUST_USE enum cede_status store_commit(struct store *store);
 /* Takes everything back; does nothing when no transaction is open. */
 void store_rollback(struct store *store);
+/* Open, and not ended by the caller. One that the database has taken back by itself, for want of
+ * space or memory, is open until then, and whatever is asked in it fails, the commit as well. */
 bool store_in_transaction(const struct store *store);
 
 /* A part of the open transaction that can be taken back alone. Parts nest. One that only reads

@@ -40,6 +40,7 @@ struct store {
     sqlite3 *db;
     struct cached cache[CACHE_SLOTS];
     uint64_t turn;
+    bool open; /* a transaction, until the caller ends it */
     unsigned parts;
     unsigned saved; /* the outer ones of them that have their savepoint, being about to change */
     bool unsaved;   /* the innermost part has made its last change without one */
@@ -233,9 +234,19 @@ static bool number_parameters(struct cached *slot)
     return true;
 }
 
+/* Without space or memory SQLite itself takes a transaction back. What came behind would be outside
+ * of it, each statement for itself. */
+static bool is_lost(const struct store *store)
+{
+    return store->open && sqlite3_get_autocommit(store->db) != 0;
+}
+
 static enum cede_status prepare(struct store *store, const char *sql, struct cached **prepared)
 {
     struct cached *slot = slot_for(store, sql);
+    if (is_lost(store)) {
+        return fail_text(store, CEDE_STORE_FAILED, "the transaction was taken back before", sql);
+    }
     if (slot == NULL) {
         return fail_text(store, CEDE_STORE_FAILED, "queries nested too deep", sql);
     }
@@ -473,7 +484,7 @@ enum cede_status store_get_int(struct store *store, const char *sql,
 
 bool store_in_transaction(const struct store *store)
 {
-    return sqlite3_get_autocommit(store->db) == 0;
+    return store->open;
 }
 
 static void forget_parts(struct store *store)
@@ -490,7 +501,9 @@ enum cede_status store_begin(struct store *store)
         return fail_text(store, CEDE_BAD_ARGUMENT, "a transaction is open", NULL);
     }
     forget_parts(store);
-    return store_run(store, "BEGIN IMMEDIATE", STORE_NO_PARAMS, NULL);
+    CEDE_TRY(store_run(store, "BEGIN IMMEDIATE", STORE_NO_PARAMS, NULL));
+    store->open = true;
+    return CEDE_OK;
 }
 
 enum cede_status store_commit(struct store *store)
@@ -507,6 +520,8 @@ enum cede_status store_commit(struct store *store)
                  : store_run(store, "COMMIT", STORE_NO_PARAMS, NULL);
     if (status != CEDE_OK) {
         store_rollback(store);
+    } else {
+        store->open = false;
     }
     return status;
 }
@@ -514,12 +529,13 @@ enum cede_status store_commit(struct store *store)
 void store_rollback(struct store *store)
 {
     forget_parts(store);
-    if (store_in_transaction(store)) {
+    if (store->open && !is_lost(store)) {
         char kept[ERROR_MAX]; /* the reason for the rollback, not the rollback */
         memcpy(kept, store->error, sizeof kept);
         (void)!store_run(store, "ROLLBACK", STORE_NO_PARAMS, NULL);
         memcpy(store->error, kept, sizeof kept);
     }
+    store->open = sqlite3_get_autocommit(store->db) == 0;
 }
 
 enum cede_status store_part_begin(struct store *store)

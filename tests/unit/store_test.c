@@ -374,6 +374,50 @@ static void a_last_change_is_whole(void **state)
 }
 
 /* Migrations run once, in order, each whole or not at all. */
+static enum cede_status first_int(void *context, const struct store_row *row)
+{
+    *(int64_t *)context = store_column_int(row, 0);
+    return CEDE_OK;
+}
+
+static int64_t pragma(struct store *store, const char *sql)
+{
+    int64_t number = 0;
+    assert_int_equal(store_get(store, sql, STORE_NO_PARAMS, first_int, &number), CEDE_OK);
+    return number;
+}
+
+/* Full: SQLite takes the whole transaction back, then and there. Nothing behind it stays alone. */
+static void what_the_database_took_back_is_over(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture->store;
+    char text[64], *long_name = calloc(1, 100001);
+
+    memset(long_name, 'x', 100000);
+    assert_int_equal(store_begin(store), CEDE_OK);
+    assert_int_equal(add(store, "before"), CEDE_OK);
+    snprintf(text, sizeof text, "PRAGMA max_page_count=%d",
+             (int)pragma(store, "PRAGMA page_count"));
+    (void)pragma(store, text);
+    assert_int_equal(store_part_begin(store), CEDE_OK);
+    assert_int_equal(add(store, long_name), CEDE_STORE_FAILED);
+    store_part_rollback(store);
+    assert_true(store_in_transaction(store)); /* until its owner ends it */
+    assert_int_equal(add(store, "behind"), CEDE_STORE_FAILED);
+    assert_int_equal(store_get_int(store, "SELECT 1", STORE_NO_PARAMS, &(int64_t){0}),
+                     CEDE_STORE_FAILED);
+    assert_int_equal(store_commit(store), CEDE_STORE_FAILED);
+    assert_false(store_in_transaction(store));
+    (void)pragma(store, "PRAGMA max_page_count=1000000");
+    assert_int_equal(devices(store), 0);
+    assert_int_equal(store_begin(store), CEDE_OK);
+    assert_int_equal(add(store, "again"), CEDE_OK);
+    assert_int_equal(store_commit(store), CEDE_OK);
+    assert_int_equal(devices(store), 1);
+    free(long_name);
+}
+
 static void migrations_are_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -532,6 +576,7 @@ int main(void)
         T(transactions_pair),
         T(parts_are_taken_back_alone),
         T(a_last_change_is_whole),
+        T(what_the_database_took_back_is_over),
         T(migrations_are_whole),
         T(foreign_schemas_are_refused),
         T(migrations_race),
