@@ -84,6 +84,7 @@ struct fixture {
     enum cede_status before, commit;
     int begun, committed, handled;
     size_t answer_len;
+    uint8_t shift; /* makes answers differ */
     uint8_t last_body[4096];
     size_t last_body_len;
     bool handled_before_commit;
@@ -137,7 +138,7 @@ static void put_answer(const struct fixture *f, struct coap_response *response)
     response->code = CEDE_COAP_CHANGED;
     response->content_format = CEDE_COAP_FORMAT_CBOR;
     for (size_t i = 0; i < f->answer_len; i++) {
-        response->body.ptr[i] = (uint8_t)(i * 7);
+        response->body.ptr[i] = (uint8_t)(i * 7 + f->shift);
     }
     response->body_len = f->answer_len;
 }
@@ -1627,21 +1628,28 @@ static void no_success_leaves_before_the_commit(void **state)
     close(client.fd);
 }
 
-/* The second block of the answer to ask(): its code. */
-static uint8_t ask_for_more(struct client *client)
+/* Asks for the second block of an answer. */
+static struct cede_span request_for_more(struct client *client, struct cede_buf out)
 {
     const struct cede_coap_block second = {.number = 1, .szx = 6};
-    uint8_t plain[256], prot[512], inner_bytes[2048];
-    struct cede_oscore_exchange exchange;
-    struct cede_coap_message inner;
-    struct cede_coap_encoder encoder =
-        cede_coap_begin(CEDE_BUF_ARRAY(plain), CEDE_COAP_CON, CEDE_COAP_POST, client->message_id++,
-                        CEDE_SPAN_TEXT("tk"));
+    struct cede_coap_encoder encoder = cede_coap_begin(out, CEDE_COAP_CON, CEDE_COAP_POST,
+                                                       client->message_id++, CEDE_SPAN_TEXT("tk"));
     struct cede_span request;
 
     cede_coap_put_path(&encoder, CEDE_SPAN_TEXT("u"));
     cede_coap_put_uint(&encoder, CEDE_COAP_BLOCK2, cede_coap_block_value(&second));
     ok(cede_coap_finish(&encoder, &request));
+    return request;
+}
+
+/* The second block of the answer to ask(): its code. */
+static uint8_t ask_for_more(struct client *client)
+{
+    uint8_t plain[256], prot[512], inner_bytes[2048];
+    struct cede_oscore_exchange exchange;
+    struct cede_coap_message inner;
+    struct cede_span request = request_for_more(client, CEDE_BUF_ARRAY(plain));
+
     assert_true(exchange_bytes(client, protect(client, request, &exchange, CEDE_BUF_ARRAY(prot))));
     return open_answer(client, &exchange, inner_bytes, sizeof inner_bytes, &inner);
 }
@@ -1683,6 +1691,50 @@ static void an_answer_may_come_behind_the_commit(void **state)
     f->before = CEDE_STORE_BUSY; /* never asked: nothing to come */
     assert_int_equal(ask(&client, "u"), CEDE_COAP_UNAVAILABLE);
     assert_int_equal(f->answered_later, 2);
+    close(client.fd);
+}
+
+/* In one batch: the second block of an answer, and a request whose answer takes that one's place.
+ */
+static void a_block_is_of_the_answer_it_was_asked_of(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t plain[2][256], prot[2][512], inner_bytes[2048];
+    struct cede_oscore_exchange exchanges[2];
+    struct cede_coap_message inner;
+    struct cede_span requests[2], answer;
+    struct client client;
+
+    client_open(&client, f, &f->device);
+    establish(&client);
+    for (unsigned block = 0; block < 2; block++) { /* its place in the batch */
+        f->answer_len = 2500;
+        f->shift = 0;
+        f->later = false;
+        assert_int_equal(ask(&client, "u"), CEDE_COAP_CHANGED);
+        f->shift = 1;
+        f->later = block == 1; /* the answer that takes the place comes behind the block */
+        for (unsigned i = 0; i < 2; i++) {
+            requests[i] = i == block ? request_for_more(&client, CEDE_BUF_ARRAY(plain[i]))
+                                     : plain_request(&client, "u", CEDE_SPAN_TEXT("hi"),
+                                                     CEDE_BUF_ARRAY(plain[i]));
+            ok(cede_udp_send(
+                client.fd, NULL,
+                protect(&client, requests[i], &exchanges[i], CEDE_BUF_ARRAY(prot[i]))));
+        }
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+        for (unsigned i = 0; i < 2; i++) {
+            ok(cede_udp_receive(client.fd, NULL, CEDE_BUF_ARRAY(client.in), &answer));
+            client.answer_len = answer.len;
+            assert_int_equal(
+                open_answer(&client, &exchanges[i], inner_bytes, sizeof inner_bytes, &inner),
+                CEDE_COAP_CHANGED);
+            assert_int_equal(inner.payload.len, 1024);
+            assert_int_equal(inner.payload.ptr[0], i == block ? (uint8_t)(1024 * 7) : 1);
+            assert_int_equal(inner.payload.ptr[1000],
+                             i == block ? (uint8_t)(2024 * 7) : (uint8_t)(1000 * 7 + 1));
+        }
+    }
     close(client.fd);
 }
 
@@ -2044,6 +2096,7 @@ int main(void)
         with_door(no_success_leaves_before_the_commit),
         with_door(the_rest_of_an_answer_needs_the_commit_too),
         with_door(an_answer_may_come_behind_the_commit),
+        with_door(a_block_is_of_the_answer_it_was_asked_of),
         with_door(a_burst_shares_one_commit),
         with_door(long_bodies_go_in_blocks_both_ways),
         cmocka_unit_test(R11_bodies_that_never_end_are_forgotten),

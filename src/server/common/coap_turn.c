@@ -324,6 +324,8 @@ static void begin_answer(struct coap_turns *turns, struct coap_turn *turn)
 void coap_turn_take(struct coap_turns *turns, struct coap_turn *turn)
 {
     const struct coap_door_callbacks *callbacks = turns->callbacks;
+    /* Opening a batch may have to wait for others, who change what was true before. */
+    bool just_looked_at = turn->just_authenticated && turns->batch_open;
     uint16_t refused = 0;
     enum cede_status status = cede_coap_check_critical(
         &turn->request, known_options, sizeof known_options / sizeof known_options[0], &refused);
@@ -334,7 +336,7 @@ void coap_turn_take(struct coap_turns *turns, struct coap_turn *turn)
                  cede_status_reason(status));
     } else if (!open_batch(turns)) {
         set_response(turn, CEDE_COAP_UNAVAILABLE);
-    } else if (!turn->just_authenticated && callbacks->still_allowed != NULL &&
+    } else if (!just_looked_at && callbacks->still_allowed != NULL &&
                (status = callbacks->still_allowed(turns->context, turn->peer)) != CEDE_OK) {
         dismiss(turn, status);
     } else if (!continue_answer(turns, turn)) {
