@@ -1857,6 +1857,7 @@ static void R10_the_signer_looks_at_each_of_many(void **state)
     memcpy(frame + 20, tbs.ptr, tbs.len);
     for (int i = 0; i < 4; i++) {
         size_t len = i == 0 ? 20 + tbs.len : i == 1 ? 19 + tbs.len : i == 2 ? 18 : 16;
+        frame[0] = (uint8_t)i; /* the number of a question is never used again */
         assert_int_equal(send(t.pair[0], frame, len, 0), (ssize_t)len);
         len = (size_t)recv(t.pair[0], answer, sizeof answer, 0);
         assert_memory_equal(answer, frame, 8);
@@ -1909,6 +1910,225 @@ static void many_are_asked_for_until_all_are_signed(void **state)
     }
     close(pair[0]);
     assert_int_equal(waitpid(signer, NULL, 0), signer);
+}
+
+/* A signer with two connections. */
+struct two_workers {
+    int first[2], second[2], stop[2];
+    pid_t signer;
+};
+
+static void start_two(struct fixture *f, struct two_workers *t)
+{
+    ok(signer_pair(t->first));
+    ok(signer_pair(t->second));
+    assert_int_equal(pipe(t->stop), 0);
+    t->signer = fork();
+    assert_true(t->signer >= 0);
+    if (t->signer == 0) {
+        signer_run((int[2]){t->first[1], t->second[1]}, 2, t->stop[0], &f->ca->key,
+                   &(struct signer_rules){.issuer = f->ca->certificate.subject});
+        _exit(0);
+    }
+}
+
+static void end_two(struct two_workers *t)
+{
+    kill(t->signer, SIGKILL);
+    assert_int_equal(waitpid(t->signer, NULL, 0), t->signer);
+    for (int i = 0; i < 2; i++) {
+        close(t->first[i]);
+        close(t->second[i]);
+        close(t->stop[i]);
+    }
+}
+
+/* A worker that was taken over asks and asks and reads nothing. */
+static void R10_whoever_does_not_read_stops_nobody(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t frame[17] = {0}, good[64];
+    struct signer_job job = {.message = tbs_of_certificate("CA1", CEDE_BUF_ARRAY(good))};
+    struct signer_client client;
+    struct two_workers t;
+    uint32_t sent = 0;
+
+    start_two(f, &t);
+    do {
+        memcpy(frame, &sent, sizeof sent);
+    } while (++sent < 3000 && send(t.first[0], frame, sizeof frame, 0) > 0);
+    ok(signer_client_init(&client, t.second[0]));
+    signer_sign_all(&client, CEDE_ALG_ESP256, &job, 1);
+    ok(job.status);
+    assert_int_equal(sent, 3000);
+    end_two(&t);
+}
+
+/* A question is asked again when its answer takes long: one signature is enough. */
+static void a_question_asked_again_is_answered_once(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t frame[17] = "number 1", answer[64];
+    struct two_workers t;
+
+    start_two(f, &t);
+    for (int i = 0; i < 4; i++) {
+        frame[7] = i < 3 ? '1' : '2';
+        assert_int_equal(send(t.first[0], frame, sizeof frame, 0), sizeof frame);
+    }
+    assert_true(recv(t.first[0], answer, sizeof answer, 0) >= 12);
+    assert_memory_equal(answer, "number 1", 8);
+    assert_true(recv(t.first[0], answer, sizeof answer, 0) >= 12);
+    assert_memory_equal(answer, "number 2", 8);
+    end_two(&t);
+}
+
+/* --- transactions the database takes back ------------------------------------------------------
+ */
+
+static enum cede_status first_int(void *context, const struct store_row *row)
+{
+    *(int64_t *)context = store_column_int(row, 0);
+    return CEDE_OK;
+}
+
+static int64_t pragma(struct fixture *f, const char *sql)
+{
+    int64_t number = 0;
+
+    ok(store_get(ca_store(f->ca), sql, STORE_NO_PARAMS, first_int, &number));
+    return number;
+}
+
+/* Leaves room for that many pages. */
+static void fill_disk(struct fixture *f, int pages)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof sql, "PRAGMA max_page_count=%d",
+             (int)pragma(f, "PRAGMA page_count") + pages);
+    (void)pragma(f, sql);
+}
+
+static void empty_disk(struct fixture *f)
+{
+    (void)pragma(f, "PRAGMA max_page_count=1000000");
+}
+
+/* Three requests of a turn of the HTTPS doors; the disk is full at the second one. */
+static void a_turn_the_database_took_back_is_answered_so(void **state)
+{
+    struct fixture *f = *state;
+    struct device one, two;
+    struct key key, other;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct cede_span certificate;
+    struct ca_turn turn = {0};
+    char *detail = calloc(1, 100001);
+
+    memset(detail, 'x', 100000);
+    new_device(f, "dev-1", &one);
+    new_device(f, "dev-2", &two);
+    new_key(&key);
+    new_key(&other);
+    ok(registers(f, "SP1", &one, NULL, token));
+    ok(registers(f, "SP1", &two, NULL, token));
+    ok(ca_turn_open(f->ca, &turn));
+    ok(sen(f, &one, token, &key, bytes, &certificate));
+    fill_disk(f, 0);
+    assert_int_equal(ca_records_alarm(f->ca, "kind", "dev-2", detail), CEDE_STORE_FAILED);
+    assert_int_equal(ca_turn_open(f->ca, &turn), CEDE_OK);
+    assert_int_equal(sen(f, &two, token, &other, bytes, &certificate), CEDE_STORE_FAILED);
+    assert_int_equal(ca_turn_end(f->ca, &turn), CEDE_STORE_FAILED);
+    empty_disk(f);
+    assert_int_equal(enrolled(f), 0);
+    ok(ca_turn_open(f->ca, &turn));
+    ok(sen(f, &one, token, &key, bytes, &certificate));
+    ok(ca_turn_end(f->ca, &turn));
+    assert_int_equal(enrolled(f), 1);
+    free(detail);
+}
+
+/* Full while certificates that waited are recorded: none of them is kept. */
+static void what_is_signed_together_is_kept_together(void **state)
+{
+    struct fixture *f = *state;
+    struct device devices[40];
+    struct key keys[40];
+    struct ca_answer answers[40], later;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct together t;
+    char id[16];
+
+    for (size_t i = 0; i < 40; i++) {
+        snprintf(id, sizeof id, "dev-%zu", i);
+        new_device(f, id, &devices[i]);
+        new_key(&keys[i]);
+        ok(registers(f, "SP1", &devices[i], NULL, token));
+    }
+    sign_together(f, &t);
+    ok(ca_begin(f->ca));
+    for (size_t i = 0; i < 40; i++) {
+        ok(asks(f, devices[i].factory, CA_SEN, token, devices[i].id, &keys[i], &answers[i]));
+        assert_int_not_equal(answers[i].ticket, 0);
+    }
+    fill_disk(f, 1);
+    assert_int_equal(ca_commit(f->ca), CEDE_STORE_FAILED);
+    empty_disk(f);
+    assert_int_equal(enrolled(f), 0);
+    (void)!ca_enrolled(f->ca, answers[0].ticket, CEDE_BUF_ARRAY(bytes), &later);
+    assert_int_equal(ca_enrolled(f->ca, answers[39].ticket, CEDE_BUF_ARRAY(bytes), &later),
+                     CEDE_STORE_FAILED);
+    end_signer(&t);
+}
+
+/* Another door's commit failed in the turn, which then went on: it ends all the same. */
+static void a_lost_turn_leaves_no_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct key key;
+    uint8_t token[CA_TOKEN_LEN], bytes[CA_CERTIFICATE_MAX];
+    struct ca_answer answer, later;
+    struct ca_turn turn = {0};
+    struct together t;
+
+    new_device(f, "dev-1", &device);
+    new_key(&key);
+    ok(registers(f, "SP1", &device, NULL, token));
+    sign_together(f, &t);
+    ok(ca_turn_open(f->ca, &turn));
+    store_rollback(ca_store(f->ca));
+    assert_int_not_equal(ca_commit(f->ca), CEDE_OK);
+    ok(ca_turn_open(f->ca, &turn));
+    ok(asks(f, device.factory, CA_SEN, token, "dev-1", &key, &answer));
+    assert_int_equal(ca_turn_end(f->ca, &turn), CEDE_STORE_FAILED);
+    assert_false(store_in_transaction(ca_store(f->ca)));
+    (void)!ca_enrolled(f->ca, answer.ticket, CEDE_BUF_ARRAY(bytes), &later);
+    assert_false(store_in_transaction(ca_store(f->ca)));
+    end_signer(&t);
+}
+
+/* A registration that was taken back, and a session that has learnt its row; the next device gets
+ * that row. */
+static void a_row_of_before_opens_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct device one, two;
+    uint8_t token[CA_TOKEN_LEN];
+    struct ca_peer peer;
+
+    new_device(f, "dev-1", &one);
+    new_device(f, "dev-2", &two);
+    ok(ca_begin(f->ca));
+    ok(registers(f, "SP1", &one, NULL, token));
+    ok(ca_authenticate(f->ca, one.factory, &peer));
+    store_rollback(ca_store(f->ca));
+    ok(registers(f, "SP1", &two, NULL, token));
+    ok(registers(f, "SP1", &one, NULL, token));
+    assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CA_UNKNOWN);
+    ok(ca_authenticate(f->ca, one.factory, &peer));
+    ok(ca_still_allowed(f->ca, &peer));
 }
 
 /* Whoever asked before was killed: its answer, which comes now, is not taken for ours. */
@@ -2040,6 +2260,7 @@ static void R10_the_signer_keeps_no_files(void **state)
     close(sent[1]);
     assert_true(recv(pair[0], frame, sizeof frame, 0) > 0); /* refused, so it is done with it */
     /* A second question is only answered when the first one's files have been seen to. */
+    frame[0] = 1;
     assert_int_equal(send(pair[0], frame, sizeof frame, 0), sizeof frame);
     assert_true(recv(pair[0], frame, sizeof frame, 0) > 0);
     assert_int_equal(fcntl(sent[0], F_SETFL, O_NONBLOCK), 0);
@@ -2255,6 +2476,12 @@ int main(void)
         with_ca(R10_the_signer_keeps_no_files),
         with_ca(R10_the_signer_looks_at_what_it_signs),
         with_ca(R10_answers_to_others_are_dropped),
+        with_ca(R10_whoever_does_not_read_stops_nobody),
+        with_ca(a_question_asked_again_is_answered_once),
+        with_ca(a_turn_the_database_took_back_is_answered_so),
+        with_ca(what_is_signed_together_is_kept_together),
+        with_ca(a_lost_turn_leaves_no_transaction),
+        with_ca(a_row_of_before_opens_nothing),
         with_ca(a_device_enrols_at_the_door),
     };
 

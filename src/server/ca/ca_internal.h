@@ -392,6 +392,8 @@ CEDE_MUST_USE enum cede_status ca_await(struct ca *ca, const struct ca_enrolment
                                         const char *authorised_by,
                                         const struct ca_certificate_record *record,
                                         struct ca_answer *answer);
+/* Takes the last one back: its request has failed after all. */
+void ca_await_no_more(struct ca *ca, struct ca_answer *answer);
 /* Has all that wait signed, and records them; outside the transaction they came in, none of them
  * is. */
 void ca_sign_awaited(struct ca *ca);

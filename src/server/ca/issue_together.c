@@ -9,7 +9,7 @@
  *
  * Until then the records do not know the certificate. So whatever else changes records in the same
  * transaction has it recorded first (ca_unit_begin), as does another request for its device or its
- * key.
+ * key. Only other enrolments, and what is noted of refused ones, go beside it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +182,19 @@ enum cede_status ca_await(struct ca *ca, const struct ca_enrolment *enrolment,
     return CEDE_OK;
 }
 
+static void free_place(struct ca_awaiting *awaiting, unsigned ticket)
+{
+    awaiting->awaited[ticket - 1].taken = false;
+    awaiting->free[awaiting->free_count++] = (uint8_t)(ticket - 1);
+}
+
+void ca_await_no_more(struct ca *ca, struct ca_answer *answer)
+{
+    ca->awaiting->waiting_count--;
+    free_place(ca->awaiting, answer->ticket);
+    answer->ticket = 0;
+}
+
 /* A serial number that is taken means: once more, with another one, alone. */
 static enum cede_status record(struct ca *ca, struct awaited *awaited, const struct signer_job *job)
 {
@@ -260,8 +273,7 @@ enum cede_status ca_enrolled(struct ca *ca, unsigned ticket, struct cede_buf out
     }
     ca_sign_awaited(ca); /* too late for that, should it still wait */
     awaited = &awaiting->awaited[ticket - 1];
-    awaited->taken = false;
-    awaiting->free[awaiting->free_count++] = (uint8_t)(ticket - 1);
+    free_place(awaiting, ticket);
     CEDE_TRY(awaited->status);
     memset(&enrolment, 0, sizeof enrolment);
     enrolment.accept = awaited->accept;

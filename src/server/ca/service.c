@@ -132,6 +132,9 @@ enum cede_status ca_still_allowed(struct ca *ca, const struct ca_peer *peer)
         return check_operational_peer(ca, &issued);
     }
     CEDE_TRY(ca_records_standing(ca, peer->thumbprint, &standing));
+    if (standing.row != peer->row) {
+        return CEDE_CA_UNKNOWN; /* it was registered anew: the row of before may be another's */
+    }
     CEDE_TRY(check_factory_peer(ca, &standing));
     return check_factory_status_again(ca, peer);
 }
@@ -420,6 +423,9 @@ static enum cede_status issue_checked(struct ca *ca, const struct ca_enrolment *
     CEDE_TRY(ca_unit_begin_beside(ca, &part));
     status = enrol_in_unit(ca, enrolment, checked, record, part ? answer : NULL);
     status = ca_unit_end(ca, part, status);
+    if (status != CEDE_OK && answer->ticket != 0) {
+        ca_await_no_more(ca, answer);
+    }
     if (status == CEDE_CA_PENDING) {
         return wait_for_approval(ca, enrolment, checked, answer);
     }

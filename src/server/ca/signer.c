@@ -148,11 +148,17 @@ static enum cede_status check_policy(const struct signer_rules *rules, enum sign
     return status;
 }
 
+struct answered {
+    bool any;
+    uint8_t number[NUMBER_LEN]; /* of the last one */
+};
+
 /* One that asks. */
 struct asking {
     const struct cede_private_key *key;
     const struct signer_rules *rules;
     bool publisher;
+    struct answered *answered;
 };
 
 static enum signer_kind kind_of(const struct question *question)
@@ -248,21 +254,36 @@ static enum cede_status sign_question(const struct question *question, const str
                : sign_checked(question, kind_of(question), message, asking, out, out_len);
 }
 
-/* False when the connection is over. */
-static bool serve_one(int fd, const struct asking *asking)
+/* False when the connection is over. Nobody is waited for: whoever does not read gets no answers.
+ */
+static bool answer_question(int fd, const struct question *question, const struct asking *asking)
 {
     uint8_t answer[ANSWER_MAX];
-    struct question question;
     size_t len = 0;
-    enum cede_status status = CEDE_OK;
+    enum cede_status status = sign_question(question, asking, answer + HEAD_LEN, &len);
+
+    memcpy(answer, question->frame, NUMBER_LEN);
+    put_u32(answer + NUMBER_LEN, (uint32_t)status);
+    len = status == CEDE_OK ? len : 0;
+    if (send(fd, answer, HEAD_LEN + len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        return errno == EAGAIN;
+    }
+    asking->answered->any = true;
+    memcpy(asking->answered->number, question->frame, NUMBER_LEN);
+    return true;
+}
+
+/* False when the connection is over. A question asked again while its answer was on the way is
+ * dropped: the repetitions of a slow token's questions would keep it from the next ones. */
+static bool serve_one(int fd, const struct asking *asking)
+{
+    const struct answered *answered = asking->answered;
+    struct question question;
     bool open = receive_question(fd, &question);
 
-    if (question.len > 0) {
-        status = sign_question(&question, asking, answer + HEAD_LEN, &len);
-        memcpy(answer, question.frame, NUMBER_LEN);
-        put_u32(answer + NUMBER_LEN, (uint32_t)status);
-        len = status == CEDE_OK ? len : 0;
-        open = send(fd, answer, HEAD_LEN + len, MSG_NOSIGNAL) > 0 || errno == EAGAIN;
+    if (question.len > 0 &&
+        !(answered->any && memcmp(question.frame, answered->number, NUMBER_LEN) == 0)) {
+        open = answer_question(fd, &question, asking);
     }
     if (question.file >= 0) {
         close(question.file);
@@ -270,11 +291,11 @@ static bool serve_one(int fd, const struct asking *asking)
     return open;
 }
 
-static void serve_all(struct pollfd *polled, size_t count, const struct cede_private_key *key,
-                      const struct signer_rules *rules)
+static void serve_all(struct pollfd *polled, struct answered *answered, size_t count,
+                      const struct cede_private_key *key, const struct signer_rules *rules)
 {
     for (size_t i = 0; i < count; i++) {
-        struct asking asking = {key, rules, i == rules->publisher};
+        struct asking asking = {key, rules, i == rules->publisher, &answered[i]};
 
         if (polled[i].revents != 0 && !serve_one(polled[i].fd, &asking)) {
             polled[i].fd = -1; /* poll() skips it from now on */
@@ -286,8 +307,11 @@ void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede
                 const struct signer_rules *rules)
 {
     struct pollfd *polled = calloc(fds_count + 1, sizeof *polled);
+    struct answered *answered = calloc(fds_count + 1, sizeof *answered);
 
-    if (polled == NULL) {
+    if (polled == NULL || answered == NULL) {
+        free(polled);
+        free(answered);
         return;
     }
     for (size_t i = 0; i < fds_count; i++) {
@@ -301,9 +325,10 @@ void signer_run(const int *fds, size_t fds_count, int stop_fd, const struct cede
         if ((polled[fds_count].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
             break;
         }
-        serve_all(polled, fds_count, key, rules);
+        serve_all(polled, answered, fds_count, key, rules);
     }
     free(polled);
+    free(answered);
 }
 
 /* --- its client ------------------------------------------------------------------------------- */

@@ -850,13 +850,11 @@ enum cede_status ca_turn_open(struct ca *ca, struct ca_turn *turn)
 
 enum cede_status ca_turn_end(struct ca *ca, struct ca_turn *turn)
 {
+    enum cede_status status = store_in_transaction(ca->store) ? ca_commit(ca) : CEDE_OK;
     bool lost = turn->open && ca->failed_commits != turn->failed_before;
 
     turn->open = false;
-    if (lost) {
-        return CEDE_STORE_FAILED;
-    }
-    return store_in_transaction(ca->store) ? ca_commit(ca) : CEDE_OK;
+    return lost ? CEDE_STORE_FAILED : status;
 }
 
 enum cede_status ca_unit_begin(struct ca *ca, bool *part)
