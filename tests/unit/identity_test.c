@@ -186,6 +186,12 @@ static void create_never_overwrites(void **state)
 }
 
 /* TLS certificates are renewed for the same key, and only by a key that belongs to the issuer. */
+static enum cede_status says_no(void *context, struct cede_span tbs)
+{
+    *(size_t *)context = tbs.len;
+    return CEDE_CA_LINT;
+}
+
 static void tls_is_renewed(void **state)
 {
     static const char *const hosts[] = {"new.example"};
@@ -194,13 +200,16 @@ static void tls_is_renewed(void **state)
     struct tls_identity before;
     struct tls_identity after;
     EVP_PKEY *wrong = NULL;
+    size_t shown = 0;
     assert_int_equal(identity_create(fixture->directory, "sp", NULL, 0), CEDE_OK);
     assert_int_equal(identity_load(fixture->directory, &identity), CEDE_OK);
     assert_int_equal(tls_identity_load(fixture->directory, &before), CEDE_OK);
-    assert_int_equal(
-        tls_identity_create(fixture->directory, identity.key, identity.certificate,
-                            &(struct tls_wishes){hosts, 1, "http://a/crl", "http://a/ocsp", false}),
-        CEDE_OK);
+    assert_int_equal(tls_identity_create(fixture->directory, identity.key, identity.certificate,
+                                         &(struct tls_wishes){.hosts = hosts,
+                                                              .hosts_count = 1,
+                                                              .crl_uri = "http://a/crl",
+                                                              .ocsp_uri = "http://a/ocsp"}),
+                     CEDE_OK);
     assert_int_equal(tls_identity_load(fixture->directory, &after), CEDE_OK);
     assert_int_equal(EVP_PKEY_eq(before.key, after.key), 1);
     assert_int_equal(X509_check_host(after.certificate, "new.example", 0, 0, NULL), 1);
@@ -213,9 +222,18 @@ static void tls_is_renewed(void **state)
                          0);
     assert_int_equal(identity_generate_key(&wrong), CEDE_OK);
     assert_int_equal(tls_identity_create(fixture->directory, wrong, identity.certificate,
-                                         &(struct tls_wishes){hosts, 1, NULL, NULL, false}),
+                                         &(struct tls_wishes){.hosts = hosts, .hosts_count = 1}),
                      CEDE_IDENTITY_MISMATCH);
     EVP_PKEY_free(wrong);
+    /* whoever looks before the key signs can say no: then all is as before */
+    assert_int_equal(
+        tls_identity_create(fixture->directory, identity.key, identity.certificate,
+                            &(struct tls_wishes){.look = says_no, .look_context = &shown}),
+        CEDE_CA_LINT);
+    assert_true(shown > 0);
+    tls_identity_wipe(&before);
+    assert_int_equal(tls_identity_load(fixture->directory, &before), CEDE_OK);
+    assert_int_equal(X509_cmp(before.certificate, after.certificate), 0);
     tls_identity_wipe(&before);
     tls_identity_wipe(&after);
     identity_wipe(&identity);

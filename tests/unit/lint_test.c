@@ -137,7 +137,8 @@ static const char *reason_in(const struct fixture *f, enum cede_certificate_form
 {
     struct capture capture;
     const char *why = "";
-    enum cede_status status = ca_lint(&f->rules, tbs_of(f, format, &capture), f->now, &why);
+    enum cede_status status =
+        ca_lint(&f->rules, CA_LINT_POLICY, tbs_of(f, format, &capture), f->now, &why);
 
     assert_int_equal(status, why == NULL ? CEDE_OK : CEDE_CA_LINT);
     return why;
@@ -295,23 +296,24 @@ static void a_responder_is_for_nothing_else(void **state)
     struct capture capture;
     const char *why = NULL;
 
-    assert_int_equal(
-        ca_lint_responder(&f->rules, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
-        CEDE_CA_LINT);
+    assert_int_equal(ca_lint(&f->rules, CA_LINT_RESPONDER,
+                             tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
+                     CEDE_CA_LINT);
     f->info.eku = CEDE_EKU_OCSP_SIGNING;
     f->info.ocsp_no_check = true;
     f->info.subject = named("CA1 ocsp");
-    ok(ca_lint_responder(&f->rules, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why));
+    ok(ca_lint(&f->rules, CA_LINT_RESPONDER, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now,
+               &why));
     assert_string_equal(reason_in(f, CEDE_CERTIFICATE_X509), "no profile of policy.json allows it");
     f->info.eku |= CEDE_EKU_SERVER_AUTH;
-    assert_int_equal(
-        ca_lint_responder(&f->rules, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
-        CEDE_CA_LINT);
+    assert_int_equal(ca_lint(&f->rules, CA_LINT_RESPONDER,
+                             tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
+                     CEDE_CA_LINT);
     f->info.eku = CEDE_EKU_OCSP_SIGNING;
     f->info.not_after = f->now + CA_LINT_RESPONDER_S + 1;
-    assert_int_equal(
-        ca_lint_responder(&f->rules, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
-        CEDE_CA_LINT);
+    assert_int_equal(ca_lint(&f->rules, CA_LINT_RESPONDER,
+                             tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
+                     CEDE_CA_LINT);
 }
 
 /* A turned bit of name, serial number or key may make another good certificate; most do not. */
@@ -329,15 +331,145 @@ static void damaged_bytes_are_found(void **state)
 
         for (size_t bit = 0; bit < 8 * tbs.len; bit++) {
             capture.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-            found += ca_lint(&f->rules, tbs, f->now, &why) == CEDE_OK ? 0 : 1;
+            found += ca_lint(&f->rules, CA_LINT_POLICY, tbs, f->now, &why) == CEDE_OK ? 0 : 1;
             capture.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         }
         assert_true(found > tbs.len);
         for (size_t len = 0; len < tbs.len; len++) {
-            assert_int_equal(ca_lint(&f->rules, cede_span(tbs.ptr, len), f->now, &why),
-                             CEDE_CA_LINT);
+            assert_int_equal(
+                ca_lint(&f->rules, CA_LINT_POLICY, cede_span(tbs.ptr, len), f->now, &why),
+                CEDE_CA_LINT);
         }
     }
+}
+
+/* --- what a CA makes for itself --------------------------------------------------------------- */
+
+struct made {
+    uint8_t text[8192], bytes[CA_CERTIFICATE_MAX];
+    struct cede_certificate view;
+};
+
+static void read_made(const struct fixture *f, const char *name, struct made *made)
+{
+    char path[160];
+    struct cede_span content, raw;
+
+    snprintf(path, sizeof path, "%s/%s", f->directory, name);
+    ok(cede_file_read(path, CEDE_FILE_PUBLIC, CEDE_BUF_ARRAY(made->text), &content));
+    ok(ca_pem_or_raw(content, 0, CEDE_BUF_ARRAY(made->bytes), &raw));
+    ok(cede_certificate_decode(raw, crypto(), &made->view));
+}
+
+/* Each is one of its own kind and of no other, nor would a profile allow it. */
+static void what_init_makes_is_of_its_kind(void **state)
+{
+    static const struct {
+        const char *name;
+        enum ca_lint_kind kind;
+    } files[] = {{"est.der", CA_LINT_ENROLMENT},
+                 {"est.c509", CA_LINT_ENROLMENT},
+                 {"dh.c509", CA_LINT_ENROLMENT},
+                 {"tls.pem", CA_LINT_TLS},
+                 {"ca.der", CA_LINT_ROOT}};
+    struct fixture *f = *state;
+    struct made made;
+    const char *why;
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        read_made(f, files[i].name, &made);
+        for (int kind = CA_LINT_POLICY; kind <= CA_LINT_ROOT; kind++) {
+            enum cede_status status =
+                ca_lint(&f->rules, (enum ca_lint_kind)kind, made.view.tbs, f->now, &why);
+            if ((status == CEDE_OK) != ((enum ca_lint_kind)kind == files[i].kind)) {
+                fail_msg("%s as kind %d: %s", files[i].name, kind, why == NULL ? "passes" : why);
+            }
+        }
+    }
+}
+
+/* None of these is made for a device's key, whatever else it says. */
+static void own_kinds_are_narrow(void **state)
+{
+    struct fixture *f = *state;
+    struct capture capture;
+    const char *why;
+
+    f->info.eku = CEDE_EKU_CMC_RA | CEDE_EKU_SERVER_AUTH;
+    ok(ca_lint(&f->rules, CA_LINT_ENROLMENT, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now,
+               &why));
+    f->info.key_usage = CEDE_KU_DIGITAL_SIGNATURE | CEDE_KU_KEY_AGREEMENT;
+    assert_int_equal(ca_lint(&f->rules, CA_LINT_ENROLMENT,
+                             tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
+                     CEDE_CA_LINT);
+    f->info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+    f->info.eku = CEDE_EKU_SERVER_AUTH | CEDE_EKU_CLIENT_AUTH; /* and no name of a host */
+    assert_int_equal(
+        ca_lint(&f->rules, CA_LINT_TLS, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
+        CEDE_CA_LINT);
+    f->info.not_after = CEDE_TIME_NONE;
+    assert_int_equal(ca_lint(&f->rules, CA_LINT_ENROLMENT,
+                             tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
+                     CEDE_CA_LINT);
+    assert_non_null(strstr(why, "longer than that of the CA"));
+}
+
+/* `cede ca issue` signs itself: by the rules of the signer's process. */
+static void the_key_in_this_process_signs_nothing_else(void **state)
+{
+    static const enum cede_certificate_format formats[] = {CEDE_CERTIFICATE_X509,
+                                                           CEDE_CERTIFICATE_C509_NATIVE};
+    struct fixture *f = *state;
+    const struct cede_crypto *signer = f->ca->signer;
+    struct capture capture;
+    uint8_t signature[CEDE_SIGNATURE_LEN_MAX];
+    size_t len = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct cede_span tbs;
+
+        f->info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+        tbs = tbs_of(f, formats[i], &capture);
+        ok(signer->sign(signer->context, CEDE_ALG_ESP256, &f->ca->key, &tbs, 1, signature, &len));
+        assert_int_equal(len, 64);
+        f->info.key_usage = CEDE_KU_KEY_CERT_SIGN;
+        tbs = tbs_of(f, formats[i], &capture);
+        assert_int_equal(
+            signer->sign(signer->context, CEDE_ALG_ESP256, &f->ca->key, &tbs, 1, signature, &len),
+            CEDE_CA_LINT);
+        assert_int_equal(len, 0);
+        assert_non_null(strstr(ca_last_error(), "no profile"));
+        tbs = cede_span(tbs.ptr, tbs.len - 1);
+        assert_int_equal(
+            signer->sign(signer->context, CEDE_ALG_ESP256, &f->ca->key, &tbs, 1, signature, &len),
+            CEDE_CA_LINT);
+    }
+}
+
+/* The writer's mistake would be this: another usage than the profile's. */
+static void issuing_passes_the_look(void **state)
+{
+    struct fixture *f = *state;
+    struct ca_checked_request checked;
+    struct ca_certificate_record record;
+    struct cede_private_key key = {CEDE_CRV_P256, cede_span(f->scalar, 32), NULL};
+    uint8_t bytes[512];
+    struct cede_span request;
+    int64_t before = 0, after = 0;
+
+    ok(cede_x509_request_write(crypto(), named("device-1"), &f->info.public_key, &key,
+                               CEDE_SPAN_NULL, CEDE_BUF_ARRAY(bytes), &request));
+    ok(ca_check_request(f->ca, CA_PROFILE_DEVICE, request, &checked));
+    memset(&record, 0, sizeof record);
+    record.profile = CA_PROFILE_DEVICE;
+    checked.key_usage = CEDE_KU_KEY_CERT_SIGN;
+    ok(store_get_int(ca_store(f->ca), "SELECT count(*) FROM certificate", STORE_NO_PARAMS,
+                     &before));
+    assert_int_equal(ca_issue_checked(f->ca, &checked, "test", &record), CEDE_CA_LINT);
+    ok(store_get_int(ca_store(f->ca), "SELECT count(*) FROM certificate", STORE_NO_PARAMS, &after));
+    assert_int_equal(before, after);
+    checked.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+    ok(ca_issue_checked(f->ca, &checked, "test", &record));
 }
 
 int main(void)
@@ -355,6 +487,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(key_identifiers_are_those_of_the_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(a_responder_is_for_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_bytes_are_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_init_makes_is_of_its_kind, setup, teardown),
+        cmocka_unit_test_setup_teardown(own_kinds_are_narrow, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_key_in_this_process_signs_nothing_else, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(issuing_passes_the_look, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,13 @@ void ca_policy_wipe(struct ca_policy *policy);
 
 struct ca_awaiting;
 
+/* The CA's key in this process (lint.h). Do not move one. */
+struct ca_linted_key {
+    struct cede_crypto crypto;
+    const struct ca *ca;
+    int kind; /* enum ca_lint_kind */
+};
+
 struct ca {
     char directory[PATH_MAX];
     char name[CA_NAME_MAX + 1];
@@ -101,6 +108,7 @@ struct ca {
     const struct cede_crypto *signer;
     struct cede_private_key key; /* as the signer knows it */
     EVP_PKEY *pkey;              /* null when the key is elsewhere */
+    struct ca_linted_key linted; /* signs with it */
 
     uint8_t der_bytes[CA_CERTIFICATE_MAX];
     uint8_t c509_bytes[CA_CERTIFICATE_MAX];

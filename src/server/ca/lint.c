@@ -32,7 +32,9 @@ static enum cede_status join_c509(struct cede_span tbs, struct cede_span signatu
 static enum cede_status read_back(const struct ca_lint_rules *rules, struct cede_span tbs,
                                   struct cede_buf memory, struct cede_certificate *certificate)
 {
-    int32_t alg = cede_certificate_alg(rules->issuer->curve);
+    /* All keys of CAs are P-256; a root is its own issuer, which is not read yet. */
+    int32_t alg =
+        cede_certificate_alg(rules->issuer == NULL ? CEDE_CRV_P256 : rules->issuer->curve);
     uint8_t bytes[64];
     struct cede_span encoding;
     bool x509 = tbs.len > 0 && tbs.ptr[0] == CEDE_DER_SEQUENCE;
@@ -50,7 +52,9 @@ static bool serial_is_good(struct cede_span serial)
            (serial.len < SERIAL_MAX || serial.ptr[0] < 0x80);
 }
 
-static bool ids_are_good(const struct ca_lint_rules *rules,
+/* OpenSSL makes that of the TLS certificate by another method (RFC 5280, section 4.2.1.2); a root
+ * needs no other's. */
+static bool ids_are_good(const struct ca_lint_rules *rules, enum ca_lint_kind kind,
                          const struct cede_certificate *certificate)
 {
     const struct cede_extensions *ext = &certificate->ext;
@@ -61,12 +65,13 @@ static bool ids_are_good(const struct ca_lint_rules *rules,
         return true; /* may leave them out */
     }
     return cede_certificate_key_id(rules->crypto, &key, key_id) == CEDE_OK &&
-           cede_span_equal(ext->subject_key_id, CEDE_SPAN_ARRAY(key_id)) &&
-           cede_span_equal(ext->authority_key_id, rules->issuer_key_id);
+           (cede_span_equal(ext->subject_key_id, CEDE_SPAN_ARRAY(key_id)) ||
+            (kind == CA_LINT_TLS && ext->subject_key_id.len == sizeof key_id)) &&
+           (kind == CA_LINT_ROOT || cede_span_equal(ext->authority_key_id, rules->issuer_key_id));
 }
 
 /* Null when nothing is wrong. */
-static const char *what_is_wrong(const struct ca_lint_rules *rules,
+static const char *what_is_wrong(const struct ca_lint_rules *rules, enum ca_lint_kind kind,
                                  const struct cede_certificate *certificate, uint64_t now)
 {
     const struct cede_certificate *issuer = rules->issuer;
@@ -93,7 +98,7 @@ static const char *what_is_wrong(const struct ca_lint_rules *rules,
     if (certificate->not_after <= now || certificate->not_after > issuer->not_after) {
         return "the validity is over, or longer than that of the CA";
     }
-    if (!ids_are_good(rules, certificate)) {
+    if (!ids_are_good(rules, kind, certificate)) {
         return "the key identifiers are not those of the keys";
     }
     return certificate->common_name_len == 0 ? "the subject has no common name" : NULL;
@@ -167,35 +172,75 @@ static bool is_responder(const struct cede_certificate *certificate, uint64_t no
            ext->eku == CEDE_EKU_OCSP_SIGNING && certificate->not_after <= now + CA_LINT_RESPONDER_S;
 }
 
-static enum cede_status lint(const struct ca_lint_rules *rules, struct cede_span tbs, uint64_t now,
-                             bool responder, const char **why)
+/* Of the enrolment server: for one thing each, so that nothing else can be done with it. */
+static bool is_enrolment_server(const struct cede_certificate *certificate)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+    bool x509 = certificate->format == CEDE_CERTIFICATE_X509;
+
+    return !ext->ca && certificate->curve == CEDE_CRV_P256 &&
+           (ext->key_usage == CEDE_KU_DIGITAL_SIGNATURE ||
+            (ext->key_usage == CEDE_KU_KEY_AGREEMENT && !x509)) &&
+           ext->eku == (x509 ? CEDE_EKU_CMC_RA | CEDE_EKU_SERVER_AUTH : CEDE_EKU_CMC_RA);
+}
+
+/* Of the doors of HTTPS: it names its hosts. */
+static bool is_tls_server(const struct cede_certificate *certificate)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+
+    return certificate->format == CEDE_CERTIFICATE_X509 && !ext->ca &&
+           certificate->curve == CEDE_CRV_P256 && ext->key_usage == CEDE_KU_DIGITAL_SIGNATURE &&
+           ext->eku == (CEDE_EKU_SERVER_AUTH | CEDE_EKU_CLIENT_AUTH) &&
+           !cede_span_is_null(ext->subject_alt_name);
+}
+
+static bool is_root(const struct cede_certificate *certificate)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+
+    return certificate->format == CEDE_CERTIFICATE_X509 && ext->ca &&
+           ext->key_usage == (CEDE_KU_KEY_CERT_SIGN | CEDE_KU_CRL_SIGN) && !ext->has_eku;
+}
+
+/* Null when it is one of that kind. */
+static const char *what_does_not_fit(const struct ca_lint_rules *rules, enum ca_lint_kind kind,
+                                     const struct cede_certificate *certificate, uint64_t now)
+{
+    switch (kind) {
+    case CA_LINT_POLICY:
+        return policy_allows(rules->policy, certificate, now)
+                   ? NULL
+                   : "no profile of policy.json allows it";
+    case CA_LINT_RESPONDER:
+        return is_responder(certificate, now) ? NULL : "it is not for an OCSP responder alone";
+    case CA_LINT_ENROLMENT:
+        return is_enrolment_server(certificate) ? NULL : "it is not for an enrolment server alone";
+    case CA_LINT_TLS:
+        return is_tls_server(certificate) ? NULL : "it is not for this CA's HTTPS";
+    default:
+        return is_root(certificate) ? NULL : "it is no root's";
+    }
+}
+
+enum cede_status ca_lint(const struct ca_lint_rules *rules, enum ca_lint_kind kind,
+                         struct cede_span tbs, uint64_t now, const char **why)
 {
     uint8_t memory[CA_CERTIFICATE_MAX + 128];
     struct cede_certificate certificate;
+    struct ca_lint_rules own = *rules;
 
     *why = NULL;
     if (read_back(rules, tbs, CEDE_BUF_ARRAY(memory), &certificate) != CEDE_OK) {
         *why = "it is no certificate that can be read back";
         return CEDE_CA_LINT;
     }
-    *why = what_is_wrong(rules, &certificate, now);
-    if (*why == NULL && responder && !is_responder(&certificate, now)) {
-        *why = "it is not for an OCSP responder alone";
+    if (kind == CA_LINT_ROOT) {
+        own.issuer = &certificate;
     }
-    if (*why == NULL && !responder && !policy_allows(rules->policy, &certificate, now)) {
-        *why = "no profile of policy.json allows it";
+    *why = what_is_wrong(&own, kind, &certificate, now);
+    if (*why == NULL) {
+        *why = what_does_not_fit(&own, kind, &certificate, now);
     }
     return *why == NULL ? CEDE_OK : CEDE_CA_LINT;
-}
-
-enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs, uint64_t now,
-                         const char **why)
-{
-    return lint(rules, tbs, now, false, why);
-}
-
-enum cede_status ca_lint_responder(const struct ca_lint_rules *rules, struct cede_span tbs,
-                                   uint64_t now, const char **why)
-{
-    return lint(rules, tbs, now, true, why);
 }

@@ -12,6 +12,9 @@
  *      end of life, basic constraints for a CA and for nobody else, critical extensions known,
  *      key identifiers in X.509 (sections 4.2.1.1 and 4.2.1.2)
  *      RFC 7925, section 4.4: the key's kind and point, key usage and purpose
+ *      the kind: what a CA signs for itself, at `init` or `renew-tls`, is its root, the enrolment
+ *      server's, TLS or OCSP responder's certificate and nothing else; all others are under the
+ *      policy
  *      policy.json: one profile that is allowed and has these usages, this validity, this kind of
  *      key and, for devices, this pattern of names
  */
@@ -23,8 +26,16 @@
 struct ca_lint_rules {
     const struct cede_crypto *crypto; /* to check points */
     const struct ca_policy *policy;
-    const struct cede_certificate *issuer; /* the CA's certificate */
+    const struct cede_certificate *issuer; /* the CA's certificate; null: a root is to be made */
     struct cede_span issuer_key_id;        /* of its key */
+};
+
+enum ca_lint_kind {
+    CA_LINT_POLICY,    /* some profile's */
+    CA_LINT_RESPONDER, /* of the CA's OCSP responder */
+    CA_LINT_ENROLMENT, /* of the enrolment server: its signature key, its agreement key */
+    CA_LINT_TLS,       /* of the CA's doors of HTTPS */
+    CA_LINT_ROOT       /* the CA's own, self-signed: `policy` and `issuer` null */
 };
 
 /* What an OCSP responder's certificate may be: for nothing else, and for a short while, since it
@@ -32,11 +43,15 @@ struct ca_lint_rules {
 #define CA_LINT_RESPONDER_S 2678400
 
 /* CEDE_OK, or CEDE_CA_LINT and *why, a literal for people. `tbs` is what would be signed. */
-CEDE_MUST_USE enum cede_status ca_lint(const struct ca_lint_rules *rules, struct cede_span tbs,
-                                       uint64_t now, const char **why);
-/* The same for the certificate of the CA's OCSP responder, which is no profile's. */
-CEDE_MUST_USE enum cede_status ca_lint_responder(const struct ca_lint_rules *rules,
-                                                 struct cede_span tbs, uint64_t now,
-                                                 const char **why);
+CEDE_MUST_USE enum cede_status ca_lint(const struct ca_lint_rules *rules, enum ca_lint_kind kind,
+                                       struct cede_span tbs, uint64_t now, const char **why);
+
+/* --- a key in this very process (linted_key.c) --------------------------------------------------
+ */
+
+/* Signs certificates as one of `kind`; with CA_LINT_POLICY also the responder's, lists of
+ * revocations and proofs of status, as signer_check.c knows them. CEDE_CA_LINT,
+ * CEDE_SIGNER_REFUSED: ca_last_error() tells why. `ca` may be null for a root. */
+void ca_linted_key_init(struct ca_linted_key *linted, const struct ca *ca, enum ca_lint_kind kind);
 
 #endif

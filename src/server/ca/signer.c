@@ -140,8 +140,8 @@ static enum cede_status check_policy(const struct signer_rules *rules, enum sign
     if (kind != SIGNER_CERTIFICATE) {
         return publisher ? CEDE_OK : CEDE_SIGNER_REFUSED;
     }
-    status = publisher ? ca_lint_responder(rules->lint, message, now, &why)
-                       : ca_lint(rules->lint, message, now, &why);
+    status =
+        ca_lint(rules->lint, publisher ? CA_LINT_RESPONDER : CA_LINT_POLICY, message, now, &why);
     if (status != CEDE_OK) {
         log_error("a certificate is not signed: %s", why);
     }

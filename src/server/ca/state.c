@@ -11,7 +11,7 @@
 
 #include "cede/crypto_openssl.h"
 #include "cede/posix.h"
-#include "server/ca/ca_internal.h"
+#include "server/ca/lint.h"
 #include "server/common/key_store.h"
 
 #define CA_VALIDITY_S UINT64_C(788400000) /* 25 years: a root outlives its devices */
@@ -292,6 +292,8 @@ static enum cede_status open_core(struct ca *ca, unsigned flags)
     if ((flags & CA_OPEN_WITHOUT_KEY) == 0) {
         CEDE_TRY(load_key(ca, "ca.key", &ca->pkey));
         CEDE_TRY(cede_openssl_private_key(ca->pkey, &ca->key));
+        ca_linted_key_init(&ca->linted, ca, CA_LINT_POLICY);
+        ca->signer = &ca->linted.crypto;
     }
     CEDE_TRY(load_certificate(ca));
     CEDE_TRY(ca_policy_load(ca->directory, &ca->policy));
@@ -406,6 +408,7 @@ static enum cede_status self_sign(const char *name, EVP_PKEY *pkey, struct cede_
     const struct cede_crypto *crypto = cede_crypto_openssl();
     struct cede_certificate_info info;
     struct cede_private_key key;
+    struct ca_linted_key linted;
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
     uint8_t scratch[CA_SCRATCH_LEN];
     uint8_t serial[CA_SERIAL_LEN];
@@ -425,7 +428,8 @@ static enum cede_status self_sign(const char *name, EVP_PKEY *pkey, struct cede_
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = CEDE_KU_KEY_CERT_SIGN | CEDE_KU_CRL_SIGN;
     info.subject_key_id = CEDE_SPAN_ARRAY(key_id);
-    return cede_certificate_issue(CEDE_CERTIFICATE_X509, crypto, &info, &key,
+    ca_linted_key_init(&linted, NULL, CA_LINT_ROOT);
+    return cede_certificate_issue(CEDE_CERTIFICATE_X509, &linted.crypto, &info, &key,
                                   CEDE_BUF_ARRAY(scratch), out, der);
 }
 
@@ -453,7 +457,9 @@ static enum cede_status issue_to_server(struct ca *ca, const char *base, uint16_
     char file[16];
     struct ca_certificate_record record;
     struct cede_certificate_info info;
+    struct ca_linted_key linted;
     uint8_t point[CEDE_PUBLIC_KEY_LEN_MAX];
+    uint8_t key_id[20];
     char name[sizeof record.subject];
     struct cede_span raw;
     size_t len = 0;
@@ -472,7 +478,13 @@ static enum cede_status issue_to_server(struct ca *ca, const char *base, uint16_
     info.key_usage = key_usage;
     /* General DTLS clients look for serverAuth. */
     info.eku = CEDE_EKU_CMC_RA | (format == CEDE_CERTIFICATE_X509 ? CEDE_EKU_SERVER_AUTH : 0);
-    CEDE_TRY(cede_certificate_issue(format, ca->signer, &info, &ca->key,
+    if (format == CEDE_CERTIFICATE_X509) {
+        CEDE_TRY(cede_certificate_key_id(ca->crypto, &info.public_key, key_id));
+        info.subject_key_id = CEDE_SPAN_ARRAY(key_id);
+        info.authority_key_id = CEDE_SPAN_ARRAY(ca->key_id);
+    }
+    ca_linted_key_init(&linted, ca, CA_LINT_ENROLMENT);
+    CEDE_TRY(cede_certificate_issue(format, &linted.crypto, &info, &ca->key,
                                     CEDE_BUF_ARRAY(ca->scratch), CEDE_BUF_ARRAY(record.raw), &raw));
     record.raw_len = raw.len;
     record.profile = CA_PROFILE_SERVER;
@@ -523,11 +535,23 @@ static void host_of(const char *address, char host[CA_ADDRESS_MAX])
     snprintf(host, CA_ADDRESS_MAX, "%.*s", (int)len, address);
 }
 
+static enum cede_status look_at_tls(void *context, struct cede_span tbs)
+{
+    const struct ca *ca = context;
+    struct ca_lint_rules rules = {ca->crypto, &ca->policy, &ca->certificate,
+                                  CEDE_SPAN_ARRAY(ca->key_id)};
+    const char *why = NULL;
+    enum cede_status status = ca_lint(&rules, CA_LINT_TLS, tbs, cede_wall_clock(), &why);
+
+    return status == CEDE_OK ? CEDE_OK : ca_fail(status, "tls.pem: %s", why);
+}
+
 static enum cede_status make_tls(struct ca *ca, bool new_key)
 {
     char host[CA_ADDRESS_MAX], est[CA_ADDRESS_MAX];
     const char *hosts[2] = {host, est};
-    struct tls_wishes wishes = {.hosts = hosts, .new_key = new_key};
+    struct tls_wishes wishes = {
+        .hosts = hosts, .new_key = new_key, .look = look_at_tls, .look_context = ca};
     const uint8_t *der = ca->certificate.raw.ptr;
     X509 *issuer = d2i_X509(NULL, &der, (long)ca->certificate.raw.len);
     enum cede_status status = CEDE_CA_CERTIFICATE;

@@ -319,6 +319,33 @@ static bool add_status_services(X509 *certificate, const struct tls_wishes *wish
            (wishes->ocsp_uri == NULL || add_ocsp(certificate, wishes->ocsp_uri));
 }
 
+/* Not beyond the issuer's end. */
+static bool end_with_issuer(X509 *certificate, const X509 *issuer)
+{
+    const ASN1_TIME *end = X509_get0_notAfter(issuer);
+
+    return ASN1_TIME_compare(X509_get0_notAfter(certificate), end) != 1 ||
+           X509_set1_notAfter(certificate, end) == 1;
+}
+
+/* What is to be signed names the algorithm: a key that is thrown away signs first. */
+static enum cede_status show(X509 *certificate, const struct tls_wishes *wishes)
+{
+    EVP_PKEY *thrown_away = EVP_EC_gen("P-256");
+    uint8_t *tbs = NULL;
+    enum cede_status status = CEDE_SERVER_FAILED;
+    int len = thrown_away != NULL && sign_certificate(certificate, thrown_away)
+                  ? i2d_re_X509_tbs(certificate, &tbs)
+                  : 0;
+
+    if (len > 0) {
+        status = wishes->look(wishes->look_context, cede_span(tbs, (size_t)len));
+    }
+    OPENSSL_free(tbs);
+    EVP_PKEY_free(thrown_away);
+    return status;
+}
+
 static enum cede_status make_tls_certificate(EVP_PKEY *key, EVP_PKEY *issuer_key, X509 *issuer,
                                              const struct tls_wishes *wishes, X509 **certificate)
 {
@@ -332,7 +359,13 @@ static enum cede_status make_tls_certificate(EVP_PKEY *key, EVP_PKEY *issuer_key
          !add_extension(made, issuer, NID_ext_key_usage, "serverAuth,clientAuth") ||
          !add_extension(made, issuer, NID_subject_key_identifier, "hash") ||
          (has_ski && !add_extension(made, issuer, NID_authority_key_identifier, "keyid:always")) ||
-         !add_status_services(made, wishes) || !sign_certificate(made, issuer_key))) {
+         !add_status_services(made, wishes) || !end_with_issuer(made, issuer))) {
+        status = CEDE_SERVER_FAILED;
+    }
+    if (status == CEDE_OK && wishes->look != NULL) {
+        status = show(made, wishes);
+    }
+    if (status == CEDE_OK && !sign_certificate(made, issuer_key)) {
         status = CEDE_SERVER_FAILED;
     }
     if (status != CEDE_OK) {

@@ -64,6 +64,9 @@ struct tls_wishes {
     const char *crl_uri; /* null: none */
     const char *ocsp_uri;
     bool new_key; /* also when there is one: it is no longer good */
+    /* The last look at what is going to be signed; a refusal is the outcome. Null: none. */
+    enum cede_status (*look)(void *context, struct cede_span tbs);
+    void *look_context;
 };
 
 /* Makes tls.* signed by any issuer; for a CA, whose identity is its CA certificate. Keeps a
