@@ -289,7 +289,7 @@ static int trust(X509_STORE_CTX *store, void *context)
 /* A socket of 127.0.0.`host`, at a port that nobody has. */
 static int connect_from(const struct cede_address *to, unsigned host)
 {
-    char text[16];
+    char text[32];
     struct cede_address own;
     int fd;
 
