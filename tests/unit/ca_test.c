@@ -738,6 +738,40 @@ static void subjects_outside_the_policy_are_refused(void **state)
                 NULL, "operator", CEDE_BUF_ARRAY(bytes), &certificate));
 }
 
+/* RFC 7925, section 4.4.2, when an operator wants it: by the pattern. */
+static void device_ids_can_be_held_to_eui_64(void **state)
+{
+    static const char *const others[] = {"dev-1", "01-23-45-FF-FE-67-89", "01-23-45-ff-fe-67-89-ab",
+                                         "01-23-45-FF-FE-67-89-AB-CD", "0123-45-FF-FE-67-89-AB"};
+    struct fixture *f = *state;
+    struct ca_checked_request checked;
+    struct key key;
+    uint8_t bytes[512];
+
+    new_key(&key);
+    regfree(&f->ca->policy.subject_pattern);
+    assert_int_equal(regcomp(&f->ca->policy.subject_pattern, "^[0-9A-F]{2}(-[0-9A-F]{2}){7}$",
+                             REG_EXTENDED | REG_NOSUB),
+                     0);
+    ok(ca_check_request(f->ca, CA_PROFILE_DEVICE,
+                        c509_request(&key, "01-23-45-FF-FE-67-89-AB", CEDE_BUF_ARRAY(bytes)),
+                        &checked));
+    assert_string_equal(checked.subject, "01-23-45-FF-FE-67-89-AB");
+    ok(ca_check_request(f->ca, CA_PROFILE_DEVICE,
+                        pkcs10_request(&key, "01-23-45-FF-FE-67-89-AB", CEDE_BUF_ARRAY(bytes)),
+                        &checked));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(ca_check_request(f->ca, CA_PROFILE_DEVICE,
+                                          c509_request(&key, others[i], CEDE_BUF_ARRAY(bytes)),
+                                          &checked),
+                         CEDE_CA_SUBJECT);
+        assert_int_equal(ca_check_request(f->ca, CA_PROFILE_DEVICE,
+                                          pkcs10_request(&key, others[i], CEDE_BUF_ARRAY(bytes)),
+                                          &checked),
+                         CEDE_CA_SUBJECT);
+    }
+}
+
 static void the_operation_must_fit_the_credential(void **state)
 {
     struct fixture *f = *state;
@@ -2438,6 +2472,7 @@ int main(void)
         with_ca(the_factory_key_gets_no_operational_certificate),
         with_ca(a_key_of_another_kind_is_refused),
         with_ca(subjects_outside_the_policy_are_refused),
+        with_ca(device_ids_can_be_held_to_eui_64),
         with_ca(the_operation_must_fit_the_credential),
         with_ca(garbage_is_no_request),
         with_ca(crts_answers_the_ca),

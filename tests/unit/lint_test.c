@@ -304,7 +304,10 @@ static void a_responder_is_for_nothing_else(void **state)
     f->info.subject = named("CA1 ocsp");
     ok(ca_lint(&f->rules, CA_LINT_RESPONDER, tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now,
                &why));
+    assert_non_null(strstr(reason_in(f, CEDE_CERTIFICATE_X509), "an extension"));
+    f->info.ocsp_no_check = false;
     assert_string_equal(reason_in(f, CEDE_CERTIFICATE_X509), "no profile of policy.json allows it");
+    f->info.ocsp_no_check = true;
     f->info.eku |= CEDE_EKU_SERVER_AUTH;
     assert_int_equal(ca_lint(&f->rules, CA_LINT_RESPONDER,
                              tbs_of(f, CEDE_CERTIFICATE_X509, &capture), f->now, &why),
@@ -341,6 +344,38 @@ static void damaged_bytes_are_found(void **state)
                 CEDE_CA_LINT);
         }
     }
+}
+
+/* RFC 7925, section 4.4, where it is stricter than RFC 5280. */
+static void departures_from_rfc_7925_are_found(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_general_name host = {CEDE_GN_DNS, CEDE_SPAN_TEXT("bank.example")};
+
+    f->info.has_basic_constraints = true; /* CA:FALSE */
+    assert_found(f, "basicConstraints");
+    f->info.has_basic_constraints = false;
+    f->info.key_usage_not_critical = true;
+    assert_found(f, "critical");
+    f->info.key_usage_not_critical = false;
+    f->info.ocsp_no_check = true; /* known, but for the responder: others have a status */
+    assert_found(f, "extension");
+    f->info.ocsp_no_check = false;
+    f->info.eku = CEDE_EKU_SERVER_AUTH;
+    f->info.subject = named("*.example.org");
+    assert_found(f, "wildcard");
+    f->info.subject = named("a.example.org");
+    assert_passes(f);
+    f->info.alt_names = &host;
+    f->info.alt_names_count = 1;
+    assert_found(f, "subjectAltName");
+    f->info.alt_names_count = 0;
+    f->info.permitted_subtree = named("x");
+    assert_found(f, "extension");
+    memset(&f->info.permitted_subtree, 0, sizeof f->info.permitted_subtree);
+    f->info.crl_uri = CEDE_SPAN_TEXT("http://a/ca.crl");
+    f->info.ocsp_uri = CEDE_SPAN_TEXT("http://a/ocsp");
+    assert_passes(f);
 }
 
 /* --- what a CA makes for itself --------------------------------------------------------------- */
@@ -428,11 +463,11 @@ static void the_key_in_this_process_signs_nothing_else(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct cede_span tbs;
 
-        f->info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+        f->info.eku = 0;
         tbs = tbs_of(f, formats[i], &capture);
         ok(signer->sign(signer->context, CEDE_ALG_ESP256, &f->ca->key, &tbs, 1, signature, &len));
         assert_int_equal(len, 64);
-        f->info.key_usage = CEDE_KU_KEY_CERT_SIGN;
+        f->info.eku = CEDE_EKU_CLIENT_AUTH;
         tbs = tbs_of(f, formats[i], &capture);
         assert_int_equal(
             signer->sign(signer->context, CEDE_ALG_ESP256, &f->ca->key, &tbs, 1, signature, &len),
@@ -487,6 +522,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(key_identifiers_are_those_of_the_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(a_responder_is_for_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_bytes_are_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(departures_from_rfc_7925_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(what_init_makes_is_of_its_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(own_kinds_are_narrow, setup, teardown),
         cmocka_unit_test_setup_teardown(the_key_in_this_process_signs_nothing_else, setup,

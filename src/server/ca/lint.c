@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cede/cbor.h"
+#include "cede/der.h"
 
 #define SERIAL_MIN 8  /* bytes: 63 random bits and more (CA/Browser Forum, 7.1; ours are 63) */
 #define SERIAL_MAX 20 /* RFC 5280, section 4.1.2.2 */
@@ -102,6 +103,132 @@ static const char *what_is_wrong(const struct ca_lint_rules *rules, enum ca_lint
         return "the key identifiers are not those of the keys";
     }
     return certificate->common_name_len == 0 ? "the subject has no common name" : NULL;
+}
+
+/* --- RFC 7925, section 4.4 ----------------------------------------------------------------------
+ */
+
+/* The extensions that certificates of this CA have, no others (section 4.4.4), and which of them
+ * are critical (RFC 5280, section 4.2.1). */
+static const struct known_extension {
+    struct cede_span oid;
+    int32_t number; /* in C509 */
+    bool critical;
+} known_extensions[] = {
+    {{(const uint8_t *)"\x55\x1d\x0e", 3}, 1, false}, /* subjectKeyIdentifier */
+    {{(const uint8_t *)"\x55\x1d\x0f", 3}, 2, true},  /* keyUsage */
+    {{(const uint8_t *)"\x55\x1d\x11", 3}, 3, false}, /* subjectAltName */
+    {{(const uint8_t *)"\x55\x1d\x13", 3}, 4, true},  /* basicConstraints */
+    {{(const uint8_t *)"\x55\x1d\x1f", 3}, 5, false}, /* cRLDistributionPoints */
+    {{(const uint8_t *)"\x55\x1d\x23", 3}, 7, false}, /* authorityKeyIdentifier */
+    {{(const uint8_t *)"\x55\x1d\x25", 3}, 8, false}, /* extKeyUsage */
+    {{(const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x01\x01", 8}, 9, false}, /* authorityInfoAccess */
+    {{(const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x30\x01\x05", 9}, 36, false}, /* no check */
+};
+
+/* The last one says that nobody looks for its status: for the responder alone. */
+static size_t known_count(enum ca_lint_kind kind)
+{
+    size_t count = sizeof known_extensions / sizeof known_extensions[0];
+
+    return kind == CA_LINT_RESPONDER ? count : count - 1;
+}
+
+static bool is_known_extension(enum ca_lint_kind kind, struct cede_span oid, bool critical)
+{
+    for (size_t i = 0; i < known_count(kind); i++) {
+        if (cede_span_equal(known_extensions[i].oid, oid)) {
+            return known_extensions[i].critical == critical;
+        }
+    }
+    return false;
+}
+
+static bool is_known_number(enum ca_lint_kind kind, int64_t number)
+{
+    bool critical = number < 0;
+
+    for (size_t i = 0; i < known_count(kind); i++) {
+        if (known_extensions[i].number == (critical ? -number : number)) {
+            return known_extensions[i].critical == critical;
+        }
+    }
+    return false;
+}
+
+static bool x509_extensions_are_known(enum ca_lint_kind kind, struct cede_span der)
+{
+    struct cede_x509 x509;
+    struct cede_reader list;
+
+    if (cede_x509_decode(der, &x509) != CEDE_OK) {
+        return false;
+    }
+    list = cede_reader(x509.extensions);
+    while (list.status == CEDE_OK && !cede_reader_at_end(&list)) {
+        struct cede_reader extension = cede_der_enter(&list, CEDE_DER_SEQUENCE);
+        struct cede_span oid = cede_der_get_oid(&extension);
+        bool critical =
+            cede_der_peek(&extension) == CEDE_DER_BOOLEAN && cede_der_get_bool(&extension);
+
+        if (extension.status != CEDE_OK || !is_known_extension(kind, oid, critical)) {
+            return false;
+        }
+    }
+    return list.status == CEDE_OK;
+}
+
+static bool c509_extensions_are_known(enum ca_lint_kind kind, struct cede_span encoding)
+{
+    struct cede_c509 c509;
+    struct cede_reader list;
+    size_t left;
+
+    if (cede_c509_decode(encoding, &c509) != CEDE_OK) {
+        return false;
+    }
+    list = cede_reader(c509.extensions);
+    if (cede_cbor_peek(&list) != CEDE_CBOR_ARRAY) {
+        return cede_cbor_peek(&list) == CEDE_CBOR_NINT; /* keyUsage alone, critical */
+    }
+    for (left = cede_cbor_get_array(&list); left > 1; left -= 2) {
+        int64_t number = cede_cbor_get_int(&list);
+
+        (void)cede_cbor_get_item(&list);
+        if (list.status != CEDE_OK || !is_known_number(kind, number)) {
+            return false;
+        }
+    }
+    return list.status == CEDE_OK;
+}
+
+/* Null when it is one of that profile. cRLSign is beside it, for our CRLs; so is a TLS
+ * certificate's basicConstraints CA:FALSE, which no device sees. */
+static const char *what_breaks_rfc7925(enum ca_lint_kind kind,
+                                       const struct cede_certificate *certificate)
+{
+    const struct cede_extensions *ext = &certificate->ext;
+    const unsigned usages =
+        CEDE_KU_DIGITAL_SIGNATURE |
+        (ext->ca ? CEDE_KU_KEY_CERT_SIGN | CEDE_KU_CRL_SIGN : CEDE_KU_KEY_AGREEMENT);
+
+    if (ext->has_basic_constraints && !ext->ca && kind != CA_LINT_TLS) {
+        return "basicConstraints is for CAs only (RFC 7925, section 4.4.4)";
+    }
+    if ((ext->key_usage & ~usages) != 0) {
+        return "a key usage is not of RFC 7925, section 4.4.4, so no policy can allow it";
+    }
+    if (memchr(certificate->common_name, '*', certificate->common_name_len) != NULL) {
+        return "a wildcard in the name (RFC 7925, section 4.4.1)";
+    }
+    if (kind != CA_LINT_TLS && ext->subject_alt_name.ptr != NULL) {
+        return "a subjectAltName, which nobody has checked";
+    }
+    return (certificate->format == CEDE_CERTIFICATE_X509
+                ? x509_extensions_are_known
+                : c509_extensions_are_known)(kind, certificate->raw)
+               ? NULL
+               : "an extension that no certificate has here, or critical where it must not be";
 }
 
 /* --- what the policy allows ------------------------------------------------------------------- */
@@ -239,6 +366,9 @@ enum cede_status ca_lint(const struct ca_lint_rules *rules, enum ca_lint_kind ki
         own.issuer = &certificate;
     }
     *why = what_is_wrong(&own, kind, &certificate, now);
+    if (*why == NULL) {
+        *why = what_breaks_rfc7925(kind, &certificate);
+    }
     if (*why == NULL) {
         *why = what_does_not_fit(&own, kind, &certificate, now);
     }

@@ -11,7 +11,8 @@
  *      length and not longer than 20 bytes (section 4.1.2.2), the CA's own name, algorithm and
  *      end of life, basic constraints for a CA and for nobody else, critical extensions known,
  *      key identifiers in X.509 (sections 4.2.1.1 and 4.2.1.2)
- *      RFC 7925, section 4.4: the key's kind and point, key usage and purpose
+ *      RFC 7925, section 4.4: the key's kind and point, key usage and purpose, basicConstraints for
+ *      CAs alone, no wildcards, no extension but those that are written here, critical or not
  *      the kind: what a CA signs for itself, at `init` or `renew-tls`, is its root, the enrolment
  *      server's, TLS or OCSP responder's certificate and nothing else; all others are under the
  *      policy
