@@ -4,6 +4,7 @@ purpose, name), GnuTLS, NSS (what Firefox verifies with), Python's default conte
 CRLs of every CA of the chain. Then what they must refuse: another name, another purpose, a missing
 link, a revoked certificate."""
 
+import json
 import re
 import socket
 import ssl
@@ -236,9 +237,47 @@ def one(cede, hierarchy):
         revoked_for_nss(chain)
 
 
+def two_below(cede):
+    """ROOT over MID over LOW: whoever trusts ROOT alone gets the links from LOW's door."""
+    say("two levels below the root")
+    with World(cede) as world:
+        below = {"MID": "ROOT", "LOW": "MID"}
+        addresses = {name: f"127.0.0.1:{free_port()}" for name in ("https", "est")}
+        root = world.dir / "ROOT"
+        world.run("ca", "init", "--dir", root, "--name", "ROOT", "--kind", "permanent")
+        for name, parent in below.items():
+            directory, issuer = world.dir / name, world.dir / parent
+            request, certificate = world.dir / f"{name}.csr", world.dir / f"{name}.crt"
+            policy = json.loads((issuer / "policy.json").read_text())
+            policy["profiles"]["subca"].update(allowed=True, path_len=1 if name == "MID" else 0)
+            (issuer / "policy.json").write_text(json.dumps(policy))
+            world.run("ca", "init", "--dir", directory, "--name", name, "--kind", "operational",
+                      "--https", addresses["https"], "--request-out", request)
+            world.run("ca", "issue", "--dir", issuer, "--profile", "subca", "--in", request,
+                      "--out", certificate)
+            chain = world.dir / f"{name}.chain.pem"
+            chain.write_text("".join((world.dir / above / "ca.pem").read_text()
+                                     for above in (("ROOT",) if name == "MID" else
+                                                   ("MID", "ROOT"))))
+            world.run("ca", "init", "--dir", directory, "--certificate", certificate,
+                      "--chain", chain)
+        world.all_processes.append(harness.Process(
+            [world.cede_path, "ca", "serve", "--dir", str(world.dir / "LOW")] +
+            [word for name, at in addresses.items() for word in (f"--{name}", at)],
+            world.logs / "LOW.log"))
+        for version in ("-tls1_3", "-tls1_2"):
+            wait_until("the door shows its chain", lambda: tool(
+                "openssl", "s_client", version, "-connect", addresses["est"], "-CAfile",
+                root / "ca.pem", "-verify_return_error", data=b"")[0] == 0, 30)
+        code, said = tool("curl", "-sS", "--cacert", root / "ca.pem", "-o", "/dev/null",
+                          f"https://{addresses['est']}/.well-known/est/cacerts")
+        equal(code, 0, said)
+
+
 def test(options):
     for hierarchy in ("a", "b", "c"):
         one(options.cede, hierarchy)
+    two_below(options.cede)
 
 
 harness.main(test)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of https_server.c and https_client.c over real sockets: who gets in, who does not, and what
  * each kind of bad request is answered with. */
+#include "heard_log.h"
 #include "loopback.h"
 
 #include <arpa/inet.h>
@@ -275,30 +276,60 @@ static int connect_tcp(const struct fixture *fixture)
     return fd;
 }
 
-/* A plain TLS client of the given highest version; true when it gets an HTTP answer. */
+/* A plain TLS client. */
+struct raw_client {
+    int fd;
+    SSL_CTX *context;
+    SSL *ssl;
+};
+
+/* Of the given highest version; `tls` null: without a certificate. */
+static bool raw_open(const struct fixture *fixture, int version, const struct tls_identity *tls,
+                     struct raw_client *client)
+{
+    client->fd = connect_tcp(fixture);
+    client->context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(client->context, version);
+    if (tls != NULL) {
+        SSL_CTX_use_certificate(client->context, tls->certificate);
+        SSL_CTX_add1_chain_cert(client->context, tls->issuer);
+        SSL_CTX_use_PrivateKey(client->context, tls->key);
+    }
+    client->ssl = SSL_new(client->context);
+    SSL_set_fd(client->ssl, client->fd);
+    return SSL_connect(client->ssl) == 1;
+}
+
+static bool raw_write(const struct raw_client *client, const char *text)
+{
+    return SSL_write(client->ssl, text, (int)strlen(text)) == (int)strlen(text);
+}
+
+/* True when it gets an HTTP answer. */
+static bool raw_get(const struct raw_client *client)
+{
+    char answer[2048] = "";
+
+    return raw_write(client, "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n") &&
+           SSL_read(client->ssl, answer, sizeof answer - 1) > 0 &&
+           strncmp(answer, "HTTP/1.1 200", 12) == 0;
+}
+
+static void raw_close(struct raw_client *client)
+{
+    SSL_free(client->ssl);
+    SSL_CTX_free(client->context);
+    ERR_clear_error();
+    close(client->fd);
+}
+
 static bool raw_client_is_answered(const struct fixture *fixture, int version,
                                    const struct tls_identity *tls)
 {
-    static const char request[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    char answer[16] = "";
-    int fd = connect_tcp(fixture);
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_max_proto_version(context, version);
-    if (tls != NULL) {
-        SSL_CTX_use_certificate(context, tls->certificate);
-        SSL_CTX_add1_chain_cert(context, tls->issuer);
-        SSL_CTX_use_PrivateKey(context, tls->key);
-    }
-    SSL *ssl = SSL_new(context);
-    SSL_set_fd(ssl, fd);
-    bool answered = SSL_connect(ssl) == 1 &&
-                    SSL_write(ssl, request, sizeof request - 1) == (int)sizeof request - 1 &&
-                    SSL_read(ssl, answer, sizeof answer - 1) > 0 &&
-                    strncmp(answer, "HTTP/1.1 200", 12) == 0;
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    ERR_clear_error();
-    close(fd);
+    struct raw_client client;
+    bool answered = raw_open(fixture, version, tls, &client) && raw_get(&client);
+
+    raw_close(&client);
     return answered;
 }
 
@@ -452,28 +483,58 @@ static void idle_handshake_is_ended(void **state)
     close(fd);
 }
 
-/* At the limit new connections wait until old ones end; nobody is lost. */
-static void connections_are_limited(void **state)
+/* Whoever has shown no certificate makes room for the next one; whoever has stays. */
+static void strangers_make_room(void **state)
 {
     struct fixture *fixture = *state;
+    struct pollfd first = {.events = POLLIN}, second = {.events = POLLIN};
+    char byte = 0;
+
     fixture->config.max_connections = 2;
+    fixture->config.handshake_timeout_s = 60;
     loopback_serve(&fixture->loopback, &fixture->config);
-    int first = connect_tcp(fixture);
-    int second = connect_tcp(fixture);
-    struct timespec before, after;
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    assert_int_equal(get(fixture, "/echo"), CEDE_OK); /* after the deadline of the first two */
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    assert_int_equal(fixture->answer.status, 200);
-    assert_true(after.tv_sec * 1000 + after.tv_nsec / 1000000 -
-                    (before.tv_sec * 1000 + before.tv_nsec / 1000000) >
-                500);
-    close(first);
-    close(second);
-    /* One connection carries all requests of a client. */
-    for (int i = 0; i < 5; i++) {
+    first.fd = connect_tcp(fixture);
+    second.fd = connect_tcp(fixture);
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+    assert_int_equal(poll(&first, 1, 5000), 1);
+    assert_true(read(first.fd, &byte, 1) <= 0);
+    close(first.fd);
+    for (int i = 0; i < 3; i++) { /* newcomers make room for each other */
+        first.fd = connect_tcp(fixture);
+        assert_int_equal(poll(&second, 1, 5000), 1);
+        close(second.fd);
+        second.fd = first.fd;
+    }
+    for (int i = 0; i < 5; i++) { /* one connection carries all requests of a client */
         assert_int_equal(get(fixture, "/echo"), CEDE_OK);
     }
+    close(second.fd);
+}
+
+/* After a good request a second one that comes byte by byte: the idle time is not for each byte. */
+static void a_request_that_drips_is_ended(void **state)
+{
+    const struct timespec a_while = {0, 100000000};
+    struct fixture *fixture = *state;
+    struct heard_log heard = heard_log_begin();
+    struct raw_client client;
+    int drops = 0;
+
+    fixture->config.idle_timeout_s = 1;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_true(raw_open(fixture, TLS1_3_VERSION, &fixture->partner.tls, &client));
+    assert_true(raw_get(&client));
+    assert_true(raw_write(&client, "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Content-Type: application/json\r\n"
+                                   "Content-Length: 1000\r\n\r\n"));
+    while (drops < 100 && raw_write(&client, "x")) {
+        nanosleep(&a_while, NULL);
+        drops++;
+    }
+    assert_true(drops < 100);
+    raw_close(&client);
+    assert_int_equal(heard_log_count(&heard, "its request took too long"), 1);
+    heard_log_end(&heard);
 }
 
 /* --- the client's side
@@ -634,7 +695,8 @@ int main(void)
         T(answers_wait_for_the_commit),
         T(an_answer_may_come_behind_the_commit),
         T(idle_handshake_is_ended),
-        T(connections_are_limited),
+        T(strangers_make_room),
+        T(a_request_that_drips_is_ended),
         T(client_trusts_one_anchor),
         T(client_failures_are_told_apart),
     };

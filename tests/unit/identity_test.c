@@ -268,8 +268,8 @@ static void bad_names_are_refused(void **state)
                                       "a,DNS:b",
                                       ".example",
                                       "-x",
-                                      "h\xc3\xa4"
-                                      "user"};
+                                      ("h\xc3\xa4"
+                                       "user")};
     struct fixture *fixture = *state;
     char long_name[IDENTITY_NAME_MAX + 1];
     memset(long_name, 'x', IDENTITY_NAME_MAX);

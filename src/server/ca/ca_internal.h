@@ -408,6 +408,12 @@ void ca_sign_awaited(struct ca *ca);
 
 /* --- answers (answer.c) and approvals (approvals.c) ------------------------------------------- */
 
+/* Issuers that a server shows beside its own certificate and the CA's: not the root. */
+static inline size_t ca_issuers_to_show(const struct ca *ca)
+{
+    return ca->chain_count > 0 ? ca->chain_count - 1 : 0;
+}
+
 /* Is there an answer in the format wanted for a certificate of that kind? */
 bool ca_answer_offers(const struct ca *ca, const struct ca_enrolment *enrolment, bool x509);
 CEDE_MUST_USE enum cede_status ca_answer_certificate(struct ca *ca,

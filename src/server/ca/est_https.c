@@ -112,16 +112,23 @@ static int http_status(enum cede_status status)
     }
 }
 
-/* Refusals are told and noted down once, with the reason; what failed inside is noted down only. */
-static void refuse(struct https_response *response, const char *what, const char *by,
-                   enum cede_status status)
+/* Refusals are told and noted down once, with the reason; what failed inside is noted down only. Of
+ * the path the operation alone: there may be a token in it. */
+static void refuse(struct https_response *response, const char *path, const char *by,
+                   enum cede_status status, const char *detail)
 {
+    const char *operation = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
     int code = http_status(status);
     char text[256];
 
     snprintf(text, sizeof text, "%s\n",
              code == 500 ? "something is wrong here" : cede_status_reason(status));
-    log_warning("est: %s by '%s': %s. %s", what, by, cede_status_reason(status), ca_last_error());
+    if (by[0] == '\0') {
+        log_stranger("est: %s without a certificate: %s", operation, cede_status_reason(status));
+    } else {
+        log_warning("est: %s by '%s': %s%s%s", operation, by, cede_status_reason(status),
+                    detail[0] == '\0' ? "" : ": ", detail);
+    }
     https_answer(response, code, "text/plain; charset=utf-8", cede_span_string(text));
 }
 
@@ -160,12 +167,16 @@ static enum cede_status ask(struct est_https *door, const struct https_request *
     uint8_t csr[BODY_MAX];
     struct ca_peer peer;
 
-    CEDE_TRY(ca_turn_open(door->ca, &door->turn));
-    CEDE_TRY(find_peer(door, request, &peer));
+    /* What strangers send takes no lock. */
+    if (cede_span_is_null(request->certificate)) {
+        return CEDE_CA_UNKNOWN;
+    }
     if (strcmp(request->content_type, TYPE_PKCS10) != 0) {
         return CEDE_CA_MEDIA_TYPE;
     }
     CEDE_TRY(from_base64(request->body, CEDE_BUF_ARRAY(csr), &enrolment->request));
+    CEDE_TRY(ca_turn_open(door->ca, &door->turn));
+    CEDE_TRY(find_peer(door, request, &peer));
     enrolment->peer = &peer;
     return ca_enrol(door->ca, enrolment, out, answer);
 }
@@ -204,7 +215,7 @@ static void enrol(struct est_https *door, const struct https_request *request,
     } else if (status == CEDE_CA_PENDING) {
         answer_pending(response, &answer);
     } else {
-        refuse(response, request->path, request->partner, status);
+        refuse(response, request->path, request->partner, status, ca_last_error());
     }
 }
 
@@ -219,7 +230,7 @@ static void answer_later(void *context, const char *partner, unsigned later,
     if (status == CEDE_OK) {
         answer_certificates(response, TYPE_CERTS, &answer.body, 1);
     } else {
-        refuse(response, "an enrolment", partner, status);
+        refuse(response, "an enrolment", partner, status, ""); /* others were served since */
     }
 }
 
@@ -308,7 +319,7 @@ static void post_serverkeygen(struct est_https *door, const struct https_request
     } else if (status == CEDE_CA_PENDING) {
         answer_pending(response, &answer);
     } else {
-        refuse(response, request->path, request->partner, status);
+        refuse(response, request->path, request->partner, status, ca_last_error());
     }
     cede_wipe(memory, sizeof memory);
     cede_wipe(text, sizeof text);
@@ -331,7 +342,7 @@ static void get_csrattrs(struct est_https *door, const struct https_request *req
     if (status == CEDE_OK) {
         answer_base64(response, TYPE_CSRATTRS, answer.body);
     } else {
-        refuse(response, request->path, request->partner, status);
+        refuse(response, request->path, request->partner, status, ca_last_error());
     }
 }
 
@@ -375,9 +386,13 @@ static void on_request(void *context, const struct https_request *request,
     struct cede_span token;
     const struct operation *operation = find_operation(request->rest, &token);
 
+    ca_forget_error();
     if (operation == NULL) {
+        log_stranger("est: by '%s': no such operation", request->partner);
         https_answer(response, 404, "text/plain", CEDE_SPAN_TEXT("no such EST operation\n"));
     } else if (strcmp(operation->method, request->method) != 0) {
+        log_stranger("est: by '%s': %s is not for %s", request->partner, operation->name,
+                     request->method);
         https_answer(response, 405, "text/plain", CEDE_SPAN_TEXT("another method, please\n"));
         https_answer_header(response, "Allow", operation->method);
     } else {
@@ -399,12 +414,10 @@ static enum cede_status authenticate(void *context, struct cede_span certificate
     struct ca_peer peer;
     enum cede_status status = ca_authenticate(door->ca, certificate, &peer);
 
-    if (status != CEDE_OK) {
-        log_warning("est: refused '%s': %s", peer.device_id, cede_status_reason(status));
-        return status;
+    if (status == CEDE_OK) {
+        snprintf(name, name_cap, "%s", peer.device_id);
     }
-    snprintf(name, name_cap, "%s", peer.device_id);
-    return CEDE_OK;
+    return status;
 }
 
 static enum cede_status flush(void *context)
@@ -422,6 +435,8 @@ enum cede_status est_https_open(struct event_base *base, struct est_https *door,
 
     memset(&config, 0, sizeof config);
     config.tls = tls;
+    config.chain = door->ca->chain_der;
+    config.chain_count = ca_issuers_to_show(door->ca);
     config.routes = routes;
     config.routes_count = sizeof routes / sizeof routes[0];
     config.authenticate = authenticate;

@@ -174,6 +174,8 @@ static enum cede_status open_doors(struct worker *worker, const struct serving *
     }
     memset(&https, 0, sizeof https);
     https.tls = &worker->tls;
+    https.chain = worker->ca->chain_der;
+    https.chain_count = ca_issuers_to_show(worker->ca);
     https.routes = ca_api_routes;
     https.routes_count = ca_api_routes_count;
     https.find_partner = ca_api_find_partner;

@@ -32,6 +32,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "cede/posix.h"
+#include "server/common/hex.h"
 #include "server/common/log.h"
 
 #define DEFAULT_CONNECTIONS 1024
@@ -39,6 +41,10 @@
 #define DEFAULT_HANDSHAKE_S 10
 #define DEFAULT_HEADERS     16384
 #define BACKLOG             512
+#define LOOK_MS             250
+#define FULL_PATIENCE_MS    1000
+#define FETCH_PATIENCE      10 /* idle times for an answer, with a certificate */
+#define ADDRESS_MAX         80
 /* A body up to this much too long is still read, so that it gets our own 413. */
 #define BODY_SLACK         65536
 #define CHAIN_CERTIFICATES 6 /* of a partner: more are not looked at */
@@ -51,7 +57,12 @@ struct peer {
     TAILQ_ENTRY(peer) entry;
     struct https_server *server;
     struct bufferevent *bev;
-    struct event *deadline; /* of the handshake; null once a request came */
+    uint64_t asked_ms; /* its last request was whole, its last answer ready, or it came */
+    uint64_t read;     /* bytes of the connection by then */
+    bool in;           /* one request came: the handshake is over */
+    bool held;         /* its answer waits for the flush */
+    bool told;         /* the log has why it goes */
+    char address[ADDRESS_MAX];
     char partner[HTTPS_PARTNER_MAX];
     struct cede_span certificate; /* owned */
 };
@@ -72,6 +83,7 @@ struct https_server {
     struct evconnlistener *listener;
     SSL_CTX *tls;
     struct event *flush_event;
+    struct event *look; /* at who takes too long */
     struct held_list held;
     struct peers peers;
     unsigned connections;
@@ -171,6 +183,57 @@ static void add_headers(struct evkeyvalq *headers, const struct https_response *
     }
 }
 
+/* --- peers --------------------------------------------------------------------------------------
+ */
+
+static struct peer *peer_of(struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct bufferevent *bev =
+        connection == NULL ? NULL : evhttp_connection_get_bufferevent(connection);
+    SSL *ssl = bev == NULL ? NULL : bufferevent_openssl_get_ssl(bev);
+    return ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
+}
+
+static uint64_t bytes_read(const struct peer *peer)
+{
+    const SSL *ssl = bufferevent_openssl_get_ssl(peer->bev);
+
+    return ssl == NULL ? 0 : BIO_number_read(SSL_get_rbio(ssl));
+}
+
+static void note_progress(struct peer *peer)
+{
+    peer->asked_ms = cede_monotonic_ms();
+    peer->read = bytes_read(peer);
+}
+
+static void note_address(struct peer *peer)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+
+    if (getpeername(bufferevent_getfd(peer->bev), (struct sockaddr *)&address, &len) == 0 &&
+        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        snprintf(peer->address, sizeof peer->address, "%.64s port %.8s", host, port);
+    }
+}
+
+/* Why the connection ends, once. */
+static void tell(struct peer *peer, const char *why)
+{
+    if (!peer->told) {
+        peer->told = true;
+        log_stranger("https: %s%s%s: %s", peer->address, peer->partner[0] == '\0' ? "" : ", ",
+                     peer->partner, why);
+    }
+}
+
+/* --- sending ------------------------------------------------------------------------------------
+ */
+
 /* Sends and frees the body. A client that went away meanwhile is evhttp's business. */
 static void send_response(struct evhttp_request *request, struct https_response *response)
 {
@@ -193,25 +256,32 @@ static void send_response(struct evhttp_request *request, struct https_response 
     memset(response, 0, sizeof *response);
 }
 
+/* Paths stay out of the log: they hold enrolment tokens. */
+static void log_error_answer(struct evhttp_request *request, int status, const char *error,
+                             const char *detail)
+{
+    const struct peer *peer = peer_of(request);
+
+    if (peer != NULL && peer->partner[0] != '\0') {
+        log_info("https: %s: %d %s%s%s", peer->partner, status, error, detail == NULL ? "" : ": ",
+                 detail == NULL ? "" : detail);
+    } else {
+        log_stranger("https: %s: %d %s%s%s", peer == NULL ? "nobody" : peer->address, status, error,
+                     detail == NULL ? "" : ": ", detail == NULL ? "" : detail);
+    }
+}
+
 static void send_error(struct evhttp_request *request, int status, const char *error,
                        const char *detail)
 {
     struct https_response response = {0};
+    log_error_answer(request, status, error, detail);
     https_answer_error(&response, status, error, detail);
     send_response(request, &response);
 }
 
 /* --- groups of responses ------------------------------------------------------------------------
  */
-
-static struct peer *peer_of(struct evhttp_request *request)
-{
-    struct evhttp_connection *connection = evhttp_request_get_connection(request);
-    struct bufferevent *bev =
-        connection == NULL ? NULL : evhttp_connection_get_bufferevent(connection);
-    SSL *ssl = bev == NULL ? NULL : bufferevent_openssl_get_ssl(bev);
-    return ssl == NULL ? NULL : SSL_get_ex_data(ssl, peer_index);
-}
 
 static void answer_later(const struct https_server *server, struct held *held)
 {
@@ -228,8 +298,13 @@ static void send_held(struct https_server *server, enum cede_status status)
 {
     struct held *held;
     while ((held = TAILQ_FIRST(&server->held)) != NULL) {
+        struct peer *peer = peer_of(held->request);
         TAILQ_REMOVE(&server->held, held, entry);
         answer_later(server, held);
+        if (peer != NULL) {
+            peer->held = false;
+            note_progress(peer);
+        }
         if (status != CEDE_OK) {
             https_answer_error(&held->response, 503, "unavailable", "not recorded; try again");
         }
@@ -263,6 +338,10 @@ static void finish(struct https_server *server, struct held *held)
      */
     struct evhttp_connection *connection = evhttp_request_get_connection(held->request);
     bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
+    struct peer *peer = peer_of(held->request);
+    if (peer != NULL) {
+        peer->held = true;
+    }
     TAILQ_INSERT_TAIL(&server->held, held, entry);
     event_add(server->flush_event, &now); /* due after what is ready in this turn of the loop */
 }
@@ -376,14 +455,6 @@ static void dispatch(struct https_server *server, struct evhttp_request *request
     }
 }
 
-static void end_deadline(struct peer *peer)
-{
-    if (peer->deadline != NULL) {
-        event_free(peer->deadline);
-        peer->deadline = NULL;
-    }
-}
-
 /* Splits path and query and has the route found. A path with an escaped zero byte is no path. */
 static void handle_uri(struct https_server *server, struct evhttp_request *request,
                        const struct evhttp_uri *uri, const struct peer *peer)
@@ -426,7 +497,8 @@ static void on_request(struct evhttp_request *request, void *context)
         send_error(request, 403, "forbidden", NULL); /* cannot happen; must not pass either */
         return;
     }
-    end_deadline(peer);
+    note_progress(peer);
+    peer->in = true;
     if (uri == NULL) {
         send_error(request, 400, "bad_request", NULL);
         return;
@@ -484,15 +556,15 @@ static X509 *find_anchor(struct https_server *server, X509 *leaf, STACK_OF(X509)
     return NULL;
 }
 
-static void log_refused(X509 *leaf, const char *reason)
+static void log_refused(const struct peer *peer, X509 *leaf, const char *reason)
 {
     uint8_t thumbprint[32] = {0};
-    char hex[65];
+    char name[64] = "", hex[65];
+
     (void)!identity_thumbprint(leaf, thumbprint);
-    for (size_t i = 0; i < sizeof thumbprint; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", thumbprint[i]);
-    }
-    log_warning("https: client certificate %s refused: %s", hex, reason);
+    hex_encode(thumbprint, sizeof thumbprint, hex);
+    X509_NAME_get_text_by_NID(X509_get_subject_name(leaf), NID_commonName, name, sizeof name);
+    log_stranger("https: %s: certificate %s refused, '%s': %s", peer->address, hex, name, reason);
 }
 
 /* A partner, by the anchor its chain leads to. */
@@ -503,7 +575,8 @@ static bool is_partner(struct peer *peer, X509 *leaf, STACK_OF(X509) * shown)
     int error = anchor == NULL ? X509_V_ERR_CERT_UNTRUSTED : verify_against(anchor, leaf, shown);
 
     if (error != X509_V_OK) {
-        log_refused(leaf, anchor == NULL ? "no partner's" : X509_verify_cert_error_string(error));
+        log_refused(peer, leaf,
+                    anchor == NULL ? "no partner's" : X509_verify_cert_error_string(error));
         return false;
     }
     memcpy(peer->partner, name, sizeof name);
@@ -511,13 +584,16 @@ static bool is_partner(struct peer *peer, X509 *leaf, STACK_OF(X509) * shown)
 }
 
 /* Whoever the owner of this door lets in. */
-static bool is_welcome(struct peer *peer)
+static bool is_welcome(struct peer *peer, X509 *leaf)
 {
     const struct https_server_config *config = &peer->server->config;
+    enum cede_status status = config->authenticate(config->context, peer->certificate,
+                                                   peer->partner, sizeof peer->partner);
 
-    return config->authenticate(config->context, peer->certificate, peer->partner,
-                                sizeof peer->partner) == CEDE_OK &&
-           peer->partner[0] != '\0';
+    if (status != CEDE_OK) {
+        log_refused(peer, leaf, cede_status_reason(status));
+    }
+    return status == CEDE_OK && peer->partner[0] != '\0';
 }
 
 static bool keep_certificate(struct peer *peer, X509 *leaf)
@@ -541,8 +617,11 @@ static int on_verify(X509_STORE_CTX *context, void *argument)
 
     if (known) {
         known = server->config.authenticate != NULL
-                    ? is_welcome(peer)
+                    ? is_welcome(peer, leaf)
                     : is_partner(peer, leaf, X509_STORE_CTX_get0_untrusted(context));
+    }
+    if (peer != NULL && !known) {
+        peer->told = true;
     }
     X509_STORE_CTX_set_error(context, known ? X509_V_OK : X509_V_ERR_CERT_UNTRUSTED);
     return known ? 1 : 0;
@@ -556,7 +635,6 @@ static void on_peer_free(void *parent, void *data, CRYPTO_EX_DATA *ex_data, int 
                          void *argp)
 {
     struct peer *peer = data;
-    (void)parent;
     (void)ex_data;
     (void)index;
     (void)argl;
@@ -565,7 +643,9 @@ static void on_peer_free(void *parent, void *data, CRYPTO_EX_DATA *ex_data, int 
         return;
     }
     struct https_server *server = peer->server;
-    end_deadline(peer);
+    if (!peer->in && SSL_is_init_finished(parent) == 0) {
+        tell(peer, "no TLS, or the handshake was given up");
+    }
     TAILQ_REMOVE(&server->peers, peer, entry);
     OPENSSL_free((void *)(uintptr_t)peer->certificate.ptr);
     free(peer);
@@ -577,36 +657,111 @@ static void on_peer_free(void *parent, void *data, CRYPTO_EX_DATA *ex_data, int 
     }
 }
 
-/* No request within the handshake's time: half-open handshakes must not pile up. Shutting the
- * socket down lets the connection end on its ordinary path. */
-static void on_deadline(evutil_socket_t fd, short what, void *context)
+/* Shutting the socket down lets the connection end on its ordinary path. */
+static void hang_up(const struct peer *peer)
 {
-    struct peer *peer = context;
+    shutdown(bufferevent_getfd(peer->bev), SHUT_RDWR);
+}
+
+/* How long the peer may stay as it is: until its first request, until the next one, until it has
+ * taken its answer. Whoever has shown a certificate may fetch what is long; whoever has not does
+ * not stay where others wait. */
+static uint64_t patience_ms(const struct peer *peer)
+{
+    const struct https_server_config *config = &peer->server->config;
+    uint64_t limit_ms =
+        (uint64_t)(peer->in ? config->idle_timeout_s : config->handshake_timeout_s) * 1000;
+    bool answering = evbuffer_get_length(bufferevent_get_output(peer->bev)) > 0;
+
+    if (peer->certificate.ptr == NULL && peer->server->connections >= config->max_connections) {
+        return FULL_PATIENCE_MS;
+    }
+    return answering && peer->certificate.ptr != NULL ? FETCH_PATIENCE * limit_ms : limit_ms;
+}
+
+/* Bytes that drip in are no progress, whole requests are. */
+static void on_look(evutil_socket_t fd, short what, void *context)
+{
+    struct https_server *server = context;
+    uint64_t now = cede_monotonic_ms();
+    struct peer *peer = NULL;
+
     (void)fd;
     (void)what;
-    shutdown(bufferevent_getfd(peer->bev), SHUT_RDWR);
+    TAILQ_FOREACH(peer, &server->peers, entry)
+    {
+        if (peer->held || now - peer->asked_ms <= patience_ms(peer)) {
+            continue;
+        }
+        if (!peer->in || bytes_read(peer) != peer->read) {
+            tell(peer, peer->in ? "its request took too long" : "no request came in time");
+        }
+        peer->told = true; /* one that was idle goes without a word */
+        hang_up(peer);
+    }
+}
+
+/* The last place is taken: of those that have shown no certificate the one that has done nothing
+ * for the longest time goes. */
+static void make_room(struct https_server *server)
+{
+    struct peer *peer = NULL;
+    struct peer *oldest = NULL;
+
+    TAILQ_FOREACH(peer, &server->peers, entry)
+    {
+        if (peer->certificate.ptr == NULL && !peer->held &&
+            (oldest == NULL || peer->asked_ms < oldest->asked_ms)) {
+            oldest = peer;
+        }
+    }
+    if (oldest != NULL) {
+        tell(oldest, "all places are taken");
+        hang_up(oldest);
+    }
+    evconnlistener_disable(server->listener); /* until one has left */
 }
 
 static struct peer *peer_new(struct https_server *server, SSL *ssl)
 {
-    struct timeval limit = {(time_t)server->config.handshake_timeout_s, 0};
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL) {
         return NULL;
     }
     peer->server = server;
-    peer->deadline = evtimer_new(server->base, on_deadline, peer);
-    if (peer->deadline == NULL || evtimer_add(peer->deadline, &limit) != 0 ||
-        SSL_set_ex_data(ssl, peer_index, peer) != 1) {
-        end_deadline(peer);
+    peer->asked_ms = cede_monotonic_ms();
+    if (SSL_set_ex_data(ssl, peer_index, peer) != 1) {
         free(peer);
         return NULL;
     }
-    TAILQ_INSERT_TAIL(&server->peers, peer, entry);
-    if (++server->connections == server->config.max_connections) {
-        evconnlistener_disable(server->listener);
-    }
     return peer;
+}
+
+static void enter(struct https_server *server, struct peer *peer)
+{
+    if (++server->connections == server->config.max_connections) {
+        make_room(server);
+    }
+    TAILQ_INSERT_TAIL(&server->peers, peer, entry);
+}
+
+/* Who comes; what ends a handshake, and whoever would begin another one behind it. */
+static void on_tls_event(const SSL *ssl, int where, int alert)
+{
+    struct peer *peer = SSL_get_ex_data(ssl, peer_index);
+    bool fatal = SSL_alert_type_string(alert)[0] == 'F';
+
+    if (peer == NULL) {
+        return;
+    }
+    fatal = fatal && !peer->in; /* later ones tell of clients that hang up */
+    if ((where & SSL_CB_HANDSHAKE_START) != 0) {
+        note_address(peer);
+    }
+    if ((where & SSL_CB_ALERT) != 0 && (where & SSL_CB_WRITE) != 0 &&
+        (fatal || (alert & 0xff) == SSL_AD_NO_RENEGOTIATION)) {
+        tell(peer, SSL_alert_desc_string_long(alert));
+    }
 }
 
 /* evhttp wants a bufferevent for each connection. On failure it would take a plain one, whose
@@ -623,10 +778,13 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
     peer->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
                                                BEV_OPT_CLOSE_ON_FREE);
     if (peer->bev == NULL) {
-        SSL_free(ssl); /* takes the peer along */
+        SSL_set_ex_data(ssl, peer_index, NULL);
+        SSL_free(ssl);
+        free(peer);
         return NULL;
     }
     bufferevent_openssl_set_allow_dirty_shutdown(peer->bev, 1);
+    enter(server, peer);
     return peer->bev;
 }
 
@@ -693,6 +851,22 @@ enum cede_status https_listen(const char *host, uint16_t port, int *listening_fd
     return status;
 }
 
+/* The issuers above the certificate's own. */
+static bool add_chain(struct https_server *server)
+{
+    bool done = true;
+
+    for (size_t i = 0; done && i < server->config.chain_count; i++) {
+        const uint8_t *der = server->config.chain[i].ptr;
+        X509 *issuer = d2i_X509(NULL, &der, (long)server->config.chain[i].len);
+        done = issuer != NULL && SSL_CTX_add0_chain_cert(server->tls, issuer) == 1;
+        if (!done) {
+            X509_free(issuer);
+        }
+    }
+    return done;
+}
+
 /* TLS 1.3, a client certificate demanded, nothing resumed: a partner that was dropped is out with
  * its next connection. */
 static enum cede_status tls_setup(struct https_server *server)
@@ -704,7 +878,7 @@ static enum cede_status tls_setup(struct https_server *server)
     if (context == NULL || SSL_CTX_set_min_proto_version(context, oldest) != 1 ||
         SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM") != 1 ||
         SSL_CTX_use_certificate(context, tls->certificate) != 1 ||
-        SSL_CTX_add1_chain_cert(context, tls->issuer) != 1 ||
+        SSL_CTX_add1_chain_cert(context, tls->issuer) != 1 || !add_chain(server) ||
         SSL_CTX_use_PrivateKey(context, tls->key) != 1 || SSL_CTX_check_private_key(context) != 1) {
         ERR_clear_error();
         return CEDE_SERVER_FAILED;
@@ -717,6 +891,7 @@ static enum cede_status tls_setup(struct https_server *server)
         context, SSL_VERIFY_PEER | (server->config.optional ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
         NULL);
     SSL_CTX_set_cert_verify_callback(context, on_verify, server);
+    SSL_CTX_set_info_callback(context, on_tls_event);
     return CEDE_OK;
 }
 
@@ -739,7 +914,10 @@ static enum cede_status http_setup(struct https_server *server, int listening_fd
     server->flush_event = event_new(server->base, -1, 0, on_flush, server);
     /* A copy: evhttp closes its own when it ends. */
     int fd = fcntl(listening_fd, F_DUPFD_CLOEXEC, 0);
-    if (server->http == NULL || server->flush_event == NULL || fd < 0) {
+    struct timeval every = {0, LOOK_MS * 1000};
+    server->look = event_new(server->base, -1, EV_PERSIST, on_look, server);
+    if (server->http == NULL || server->flush_event == NULL || fd < 0 || server->look == NULL ||
+        event_add(server->look, &every) != 0) {
         return CEDE_SERVER_FAILED;
     }
     evutil_make_socket_nonblocking(fd);
@@ -820,14 +998,12 @@ void https_server_free(struct https_server *server)
     if (server->flush_event != NULL) {
         event_free(server->flush_event);
     }
+    if (server->look != NULL) {
+        event_free(server->look);
+    }
     SSL_CTX_free(server->tls);
     /* libevent ends its connections later, from the loop or with the base: the last one takes the
      * server along. */
-    struct peer *peer;
-    TAILQ_FOREACH(peer, &server->peers, entry)
-    {
-        end_deadline(peer);
-    }
     if (--server->connections == 0) {
         free(server);
     }

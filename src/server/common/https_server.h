@@ -14,8 +14,12 @@
  *      404, 405, 413, 415, 500 or 503.
  * Groups: with `flush` set, responses are held until the end of the loop's turn, flush is called
  *      once (a store's commit), then they are sent; when flush fails all of them become 503.
- * Limits: size of headers and body, connections, an idle timeout, a deadline for the handshake.
- *      At the limit of connections the worker stops accepting; another one may take them.
+ * Limits: size of headers and body, connections. A connection's first request has to be whole in
+ *      the handshake's time, each further one, and the taking of an answer, in the idle time,
+ *      however the bytes drip in; clients with a certificate have ten times that for an answer. At
+ *      the limit of connections the one goes that has shown no certificate and has done nothing for
+ *      the longest time, and then whoever has not within a second; meanwhile the worker does not
+ *      accept, and another one may. What is refused or cut off is in the log once.
  */
 #ifndef CEDE_SERVER_HTTPS_SERVER_H
 #define CEDE_SERVER_HTTPS_SERVER_H
@@ -98,6 +102,8 @@ typedef enum cede_status (*https_authenticate)(void *context, struct cede_span c
 
 struct https_server_config {
     const struct tls_identity *tls; /* must outlive the server */
+    const struct cede_span *chain;  /* issuers above tls->issuer, DER, without the root */
+    size_t chain_count;
     const struct https_route *routes;
     size_t routes_count;
     https_find_partner find_partner; /* either this */
@@ -127,7 +133,8 @@ CEDE_MUST_USE enum cede_status https_listen(const char *host, uint16_t port, int
 CEDE_MUST_USE enum cede_status https_server_new(struct event_base *base, int listening_fd,
                                                 const struct https_server_config *config,
                                                 struct https_server **server);
-/* Stops accepting; requests being answered are dropped. Null is allowed. */
+/* Stops accepting. Requests that were handled are flushed, and answered as far as their sockets
+ * take it. Null is allowed. */
 void https_server_free(struct https_server *server);
 
 #endif
