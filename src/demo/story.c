@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "cede/status.h"
 #include "demo/artefacts.h"
 #include "demo/demo.h"
@@ -171,40 +169,15 @@ static bool init_sub_ca(struct story *story, enum actor actor)
                "--chain", chain);
 }
 
-static bool init_own_ca(struct story *story, enum actor actor)
+static bool init_ca(struct story *story, enum actor actor)
 {
+    if (is_below_permanent(story, actor)) {
+        return init_sub_ca(story, actor);
+    }
     return RUN(story, "ca", "init", "--dir", story->paths[actor], "--name", story->names[actor],
                "--kind", actor == PCA ? "permanent" : "operational", "--https", story->https[actor],
                "--coap", story->coap[actor], "--http", story->coaps[actor], coaps_option(story),
                story->coaps[actor]);
-}
-
-/* Factory certificates count at the CA while their maker has not revoked them: the permanent CA's
- * CRL and OCSP responder tell. */
-static bool watch_factories(struct story *story, enum actor ca)
-{
-    char file[TEXT_MAX], certificate[TEXT_MAX], crl[96], ocsp[96];
-    json_t *policy = NULL, *anchors = NULL;
-    bool done = false;
-
-    path_of(story->paths[ca], "policy.json", file);
-    path_of(story->paths[PCA], "ca.pem", certificate);
-    snprintf(crl, sizeof crl, "http://%s/ca.crl", story->coaps[PCA]);
-    snprintf(ocsp, sizeof ocsp, "http://%s/ocsp", story->coaps[PCA]);
-    policy = json_load_file(file, 0, NULL);
-    anchors = json_pack("[{s:s,s:s,s:s}]", "certificate", certificate, "crl", crl, "ocsp", ocsp);
-    done = json_object_set_new(policy, "factory_anchors", anchors) == 0 &&
-           json_dump_file(policy, file, JSON_INDENT(4)) == 0;
-    json_decref(policy);
-    return done || give_up(story, "a policy.json cannot be changed");
-}
-
-static bool init_ca(struct story *story, enum actor actor)
-{
-    bool done =
-        is_below_permanent(story, actor) ? init_sub_ca(story, actor) : init_own_ca(story, actor);
-
-    return done && (actor == PCA || watch_factories(story, actor));
 }
 
 static bool add_account(struct story *story, enum actor ca, enum actor sp)
