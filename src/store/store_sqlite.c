@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/store.h"
@@ -23,9 +24,11 @@
 static pid_t opened_by;
 static unsigned opened_count;
 
-#define CACHE_SLOTS 128
-#define ERROR_MAX   512
-#define PARAMS_MAX  32
+#define CACHE_SLOTS  128
+#define ERROR_MAX    512
+#define PARAMS_MAX   32
+#define WAL_TRIES    50
+#define WAL_RETRY_MS 10
 
 struct cached {
     char *sql;
@@ -103,6 +106,20 @@ static enum cede_status create_private(const char *path)
     return status;
 }
 
+/* While another process makes a new database one with a WAL, SQLite does not wait, but says at once
+ * that it is busy. */
+static enum cede_status enter_wal(struct store *store)
+{
+    const struct timespec a_while = {0, WAL_RETRY_MS * 1000000};
+    enum cede_status status = execute(store, "PRAGMA journal_mode=WAL");
+
+    for (int i = 0; status == CEDE_STORE_BUSY && i < WAL_TRIES; i++) {
+        nanosleep(&a_while, NULL);
+        status = execute(store, "PRAGMA journal_mode=WAL");
+    }
+    return status;
+}
+
 static enum cede_status configure(struct store *store)
 {
     int keep_wal = 1; /* confined processes may write it, not make it anew */
@@ -110,7 +127,7 @@ static enum cede_status configure(struct store *store)
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
     sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
-    CEDE_TRY(execute(store, "PRAGMA journal_mode=WAL"));
+    CEDE_TRY(enter_wal(store));
     CEDE_TRY(execute(store, "PRAGMA synchronous=FULL"));
     CEDE_TRY(execute(store, "PRAGMA foreign_keys=ON"));
     CEDE_TRY(execute(store, "PRAGMA temp_store=MEMORY"));
