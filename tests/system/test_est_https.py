@@ -11,6 +11,8 @@ import time
 import harness
 import partner
 from harness import CA1, PCA, SP1, World, check, equal, say
+from key_wishes import AES256_WRAP, key_id, manufacturer, opened, with_attributes
+from key_wishes import wishes as key_wishes
 
 EST = "/.well-known/est"
 
@@ -267,8 +269,7 @@ def made_keys(world, token):
 
     status, head, body = generate()
     equal(status, 200, f"{head}{body}")
-    kind = re.search(r"content-type: (multipart/mixed; boundary=\S+)", head)[1]
-    parts = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body).get_payload()
+    parts = parts_of(head, body)
     equal([p.get_content_type() for p in parts], ["application/pkcs8", "application/pkcs7-mime"],
           "the parts")
     key, certificate = client.dir / "made.key", client.dir / "made.pem"
@@ -283,6 +284,36 @@ def made_keys(world, token):
     for path in world.path(CA1).rglob("*"):
         check(not path.is_file() or secret not in path.read_bytes(), f"{path} has the key")
     check(secret.hex() not in world.servers[CA1].text(), "the log has the key")
+
+
+def parts_of(head, body):
+    kind = re.search(r"content-type: (multipart/mixed; boundary=\S+)", head)[1]
+    return email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body).get_payload()
+
+
+def sealed_keys(world):
+    say("keys made by the CA, encrypted to a key of the device")
+    client = Client(world, "est-sealed")
+    token = register(world, manufacturer(world, client))
+    plain = tool("openssl", "base64", "-d", data=client.request(client.key("unused")).read_bytes())
+    request = client.dir / "sealed.b64"
+
+    def generate(identifier):
+        der = with_attributes(plain.stdout, key_wishes(identifier, AES256_WRAP))
+        request.write_bytes(tool("openssl", "base64", data=der).stdout)
+        return client.curl(f"{EST}/{token}/serverkeygen", request, client.factory)
+
+    equal(generate("00" * 20)[0], 403, "for a key that nobody knows")
+    status, head, body = generate(key_id(client.factory[0]))
+    equal(status, 200, f"{head}{body}")
+    key, certificate = parts_of(head, body)
+    equal((key["content-type"], key["content-transfer-encoding"]),
+          ("application/pkcs7-mime; smime-type=server-generated-key", "base64"), "the key's part")
+    private = opened(world, client, key.get_payload(decode=True), b"aes-256-cbc")
+    chain = tool("openssl", "pkcs7", "-inform", "DER", "-print_certs",
+                 data=certificate.get_payload(decode=True)).stdout
+    equal(tool("openssl", "pkey", "-inform", "DER", "-pubout", data=private).stdout,
+          tool("openssl", "x509", "-noout", "-pubkey", data=chain).stdout, "the key")
 
 
 def scalar_of(key):
@@ -322,6 +353,7 @@ def test(options):
         wishes(world, token)
         dates(world)
         made_keys(world, token)
+        sealed_keys(world)
         revoked(world, client)
 
 

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -289,6 +290,7 @@ static bool raw_open(const struct fixture *fixture, int version, const struct tl
 {
     client->fd = connect_tcp(fixture);
     client->context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_security_level(client->context, version < TLS1_2_VERSION ? 0 : 1);
     SSL_CTX_set_max_proto_version(client->context, version);
     if (tls != NULL) {
         SSL_CTX_use_certificate(client->context, tls->certificate);
@@ -306,13 +308,27 @@ static bool raw_write(const struct raw_client *client, const char *text)
 }
 
 /* True when it gets an HTTP answer. */
-static bool raw_get(const struct raw_client *client)
+/* Reads a whole answer of /echo, to the brace that ends it. */
+static bool raw_is_answered(const struct raw_client *client)
 {
     char answer[2048] = "";
+    size_t at = 0;
 
+    while (at < sizeof answer - 1 && (at == 0 || answer[at - 1] != '}')) {
+        int len = SSL_read(client->ssl, answer + at, (int)(sizeof answer - 1 - at));
+
+        if (len <= 0) {
+            return false;
+        }
+        at += (size_t)len;
+    }
+    return strncmp(answer, "HTTP/1.1 200", 12) == 0;
+}
+
+static bool raw_get(const struct raw_client *client)
+{
     return raw_write(client, "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n") &&
-           SSL_read(client->ssl, answer, sizeof answer - 1) > 0 &&
-           strncmp(answer, "HTTP/1.1 200", 12) == 0;
+           raw_is_answered(client);
 }
 
 static void raw_close(struct raw_client *client)
@@ -511,7 +527,264 @@ static void strangers_make_room(void **state)
     close(second.fd);
 }
 
-/* After a good request a second one that comes byte by byte: the idle time is not for each byte. */
+/* One record of TLS from `from` to the socket; its type, or -1 behind the last one. */
+static int pass_record(BIO *from, int fd)
+{
+    uint8_t record[5 + 17000];
+    int len;
+
+    if (BIO_read(from, record, 5) != 5) {
+        return -1;
+    }
+    len = record[3] << 8 | record[4];
+    assert_true(len <= 17000 && BIO_read(from, record + 5, len) == len);
+    assert_int_equal(send(fd, record, (size_t)len + 5, MSG_NOSIGNAL), len + 5);
+    return record[0];
+}
+
+/* A client that shows a certificate, perhaps of somebody else's, and stops where it would have to
+ * prove that it has the key. */
+static int show_certificate_and_stop(const struct fixture *fixture, const struct tls_identity *tls)
+{
+    int fd = connect_tcp(fixture);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+    char bytes[4096];
+    SSL *ssl;
+
+    SSL_CTX_use_certificate(context, tls->certificate);
+    SSL_CTX_add1_chain_cert(context, tls->issuer);
+    SSL_CTX_use_PrivateKey(context, tls->key);
+    ssl = SSL_new(context);
+    SSL_set_bio(ssl, in, out);
+    SSL_set_connect_state(ssl);
+    assert_int_equal(SSL_do_handshake(ssl), -1);
+    assert_int_equal(pass_record(out, fd), 22); /* ClientHello */
+    while (SSL_do_handshake(ssl) != 1) {
+        ssize_t len = read(fd, bytes, sizeof bytes);
+
+        assert_true(len > 0 && BIO_write(in, bytes, (int)len) == len);
+    }
+    while (pass_record(out, fd) != 23) { /* the first one of these is Certificate */
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    return fd;
+}
+
+/* Certificates are no secrets: whoever has not shown that the key is his stays a stranger. */
+static void a_borrowed_certificate_keeps_no_place(void **state)
+{
+    const struct timespec a_while = {0, 200000000};
+    struct fixture *fixture = *state;
+    int fds[2];
+
+    fixture->config.max_connections = 2;
+    fixture->config.handshake_timeout_s = 60;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    for (size_t i = 0; i < 2; i++) {
+        fds[i] = show_certificate_and_stop(fixture, &fixture->partner.tls);
+        nanosleep(&a_while, NULL); /* so that the server has it */
+    }
+    assert_int_equal(get(fixture, "/echo"), CEDE_OK);
+    assert_int_equal(fixture->answer.status, 200);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* The idle time is for connections where nothing happens: a request has its own. */
+static void a_slow_request_is_served(void **state)
+{
+    const struct timespec a_while = {0, 300000000};
+    struct fixture *fixture = *state;
+    struct raw_client client;
+
+    fixture->config.idle_timeout_s = 2;
+    fixture->config.request_timeout_s = 60;
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_true(raw_open(fixture, TLS1_3_VERSION, &fixture->partner.tls, &client));
+    for (int i = 0; i < 2; i++) { /* the first one is nothing else */
+        assert_true(raw_write(&client, "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+                                       "Content-Type: application/json\r\n"
+                                       "Content-Length: 10\r\n\r\n"));
+        for (int at = 0; at < 10; at++) {
+            nanosleep(&a_while, NULL);
+            assert_true(raw_write(&client, "1"));
+        }
+        assert_true(raw_is_answered(&client));
+    }
+    raw_close(&client);
+}
+
+/* Whoever takes no answers and sends on fills no memory. */
+static void requests_behind_an_answer_wait_outside(void **state)
+{
+    static char flood[65536];
+    struct fixture *fixture = *state;
+    struct raw_client client;
+    size_t sent = 0;
+    struct pollfd wait = {.events = POLLOUT};
+
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_true(raw_open(fixture, TLS1_3_VERSION, &fixture->partner.tls, &client));
+    for (int i = 0; i < 200; i++) { /* 40 MB of answers, more than any socket takes */
+        assert_true(raw_write(&client, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    }
+    wait.fd = client.fd;
+    SSL_set_mode(client.ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    assert_int_equal(fcntl(client.fd, F_SETFL, O_NONBLOCK), 0);
+    while (sent < ((size_t)64 << 20) && poll(&wait, 1, 1000) == 1) {
+        int len = SSL_write(client.ssl, flood, sizeof flood);
+
+        if (len <= 0 && SSL_get_error(client.ssl, len) != SSL_ERROR_WANT_WRITE) {
+            break;
+        }
+        sent += len > 0 ? (size_t)len : 0;
+    }
+    assert_true(sent < ((size_t)32 << 20));
+    raw_close(&client);
+}
+
+/* Runs `attack` against a new server; its log has `line` once, with the address, and one line. */
+static void assert_told(struct fixture *fixture, void (*attack)(struct fixture *fixture),
+                        const char *line)
+{
+    struct heard_log heard = heard_log_begin();
+
+    loopback_serve(&fixture->loopback, &fixture->config);
+    attack(fixture);
+    loopback_stop(&fixture->loopback);
+    if (heard_log_count(&heard, line) != 1 || heard_log_count(&heard, "\n") != 1 ||
+        heard_log_count(&heard, "127.0.0.1 port ") != 1) {
+        char all[4096] = "";
+
+        (void)!pread(heard.fd, all, sizeof all - 1, 0);
+        heard_log_end(&heard);
+        fail_msg("not once '%s': %s", line, all);
+    }
+    heard_log_end(&heard);
+}
+
+static void await_end(int fd)
+{
+    char bytes[4096];
+
+    while (read(fd, bytes, sizeof bytes) > 0) {
+    }
+}
+
+static void speak_plainly(struct fixture *fixture)
+{
+    static const char request[] = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    int fd = connect_tcp(fixture);
+
+    assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
+    await_end(fd);
+    close(fd);
+}
+
+static void say_nothing(struct fixture *fixture)
+{
+    int fd = connect_tcp(fixture);
+
+    await_end(fd);
+    close(fd);
+}
+
+static void speak_tls_1_1(struct fixture *fixture)
+{
+    assert_false(raw_client_is_answered(fixture, TLS1_1_VERSION, &fixture->partner.tls));
+}
+
+static void show_nothing(struct fixture *fixture)
+{
+    assert_false(raw_client_is_answered(fixture, TLS1_3_VERSION, NULL));
+}
+
+static void stop_short_of_the_proof(struct fixture *fixture)
+{
+    int fd = show_certificate_and_stop(fixture, &fixture->partner.tls);
+
+    await_end(fd);
+    close(fd);
+}
+
+/* Text inside TLS, until the server hangs up. */
+static void say_inside(struct fixture *fixture, const char *text)
+{
+    struct raw_client client;
+    char answer[2048];
+
+    assert_true(raw_open(fixture, TLS1_3_VERSION, &fixture->partner.tls, &client));
+    (void)raw_write(&client, text);
+    while (SSL_read(client.ssl, answer, sizeof answer) > 0) {
+    }
+    raw_close(&client);
+}
+
+static void speak_no_http(struct fixture *fixture)
+{
+    say_inside(fixture, "\x01\x02 what is this?\r\n\r\n");
+}
+
+static void use_an_unknown_method(struct fixture *fixture)
+{
+    say_inside(fixture, "BREW /echo HTTP/1.1\r\nHost: localhost\r\n\r\n");
+}
+
+static void send_long_headers(struct fixture *fixture)
+{
+    static char text[20000];
+
+    memset(text, 'a', sizeof text - 1);
+    memcpy(text, "GET /echo HTTP/1.1\r\nX: ", 24);
+    say_inside(fixture, text);
+}
+
+static void send_a_flood(struct fixture *fixture)
+{
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+                               "Content-Length: 1000000\r\n\r\n";
+    static char text[sizeof head + 1000000];
+
+    memset(text, 'a', sizeof text - 1);
+    memcpy(text, head, sizeof head - 1);
+    say_inside(fixture, text);
+}
+
+static void renegotiate(struct fixture *fixture)
+{
+    struct raw_client client;
+
+    assert_true(raw_open(fixture, TLS1_2_VERSION, &fixture->partner.tls, &client));
+    assert_true(raw_get(&client));
+    SSL_renegotiate(client.ssl);
+    assert_false(SSL_do_handshake(client.ssl) == 1 && raw_get(&client));
+    raw_close(&client);
+}
+
+/* Who was refused before a handler could, is in the log once: the address, or the name once it is
+ * proven, and the reason. */
+static void refusals_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_told(fixture, speak_plainly, "no TLS");
+    assert_told(fixture, speak_tls_1_1, "protocol version");
+    assert_told(fixture, show_nothing, "certificate required");
+    assert_told(fixture, say_nothing, "no handshake in time");
+    assert_told(fixture, stop_short_of_the_proof, "no handshake in time");
+    fixture->config.request_timeout_s = 1;
+    assert_told(fixture, speak_no_http, "partner: 400 Bad Request");
+    assert_told(fixture, use_an_unknown_method, "partner: 501 Not Implemented");
+    assert_told(fixture, send_long_headers, "partner: ");
+    assert_told(fixture, send_a_flood, "partner: 413");
+    fixture->config.tls12 = true;
+    assert_told(fixture, renegotiate, "no renegotiation");
+}
+
+/* After a good request a second one that comes byte by byte: the time is not for each byte. */
 static void a_request_that_drips_is_ended(void **state)
 {
     const struct timespec a_while = {0, 100000000};
@@ -520,18 +793,18 @@ static void a_request_that_drips_is_ended(void **state)
     struct raw_client client;
     int drops = 0;
 
-    fixture->config.idle_timeout_s = 1;
+    fixture->config.request_timeout_s = 1;
     loopback_serve(&fixture->loopback, &fixture->config);
     assert_true(raw_open(fixture, TLS1_3_VERSION, &fixture->partner.tls, &client));
     assert_true(raw_get(&client));
     assert_true(raw_write(&client, "POST /echo HTTP/1.1\r\nHost: localhost\r\n"
                                    "Content-Type: application/json\r\n"
                                    "Content-Length: 1000\r\n\r\n"));
-    while (drops < 100 && raw_write(&client, "x")) {
+    while (drops < 300 && raw_write(&client, "x")) {
         nanosleep(&a_while, NULL);
         drops++;
     }
-    assert_true(drops < 100);
+    assert_true(drops < 300);
     raw_close(&client);
     assert_int_equal(heard_log_count(&heard, "its request took too long"), 1);
     heard_log_end(&heard);
@@ -696,6 +969,10 @@ int main(void)
         T(an_answer_may_come_behind_the_commit),
         T(idle_handshake_is_ended),
         T(strangers_make_room),
+        T(a_borrowed_certificate_keeps_no_place),
+        T(a_slow_request_is_served),
+        T(requests_behind_an_answer_wait_outside),
+        T(refusals_are_told),
         T(a_request_that_drips_is_ended),
         T(client_trusts_one_anchor),
         T(client_failures_are_told_apart),

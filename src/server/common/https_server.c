@@ -38,12 +38,14 @@
 
 #define DEFAULT_CONNECTIONS 1024
 #define DEFAULT_IDLE_S      60
+#define DEFAULT_REQUEST_S   30
 #define DEFAULT_HANDSHAKE_S 10
 #define DEFAULT_HEADERS     16384
 #define BACKLOG             512
 #define LOOK_MS             250
 #define FULL_PATIENCE_MS    1000
-#define FETCH_PATIENCE      10 /* idle times for an answer, with a certificate */
+#define PROVEN_PATIENCE     10 /* request times, for whoever has a certificate */
+#define READ_AHEAD          65536
 #define ADDRESS_MAX         80
 /* A body up to this much too long is still read, so that it gets our own 413. */
 #define BODY_SLACK         65536
@@ -52,14 +54,24 @@
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
      EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
 
+/* What a connection is at. */
+enum stage {
+    SHAKING_HANDS,
+    ASKING, /* part of a request is there */
+    TAKING, /* part of an answer is not sent yet */
+    IDLE,
+};
+
 /* What is known of a connection; lives as long as its SSL object. */
 struct peer {
     TAILQ_ENTRY(peer) entry;
     struct https_server *server;
     struct bufferevent *bev;
-    uint64_t asked_ms; /* its last request was whole, its last answer ready, or it came */
+    enum stage stage;  /* when it was last looked at */
+    uint64_t since_ms; /* the stage began, a request was whole, or an answer ready */
     uint64_t read;     /* bytes of the connection by then */
-    bool in;           /* one request came: the handshake is over */
+    bool in;           /* the handshake is over: a certificate it has shown is its own */
+    bool ours;         /* what is sent now is our answer, not one of evhttp's own */
     bool held;         /* its answer waits for the flush */
     bool told;         /* the log has why it goes */
     char address[ADDRESS_MAX];
@@ -204,8 +216,15 @@ static uint64_t bytes_read(const struct peer *peer)
 
 static void note_progress(struct peer *peer)
 {
-    peer->asked_ms = cede_monotonic_ms();
+    peer->since_ms = cede_monotonic_ms();
     peer->read = bytes_read(peer);
+}
+
+/* Certificates are no secrets: whoever has shown one has proven with the handshake that it is his.
+ */
+static bool is_proven(const struct peer *peer)
+{
+    return peer->in && peer->certificate.ptr != NULL;
 }
 
 static void note_address(struct peer *peer)
@@ -224,11 +243,15 @@ static void note_address(struct peer *peer)
 /* Why the connection ends, once. */
 static void tell(struct peer *peer, const char *why)
 {
-    if (!peer->told) {
-        peer->told = true;
-        log_stranger("https: %s%s%s: %s", peer->address, peer->partner[0] == '\0' ? "" : ", ",
-                     peer->partner, why);
+    if (peer->told) {
+        return;
     }
+    peer->told = true;
+    if (peer->address[0] == '\0') { /* nothing came from it */
+        note_address(peer);
+    }
+    log_stranger("https: %s%s%s: %s", peer->address, is_proven(peer) ? ", " : "",
+                 is_proven(peer) ? peer->partner : "", why);
 }
 
 /* --- sending ------------------------------------------------------------------------------------
@@ -239,6 +262,7 @@ static void send_response(struct evhttp_request *request, struct https_response 
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     struct evbuffer *out = evbuffer_new();
+    struct peer *peer = peer_of(request);
     if (response->status == 0) {
         https_answer_error(response, 500, "internal", NULL);
     }
@@ -247,6 +271,9 @@ static void send_response(struct evhttp_request *request, struct https_response 
         evbuffer_add(out, response->body, response->body_len);
     }
     add_headers(headers, response);
+    if (peer != NULL) {
+        peer->ours = true;
+    }
     evhttp_send_reply(request, response->status == 0 ? 500 : response->status, NULL, out);
     if (out != NULL) {
         evbuffer_free(out);
@@ -498,7 +525,6 @@ static void on_request(struct evhttp_request *request, void *context)
         return;
     }
     note_progress(peer);
-    peer->in = true;
     if (uri == NULL) {
         send_error(request, 400, "bad_request", NULL);
         return;
@@ -663,20 +689,55 @@ static void hang_up(const struct peer *peer)
     shutdown(bufferevent_getfd(peer->bev), SHUT_RDWR);
 }
 
-/* How long the peer may stay as it is: until its first request, until the next one, until it has
- * taken its answer. Whoever has shown a certificate may fetch what is long; whoever has not does
- * not stay where others wait. */
+static enum stage stage_of(const struct peer *peer)
+{
+    if (!peer->in) {
+        return SHAKING_HANDS;
+    }
+    if (evbuffer_get_length(bufferevent_get_output(peer->bev)) > 0) {
+        return TAKING;
+    }
+    return bytes_read(peer) == peer->read ? IDLE : ASKING;
+}
+
+/* How long the peer may stay at its stage. Whoever has a certificate may send and fetch what is
+ * long; whoever has none does not stay where others wait. */
 static uint64_t patience_ms(const struct peer *peer)
 {
     const struct https_server_config *config = &peer->server->config;
-    uint64_t limit_ms =
-        (uint64_t)(peer->in ? config->idle_timeout_s : config->handshake_timeout_s) * 1000;
-    bool answering = evbuffer_get_length(bufferevent_get_output(peer->bev)) > 0;
+    unsigned limit_s = config->request_timeout_s;
 
-    if (peer->certificate.ptr == NULL && peer->server->connections >= config->max_connections) {
+    if (!is_proven(peer) && peer->server->connections >= config->max_connections) {
         return FULL_PATIENCE_MS;
     }
-    return answering && peer->certificate.ptr != NULL ? FETCH_PATIENCE * limit_ms : limit_ms;
+    if (peer->stage == SHAKING_HANDS || peer->stage == IDLE) {
+        limit_s = peer->stage == IDLE ? config->idle_timeout_s : config->handshake_timeout_s;
+        return (uint64_t)limit_s * 1000;
+    }
+    return (uint64_t)limit_s * 1000 * (is_proven(peer) ? PROVEN_PATIENCE : 1);
+}
+
+static void look_at(struct peer *peer, uint64_t now)
+{
+    static const char *const too_late[] = {
+        [SHAKING_HANDS] = "no handshake in time",
+        [ASKING] = "its request took too long",
+        [TAKING] = "it took its answer too slowly",
+    };
+    enum stage stage = stage_of(peer);
+
+    if (stage != peer->stage) {
+        peer->stage = stage;
+        peer->since_ms = now;
+    }
+    if (peer->held || now - peer->since_ms <= patience_ms(peer)) {
+        return;
+    }
+    if (stage != IDLE) {
+        tell(peer, too_late[stage]);
+    }
+    peer->told = true; /* one that was idle goes without a word */
+    hang_up(peer);
 }
 
 /* Bytes that drip in are no progress, whole requests are. */
@@ -690,19 +751,12 @@ static void on_look(evutil_socket_t fd, short what, void *context)
     (void)what;
     TAILQ_FOREACH(peer, &server->peers, entry)
     {
-        if (peer->held || now - peer->asked_ms <= patience_ms(peer)) {
-            continue;
-        }
-        if (!peer->in || bytes_read(peer) != peer->read) {
-            tell(peer, peer->in ? "its request took too long" : "no request came in time");
-        }
-        peer->told = true; /* one that was idle goes without a word */
-        hang_up(peer);
+        look_at(peer, now);
     }
 }
 
-/* The last place is taken: of those that have shown no certificate the one that has done nothing
- * for the longest time goes. */
+/* The last place is taken: of those that have no certificate the one that has done nothing for the
+ * longest time goes. */
 static void make_room(struct https_server *server)
 {
     struct peer *peer = NULL;
@@ -710,8 +764,8 @@ static void make_room(struct https_server *server)
 
     TAILQ_FOREACH(peer, &server->peers, entry)
     {
-        if (peer->certificate.ptr == NULL && !peer->held &&
-            (oldest == NULL || peer->asked_ms < oldest->asked_ms)) {
+        if (!is_proven(peer) && !peer->held &&
+            (oldest == NULL || peer->since_ms < oldest->since_ms)) {
             oldest = peer;
         }
     }
@@ -729,7 +783,7 @@ static struct peer *peer_new(struct https_server *server, SSL *ssl)
         return NULL;
     }
     peer->server = server;
-    peer->asked_ms = cede_monotonic_ms();
+    peer->since_ms = cede_monotonic_ms();
     if (SSL_set_ex_data(ssl, peer_index, peer) != 1) {
         free(peer);
         return NULL;
@@ -758,9 +812,35 @@ static void on_tls_event(const SSL *ssl, int where, int alert)
     if ((where & SSL_CB_HANDSHAKE_START) != 0) {
         note_address(peer);
     }
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) {
+        peer->in = true;
+        note_progress(peer);
+    }
     if ((where & SSL_CB_ALERT) != 0 && (where & SSL_CB_WRITE) != 0 &&
         (fatal || (alert & 0xff) == SSL_AD_NO_RENEGOTIATION)) {
-        tell(peer, SSL_alert_desc_string_long(alert));
+        tell(peer, (alert & 0xff) == SSL_AD_CERTIFICATE_REQUIRED /* unknown to OpenSSL 3.0 */
+                       ? "certificate required"
+                       : SSL_alert_desc_string_long(alert));
+    }
+}
+
+/* The answers evhttp gives by itself: to what is no HTTP, or too long. */
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *context)
+{
+    static const char protocol[] = "HTTP/1.1 ";
+    struct peer *peer = context;
+    char line[64] = "";
+
+    if (peer->ours) {
+        peer->ours = evbuffer_get_length(output) > 0; /* until all of it is sent */
+        return;
+    }
+    if (info->n_added > 0) {
+        (void)!evbuffer_copyout(output, line, sizeof line - 1);
+        line[strcspn(line, "\r\n")] = '\0';
+    }
+    if (strncmp(line, protocol, sizeof protocol - 1) == 0) {
+        tell(peer, line + sizeof protocol - 1);
     }
 }
 
@@ -784,6 +864,8 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
         return NULL;
     }
     bufferevent_openssl_set_allow_dirty_shutdown(peer->bev, 1);
+    bufferevent_setwatermark(peer->bev, EV_READ, 0, READ_AHEAD);
+    evbuffer_add_cb(bufferevent_get_output(peer->bev), on_output, peer);
     enter(server, peer);
     return peer->bev;
 }
@@ -945,6 +1027,8 @@ static void set_defaults(struct https_server_config *config)
     config->max_connections =
         config->max_connections == 0 ? DEFAULT_CONNECTIONS : config->max_connections;
     config->idle_timeout_s = config->idle_timeout_s == 0 ? DEFAULT_IDLE_S : config->idle_timeout_s;
+    config->request_timeout_s =
+        config->request_timeout_s == 0 ? DEFAULT_REQUEST_S : config->request_timeout_s;
     config->handshake_timeout_s =
         config->handshake_timeout_s == 0 ? DEFAULT_HANDSHAKE_S : config->handshake_timeout_s;
     config->max_headers = config->max_headers == 0 ? DEFAULT_HEADERS : config->max_headers;

@@ -117,7 +117,9 @@ struct https_server_config {
                          struct https_response *response);
     void *context;                /* for handlers and all of these */
     unsigned max_connections;     /* 0: 1024 */
-    unsigned idle_timeout_s;      /* 0: 60 */
+    unsigned idle_timeout_s;      /* nothing happens: 0: 60 */
+    unsigned request_timeout_s;   /* for a request, or for an answer; ten times that for whoever
+                                   * has shown a certificate. 0: 30 */
     unsigned handshake_timeout_s; /* 0: 10 */
     size_t max_headers;           /* 0: 16 KiB */
 };
