@@ -45,7 +45,6 @@
 #define LOOK_MS             250
 #define FULL_PATIENCE_MS    1000
 #define PROVEN_PATIENCE     10 /* request times, for whoever has a certificate */
-#define READ_AHEAD          65536
 #define ADDRESS_MAX         80
 /* A body up to this much too long is still read, so that it gets our own 413. */
 #define BODY_SLACK         65536
@@ -99,6 +98,7 @@ struct https_server {
     struct held_list held;
     struct peers peers;
     unsigned connections;
+    size_t read_max; /* of a connection, in memory: evhttp takes a body once it is whole */
     bool closing;
 };
 
@@ -864,7 +864,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
         return NULL;
     }
     bufferevent_openssl_set_allow_dirty_shutdown(peer->bev, 1);
-    bufferevent_setwatermark(peer->bev, EV_READ, 0, READ_AHEAD);
+    bufferevent_setwatermark(peer->bev, EV_READ, 0, server->read_max);
     evbuffer_add_cb(bufferevent_get_output(peer->bev), on_output, peer);
     enter(server, peer);
     return peer->bev;
@@ -1008,6 +1008,7 @@ static enum cede_status http_setup(struct https_server *server, int listening_fd
     evhttp_set_allowed_methods(server->http, EVHTTP_METHODS);
     evhttp_set_max_headers_size(server->http, (ev_ssize_t)config->max_headers);
     evhttp_set_max_body_size(server->http, (ev_ssize_t)(largest_body(config) + BODY_SLACK));
+    server->read_max = largest_body(config) + BODY_SLACK + config->max_headers;
     evhttp_set_flags(server->http, EVHTTP_SERVER_LINGERING_CLOSE);
     evhttp_set_timeout(server->http, (int)config->idle_timeout_s);
     server->listener = evconnlistener_new(server->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
