@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "cede/status.h"
 #include "demo/artefacts.h"
 #include "demo/demo.h"
@@ -169,15 +171,40 @@ static bool init_sub_ca(struct story *story, enum actor actor)
                "--chain", chain);
 }
 
-static bool init_ca(struct story *story, enum actor actor)
+static bool init_own_ca(struct story *story, enum actor actor)
 {
-    if (is_below_permanent(story, actor)) {
-        return init_sub_ca(story, actor);
-    }
     return RUN(story, "ca", "init", "--dir", story->paths[actor], "--name", story->names[actor],
                "--kind", actor == PCA ? "permanent" : "operational", "--https", story->https[actor],
                "--coap", story->coap[actor], "--http", story->coaps[actor], coaps_option(story),
                story->coaps[actor]);
+}
+
+/* Factory certificates count at the CA while their maker has not revoked them: the permanent CA's
+ * CRL and OCSP responder tell. */
+static bool watch_factories(struct story *story, enum actor ca)
+{
+    char file[TEXT_MAX], certificate[TEXT_MAX], crl[96], ocsp[96];
+    json_t *policy = NULL, *anchors = NULL;
+    bool done = false;
+
+    path_of(story->paths[ca], "policy.json", file);
+    path_of(story->paths[PCA], "ca.pem", certificate);
+    snprintf(crl, sizeof crl, "http://%s/ca.crl", story->coaps[PCA]);
+    snprintf(ocsp, sizeof ocsp, "http://%s/ocsp", story->coaps[PCA]);
+    policy = json_load_file(file, 0, NULL);
+    anchors = json_pack("[{s:s,s:s,s:s}]", "certificate", certificate, "crl", crl, "ocsp", ocsp);
+    done = json_object_set_new(policy, "factory_anchors", anchors) == 0 &&
+           json_dump_file(policy, file, JSON_INDENT(4)) == 0;
+    json_decref(policy);
+    return done || give_up(story, "a policy.json cannot be changed");
+}
+
+static bool init_ca(struct story *story, enum actor actor)
+{
+    bool done =
+        is_below_permanent(story, actor) ? init_sub_ca(story, actor) : init_own_ca(story, actor);
+
+    return done && (actor == PCA || watch_factories(story, actor));
 }
 
 static bool add_account(struct story *story, enum actor ca, enum actor sp)
@@ -302,15 +329,25 @@ static bool wait_for(struct story *story, const char *what, progress_fn progress
     }
 }
 
+static bool is_ready(const struct story *story, enum actor actor)
+{
+    char path[TEXT_MAX];
+
+    path_of(story->paths[actor], "ready", path);
+    return access(path, F_OK) == 0;
+}
+
+static size_t permanent_is_ready(struct story *story)
+{
+    return is_ready(story, PCA) ? 1 : 0;
+}
+
 static size_t count_ready(struct story *story)
 {
     size_t ready = 0;
 
     for (int actor = 0; actor < ACTOR_COUNT; actor++) {
-        char path[TEXT_MAX];
-
-        path_of(story->paths[actor], "ready", path);
-        ready += (actor == CA2 && one_ca(story)) || access(path, F_OK) == 0;
+        ready += (actor == CA2 && one_ca(story)) || is_ready(story, (enum actor)actor);
     }
     return ready;
 }
@@ -420,8 +457,10 @@ static bool open_shop(struct story *story)
     if (!init_actors(story)) {
         return give_up(story, "the actors could not be set up");
     }
-    /* The CAs first: providers ask them for their lists of revocations as soon as they start. */
-    if (!start_actors(story, PCA, CA2) || !wait_for(story, "CAs ready", count_ready, SP1) ||
+    /* CAs before those who fetch their lists of revocations as soon as they start. */
+    if (!start_actors(story, PCA, PCA) ||
+        !wait_for(story, "permanent CA ready", permanent_is_ready, 1) ||
+        !start_actors(story, CA1, CA2) || !wait_for(story, "CAs ready", count_ready, SP1) ||
         !start_actors(story, SP1, SP2) ||
         !wait_for(story, "servers ready", count_ready, ACTOR_COUNT)) {
         return false;

@@ -468,12 +468,13 @@ int revocation_cache_run(const struct revocation_cache *cache, const struct supe
         log_error("revocations: %s", cede_status_reason(status));
         return EXIT_FAILURE;
     }
+    run_round(cache, client, &fetched_at);
     supervisor_child_ready(child);
     while (!supervisor_child_stopping(child)) {
         struct pollfd stop = {child->stop_fd, POLLIN, 0};
 
-        run_round(cache, client, &fetched_at);
         (void)poll(&stop, 1, REVOCATION_OCSP_EVERY_MS);
+        run_round(cache, client, &fetched_at);
     }
     revocation_client_free(client);
     return EXIT_SUCCESS;

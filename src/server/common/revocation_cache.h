@@ -86,7 +86,8 @@ CEDE_MUST_USE enum cede_status revocation_cache_fetch_lists(const struct revocat
 /* One round over the questions that are open. */
 CEDE_MUST_USE enum cede_status revocation_cache_ask(const struct revocation_cache *cache,
                                                     struct revocation_client *client);
-/* The process that does so until it is to stop; its exit status. */
+/* The process that does so until it is to stop; its exit status. It is ready once it has tried to
+ * fetch each list: who is served from then on is not refused for want of a list that is there. */
 int revocation_cache_run(const struct revocation_cache *cache,
                          const struct supervisor_child *child);
 
