@@ -449,5 +449,6 @@ const struct cli_command cli_ca_commands[] = {
     {"ca", "approve", "approve of a device's request", run_approve},
     {"ca", "account", "add or update a partner", run_account},
     {"ca", "register", "register devices by their factory certificates", cli_ca_register},
+    {"ca", "deregister", "let devices go, and revoke what they have", cli_ca_deregister},
     {NULL, NULL, NULL, NULL},
 };

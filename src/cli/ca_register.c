@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ca_register.c - `cede ca register`: factory certificates out of files, enrolment URIs to people.
- */
+/* ca_register.c - `cede ca register` and `deregister`: factory certificates out of files, enrolment
+ *                 URIs to people. */
 #include "cli/ca_register.h"
 
 #include <jansson.h>
@@ -91,7 +91,7 @@ static int report_certificate(const struct registration *registration, size_t in
     if (file == registration->files_count) {
         return cli_ca_report(account, status);
     }
-    snprintf(what, sizeof what, "nothing is registered: %.400s, certificate %zu",
+    snprintf(what, sizeof what, "nothing is changed: %.400s, certificate %zu",
              registration->files[file], index - (file == 0 ? 0 : registration->ends[file - 1]) + 1);
     return cli_ca_report(what, status);
 }
@@ -138,10 +138,49 @@ static void print_uris_json(size_t count, const struct ca_enrol_uris *uris)
     json_decref(json);
 }
 
-static int register_files(const char *directory, const char *account,
-                          const struct registration *registration, bool json)
+/* What is done with the certificates of the files, in a CA that is open. */
+typedef enum cede_status (*act_fn)(struct ca *ca, const char *account,
+                                   const struct registration *registration, bool json,
+                                   const char *directory, size_t *bad_index);
+
+static enum cede_status act_register(struct ca *ca, const char *account,
+                                     const struct registration *registration, bool json,
+                                     const char *directory, size_t *bad_index)
 {
     struct ca_enrol_uris uris;
+
+    CEDE_TRY(ca_register_bag(ca, account, &registration->bag, &uris, bad_index));
+    if (json) {
+        print_uris_json(registration->bag.count, &uris);
+    } else {
+        printf("registered: %zu\n", registration->bag.count);
+        print_uris(directory, &uris);
+    }
+    return CEDE_OK;
+}
+
+static enum cede_status act_deregister(struct ca *ca, const char *account,
+                                       const struct registration *registration, bool json,
+                                       const char *directory, size_t *bad_index)
+{
+    size_t count = registration->bag.count, done = 0;
+
+    (void)directory;
+    CEDE_TRY(ca_deregister_bag(ca, account, &registration->bag, &done, bad_index));
+    if (json) {
+        printf("{\"deregistered\":%zu}\n", done);
+        return CEDE_OK;
+    }
+    printf("deregistered, with what lived of them revoked: %zu\n", done);
+    if (done < count) {
+        printf("not held by '%s', or given before: %zu\n", account, count - done);
+    }
+    return CEDE_OK;
+}
+
+static int act_on_files(const char *directory, const char *account,
+                        const struct registration *registration, bool json, act_fn act)
+{
     size_t bad_index = 0;
     struct ca *ca = NULL;
     enum cede_status status = ca_open(directory, CA_OPEN_WITHOUT_KEY, &ca);
@@ -149,54 +188,71 @@ static int register_files(const char *directory, const char *account,
     if (status != CEDE_OK) {
         return cli_ca_report(directory, status);
     }
-    status = ca_register_bag(ca, account, &registration->bag, &uris, &bad_index);
+    status = act(ca, account, registration, json, directory, &bad_index);
     ca_close(ca);
-    if (status != CEDE_OK) {
-        return report_certificate(registration, bad_index, account, status);
-    }
-    if (json) {
-        print_uris_json(registration->bag.count, &uris);
-    } else {
-        printf("registered: %zu\n", registration->bag.count);
-        print_uris(directory, &uris);
-    }
-    return CLI_OK;
+    return status == CEDE_OK ? CLI_OK
+                             : report_certificate(registration, bad_index, account, status);
 }
 
-int cli_ca_register(int argc, char **argv)
+/* What is asked for, but for the files behind the first. */
+struct request {
+    const char *directory;
+    const char *account;
+    const char *first;
+    const char *json;
+};
+
+static int read_request(int argc, char **argv, const char *usage, struct request *request,
+                        int *words)
 {
-    const char *directory = NULL;
-    const char *account = NULL;
-    const char *first = NULL;
-    const char *json = NULL;
     const struct cli_option options[] = {
-        {"dir", "DIR", "state directory", true, &directory},
+        {"dir", "DIR", "state directory", true, &request->directory},
         {"account", "NAME", "who vouches for the devices: 'cede ca account' makes it", true,
-         &account},
+         &request->account},
         {"certificate", "FILE", "factory certificates: PEM, also several, or DER, or C509", true,
-         &first},
-        {"json", NULL, "token and addresses as one JSON object", false, &json},
+         &request->first},
+        {"json", NULL, "the result as one JSON object", false, &request->json},
         {NULL, NULL, NULL, false, NULL},
     };
+
+    memset(request, 0, sizeof *request);
+    return cli_options(argc, argv, usage, options, argc, words);
+}
+
+static int run(int argc, char **argv, const char *usage, act_fn act)
+{
+    struct request request;
     struct registration registration;
     int words = 0;
     int code;
 
     argc = bare_certificates(argc, argv);
-    code = cli_options(argc, argv,
-                       "ca register --dir DIR --account NAME --certificate FILE [FILE ...] "
-                       "[--json]",
-                       options, argc, &words);
+    code = read_request(argc, argv, usage, &request, &words);
     if (code != CLI_OK) {
         return code < 0 ? CLI_OK : code;
     }
     memset(&registration, 0, sizeof registration);
-    code = add_files(&registration, first, argv + 1, words);
+    code = add_files(&registration, request.first, argv + 1, words);
     if (code == CLI_OK) {
-        code = register_files(directory, account, &registration, json != NULL);
+        code = act_on_files(request.directory, request.account, &registration, request.json != NULL,
+                            act);
     }
     ca_bag_wipe(&registration.bag);
     free(registration.files);
     free(registration.ends);
     return code;
+}
+
+int cli_ca_register(int argc, char **argv)
+{
+    return run(argc, argv,
+               "ca register --dir DIR --account NAME --certificate FILE [FILE ...] [--json]",
+               act_register);
+}
+
+int cli_ca_deregister(int argc, char **argv)
+{
+    return run(argc, argv,
+               "ca deregister --dir DIR --account NAME --certificate FILE [FILE ...] [--json]",
+               act_deregister);
 }

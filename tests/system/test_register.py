@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator does to let a plain EST client in: docs/interop.md is followed to the letter, then
-`cede ca register` with several certificates and files, and what it must refuse."""
+"""What an operator does to let a plain EST client in, and out: docs/interop.md is followed to the
+letter, then `cede ca register` and `deregister` with several files, and what they must refuse."""
 
 import json
 import os
@@ -142,6 +142,31 @@ def refusals(reader):
     check("[FILE ...]" in reader.do("cede ca register --help").stdout, "the usage")
 
 
+def deregistering(reader):
+    say("devices that are let go")
+    words = "cede ca deregister --dir ca --json --account"
+
+    def live():
+        rows = map(json.loads, reader.do("cede ca list --dir ca --json").stdout.splitlines())
+        return sum(row["subject"] == "meter-5" and row["status"] == "live" for row in rows)
+
+    equal(live(), 1, "certificates of meter-5")
+    for account, files, count in (("other", "m5.pem", 0), ("fleet", "m5.pem m7.pem m6.der", 2),
+                                  ("fleet", "m5.pem", 0)):
+        said = json.loads(reader.do(f"{words} {account} --certificate {files}").stdout)
+        equal(said, {"deregistered": count}, f"{files} of {account}")
+    equal(live(), 0, "certificates of meter-5 afterwards")
+    check(not enrols(reader, "m5", "meter-5"), "meter-5 enrols, and was deregistered")
+    for account, files, wanted in (("nobody", "m4.pem", "cede ca account --name nobody"),
+                                   ("fleet", "m4.pem text.pem", "text.pem, certificate 1")):
+        said = reader.do(f"{words} {account} --certificate {files}", 1)
+        check(wanted in said.stderr and said.stdout == "", said.stderr)
+    check(enrols(reader, "m4", "meter-4"), "a part of a refused lot was deregistered")
+    said = reader.do("cede ca deregister --dir ca --account fleet --certificate m5.pem m4.pem").stdout
+    check("revoked: 1\n" in said and "not held by 'fleet', or given before: 1\n" in said, said)
+    reader.do("cede ca register --dir ca --account other --certificate m5.pem")
+
+
 def anchors(reader, server):
     say("with factory anchors a stranger's certificate is no factory certificate")
     equal(server.stop(), 0, "exit status of the CA")
@@ -189,6 +214,7 @@ def test(options):
         by_the_book(reader)
         many(reader)
         refusals(reader)
+        deregistering(reader)
         anchors(reader, world.all_processes[0])
         addresses(reader)
 

@@ -200,6 +200,11 @@ struct ca_enrol_uris {
 CEDE_MUST_USE enum cede_status ca_register_bag(struct ca *ca, const char *account,
                                                const struct ca_bag *bag, struct ca_enrol_uris *uris,
                                                size_t *bad_index);
+/* ca_deregister() for the same, all or nothing; those the account does not hold do not count.
+ * CEDE_NOT_FOUND: no such account. CEDE_CA_FACTORY: one is no certificate; `*bad_index` tells. */
+CEDE_MUST_USE enum cede_status ca_deregister_bag(struct ca *ca, const char *account,
+                                                 const struct ca_bag *bag, size_t *deregistered,
+                                                 size_t *bad_index);
 /* An account lets devices go: DeviceUpdateInfo in a JWS signed with the identity key of the account
  * that holds them (R7: whoever brings it). CEDE_JWS_UNSIGNED: by another key. */
 CEDE_MUST_USE enum cede_status ca_release(struct ca *ca, struct cede_span jws, size_t *released);

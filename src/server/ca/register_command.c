@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * register_command.c - factory certificates registered by an operator, from files: the rules are
- *                      those of the partners' interface (registration.c), the words are for people.
+ * register_command.c - factory certificates registered and deregistered by an operator, from
+ *                      files: the rules are those of the partners' interface (registration.c), the
+ *                      words are for people.
  */
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -121,8 +122,8 @@ static enum cede_status explain(const struct ca *ca, const struct cede_span *cer
     case CEDE_CA_FACTORY:
         return ca_fail(status, "%s", advice(ca, certificates[index]));
     case CEDE_CA_HELD:
-        return ca_fail(status, "its holder must deregister or release it first; a device with the "
-                               "same id and another key counts, too");
+        return ca_fail(status, "its holder must deregister ('cede ca deregister') or release it "
+                               "first; a device with the same id and another key counts, too");
     default:
         return status;
     }
@@ -160,23 +161,28 @@ static void name_doors(const struct ca *ca, struct ca_enrol_uris *uris)
     }
 }
 
+static enum cede_status check_account(struct ca *ca, const char *account)
+{
+    int64_t row = CA_NO_ROW;
+    enum cede_status status = ca_records_account(ca, account, &row);
+
+    return status == CEDE_NOT_FOUND
+               ? ca_fail(status, "there is no account '%s'; 'cede ca account --name %s' makes it",
+                         account, account)
+               : status;
+}
+
 enum cede_status ca_register_bag(struct ca *ca, const char *account, const struct ca_bag *bag,
                                  struct ca_enrol_uris *uris, size_t *bad_index)
 {
     char uri[CA_URI_MAX];
     const char *token = NULL;
-    int64_t row = CA_NO_ROW;
     bool part = false;
     enum cede_status status = CEDE_OK;
 
     memset(uris, 0, sizeof *uris);
     *bad_index = bag->count;
-    status = ca_records_account(ca, account, &row);
-    if (status == CEDE_NOT_FOUND) {
-        return ca_fail(status, "there is no account '%s'; 'cede ca account --name %s' makes it",
-                       account, account);
-    }
-    CEDE_TRY(status);
+    CEDE_TRY(check_account(ca, account));
     CEDE_TRY(ca_unit_begin(ca, &part));
     status = register_parts(ca, account, bag, uri, sizeof uri, bad_index);
     if (status != CEDE_OK) {
@@ -191,4 +197,40 @@ enum cede_status ca_register_bag(struct ca *ca, const char *account, const struc
     snprintf(uris->token, sizeof uris->token, "%s", token + 1);
     name_doors(ca, uris);
     return CEDE_OK;
+}
+
+/* --- deregistering ---------------------------------------------------------------------------- */
+
+static enum cede_status deregister_one(struct ca *ca, const char *account,
+                                       struct cede_span encoding, size_t *deregistered)
+{
+    struct cede_certificate view;
+    uint8_t hash[32];
+    struct cede_span thumbprint = CEDE_SPAN_ARRAY(hash);
+    size_t len = 0, done = 0;
+
+    if (cede_certificate_decode(encoding, ca->crypto, &view) != CEDE_OK) {
+        return ca_fail(CEDE_CA_FACTORY, "it is no certificate; 'cede inspect' tells what it is");
+    }
+    CEDE_TRY(cede_certificate_thumbprint(ca->crypto, CEDE_ALG_SHA_256, view.raw, hash, &len));
+    CEDE_TRY(ca_deregister(ca, account, &thumbprint, 1, &done));
+    *deregistered += done;
+    return CEDE_OK;
+}
+
+enum cede_status ca_deregister_bag(struct ca *ca, const char *account, const struct ca_bag *bag,
+                                   size_t *deregistered, size_t *bad_index)
+{
+    bool part = false;
+    enum cede_status status = CEDE_OK;
+
+    *deregistered = 0;
+    *bad_index = bag->count;
+    CEDE_TRY(check_account(ca, account));
+    CEDE_TRY(ca_unit_begin(ca, &part));
+    for (size_t i = 0; status == CEDE_OK && i < bag->count; i++) {
+        status = deregister_one(ca, account, bag->certificates[i], deregistered);
+        *bad_index = status == CEDE_OK ? bag->count : i;
+    }
+    return ca_unit_end(ca, part, status);
 }
