@@ -2,7 +2,11 @@
 /* ocsp_test.c - the OCSP responder, asked with OpenSSL's client. */
 #include "revocation_world.h"
 
+#include <event2/event.h>
+#include <unistd.h>
+
 #include "cede/status_proof.h"
+#include "server/common/https_server.h"
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
@@ -190,6 +194,124 @@ static void kept_responses_are_refreshed_before_they_end(void **state)
     http_blob_release(first);
     http_blob_release(second);
     OCSP_REQUEST_free(question.request);
+}
+
+static void sign_ahead(struct world *w)
+{
+    bool busy = true;
+
+    while (busy) {
+        busy = false;
+        OK(ocsp_service_sign_ahead(&w->publisher.ocsp, &busy));
+    }
+}
+
+/* Nobody has to wait for a signature, not even the first who asks. */
+static void responses_are_signed_ahead(void **state)
+{
+    struct world *w = *state;
+    const uint32_t many = 2 * OCSP_AHEAD_STEP + 3;
+    uint64_t servers = 0;
+    int reason = 0;
+
+    sign_ahead(w);
+    servers = w->publisher.ocsp.counters.signatures; /* the CA's own have certificates, too */
+    add_certificates(w, 1, many, CA_NO_END);
+    add_certificates(w, many + 1, 1, (int64_t)w->now - 1);
+    revoke_some(w, 5, 1, 1);
+    sign_ahead(w);
+    assert_int_equal(w->publisher.ocsp.counters.signatures, servers + many); /* one is over */
+    for (uint32_t i = 1; i <= many; i++) {
+        assert_int_equal(status_of(w, i, EVP_sha1(), &reason),
+                         i == 5 ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD);
+    }
+    assert_int_equal(w->publisher.ocsp.counters.from_memory, many);
+    add_certificates(w, many + 2, 1, CA_NO_END);
+    sign_ahead(w);
+    assert_int_equal(w->publisher.ocsp.counters.signatures, servers + many + 1);
+    revoke_some(w, many + 2, 1, 4);
+    tick(w);
+    assert_int_equal(status_of(w, many + 2, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_REVOKED);
+    assert_int_equal(w->publisher.ocsp.counters.from_memory, many + 1);
+}
+
+/* ... and again with half of their time over, until the certificate ends. */
+static void what_is_signed_ahead_stays_fresh(void **state)
+{
+    struct world *w = *state;
+    uint64_t servers = 0;
+    int reason = 0;
+
+    sign_ahead(w);
+    servers = w->publisher.ocsp.counters.signatures;
+    add_certificates(w, 1, 1, CA_NO_END);
+    add_certificates(w, 2, 1, (int64_t)w->now + 2000);
+    sign_ahead(w);
+    for (int hour = 0; hour < 3; hour++) {
+        w->now += 1900;
+        for (int i = 0; i < OCSP_KEPT / OCSP_REFRESH_STEP + 1; i++) {
+            ocsp_service_step(&w->publisher.ocsp);
+        }
+    }
+    assert_int_equal(w->publisher.ocsp.counters.signatures, 4 * servers + 4 + 2);
+    assert_int_equal(status_of(w, 1, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_GOOD);
+    assert_int_equal(w->publisher.ocsp.counters.from_memory, 1);
+}
+
+/* Ticks do it, for a publisher with a door: without one nobody asks. */
+static void ticks_sign_ahead(void **state)
+{
+    struct world *w = *state;
+    struct event_base *base = event_base_new();
+    uint64_t servers = 0;
+    int fd = -1;
+
+    tick(w);
+    assert_int_equal(w->publisher.ocsp.counters.signatures, 0);
+    OK(https_listen("127.0.0.1", 0, &fd, NULL));
+    OK(status_publisher_start(&w->publisher, base, fd));
+    tick(w);
+    servers = w->publisher.ocsp.counters.signatures;
+    assert_in_range(servers, 1, 10);
+    add_certificates(w, 1, OCSP_AHEAD_STEP + 1, CA_NO_END);
+    tick(w);
+    assert_int_equal(w->publisher.ocsp.counters.signatures, servers + OCSP_AHEAD_STEP + 1);
+    status_publisher_close(&w->publisher);
+    event_base_free(base);
+    close(fd);
+    OK(status_publisher_open(&w->publisher, w->ca));
+}
+
+/* What is asked for stays; what finds no place ahead is signed when it is asked for. */
+static void signing_ahead_takes_no_place(void **state)
+{
+    struct world *w = *state;
+    const uint32_t many = OCSP_AHEAD + 2 * OCSP_KEPT;
+    size_t kept = 0;
+    int reason = 0;
+
+    add_certificates(w, 1, many, CA_NO_END);
+    assert_int_equal(status_of(w, 1, EVP_sha256(), &reason), V_OCSP_CERTSTATUS_GOOD);
+    sign_ahead(w);
+    for (size_t i = 0; i < OCSP_KEPT; i++) {
+        kept += w->publisher.ocsp.kept[i].blob != NULL ? 1 : 0;
+    }
+    assert_int_equal(w->publisher.ocsp.counters.signatures, kept); /* none in vain */
+    assert_int_equal(status_of(w, 1, EVP_sha256(), &reason), V_OCSP_CERTSTATUS_GOOD);
+    assert_int_equal(w->publisher.ocsp.counters.from_memory, 1);
+    assert_int_equal(status_of(w, many, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_GOOD);
+}
+
+/* After a restart those issued last come first: the records may be of millions. */
+static void a_restart_signs_for_the_last(void **state)
+{
+    struct world *w = *state;
+    const uint32_t many = OCSP_AHEAD + 100;
+
+    add_certificates(w, 1, many, CA_NO_END);
+    status_publisher_close(&w->publisher);
+    OK(status_publisher_open(&w->publisher, w->ca));
+    assert_in_range(w->publisher.ocsp.ahead, 100, 110); /* servers' certificates are rows, too */
 }
 
 static void a_response_that_is_over_is_not_given(void **state)
@@ -498,6 +620,11 @@ int main(void)
         in_world(the_responder_is_delegated),
         in_world(responses_are_kept_until_the_revocation),
         in_world(kept_responses_are_refreshed_before_they_end),
+        in_world(responses_are_signed_ahead),
+        in_world(what_is_signed_ahead_stays_fresh),
+        in_world(ticks_sign_ahead),
+        in_world(signing_ahead_takes_no_place),
+        in_world(a_restart_signs_for_the_last),
         in_world(a_response_that_is_over_is_not_given),
         in_world(a_nonce_comes_back),
         in_world(a_nonce_of_a_forbidden_length_is_malformed),

@@ -108,6 +108,9 @@ enum cede_status ocsp_service_open(struct ocsp_service *service, struct ca *ca)
         return CEDE_SERVER_MEMORY;
     }
     CEDE_TRY(ocsp_issuer_init(&service->issuer, &ca->certificate));
+    CEDE_TRY(store_get_int(ca->store, "SELECT coalesce(max(id), 0) FROM certificate",
+                           STORE_NO_PARAMS, &service->ahead));
+    service->ahead = service->ahead > OCSP_AHEAD ? service->ahead - OCSP_AHEAD : 0;
     return renew(service);
 }
 
@@ -154,15 +157,28 @@ static void drop(struct ocsp_kept *kept)
     memset(kept, 0, sizeof *kept);
 }
 
-/* The oldest of the places. */
-static struct ocsp_kept *make_place(struct ocsp_service *service, struct cede_span serial)
+static struct ocsp_kept *find_free(struct ocsp_service *service, struct cede_span serial)
 {
-    struct ocsp_kept *kept = places(service, serial), *oldest = kept;
+    struct ocsp_kept *kept = places(service, serial);
 
     for (size_t i = 0; i < OCSP_WAYS; i++) {
         if (kept[i].blob == NULL) {
             return &kept[i];
         }
+    }
+    return NULL;
+}
+
+/* A free one, or else the oldest of the places. */
+static struct ocsp_kept *make_place(struct ocsp_service *service, struct cede_span serial)
+{
+    struct ocsp_kept *kept = places(service, serial), *oldest = kept;
+    struct ocsp_kept *found = find_free(service, serial);
+
+    if (found != NULL) {
+        return found;
+    }
+    for (size_t i = 1; i < OCSP_WAYS; i++) {
         if (kept[i].this_update < oldest->this_update) {
             oldest = &kept[i];
         }
@@ -424,10 +440,68 @@ void ocsp_service_step(struct ocsp_service *service)
             now < kept->this_update + (kept->next_update - kept->this_update) / 2) {
             continue;
         }
-        if (kept->asked) {
+        if (kept->asked || now < kept->wanted) {
             refresh(service, kept);
         } else if (now >= kept->next_update) {
             drop(kept);
         }
     }
+}
+
+/* --- ahead of questions ----------------------------------------------------------------------- */
+
+static enum cede_status sign_ahead(struct ocsp_service *service, struct cede_span serial,
+                                   uint64_t not_after)
+{
+    uint8_t memory[sizeof service->kept->cert_id];
+    struct http_blob *blob = NULL;
+    struct ocsp_single single;
+    struct ocsp_cert_id id;
+    struct ocsp_kept *kept = NULL;
+
+    if (find_free(service, serial) == NULL) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(ocsp_cert_id_encode(&service->issuer, serial, CEDE_BUF_ARRAY(memory), &id));
+    if (find_kept(service, &id) == NULL) {
+        CEDE_TRY(sign_one(service, &id, &blob, &single));
+        http_blob_release(blob);
+    }
+    kept = find_kept(service, &id);
+    if (kept != NULL) {
+        kept->wanted = not_after;
+    }
+    return CEDE_OK;
+}
+
+struct ahead {
+    struct ocsp_service *service;
+    size_t rows;
+};
+
+static enum cede_status on_certificate(void *context, const struct store_row *row)
+{
+    struct ahead *ahead = context;
+    struct ocsp_service *service = ahead->service;
+    uint64_t not_after = (uint64_t)store_column_int(row, 2);
+
+    ahead->rows++;
+    if (not_after > ca_now(service->ca)) {
+        CEDE_TRY(sign_ahead(service, store_column_blob(row, 1), not_after));
+    }
+    service->ahead = store_column_int(row, 0);
+    return CEDE_OK;
+}
+
+enum cede_status ocsp_service_sign_ahead(struct ocsp_service *service, bool *busy)
+{
+    struct ahead ahead = {service, 0};
+
+    CEDE_TRY(store_query(service->ca->store,
+                         "SELECT id, serial, not_after FROM certificate WHERE id > $1"
+                         " ORDER BY id LIMIT $2",
+                         STORE_PARAMS(store_int(service->ahead), store_int(OCSP_AHEAD_STEP)),
+                         on_certificate, &ahead));
+    *busy = *busy || ahead.rows == OCSP_AHEAD_STEP;
+    return CEDE_OK;
 }

@@ -5,14 +5,15 @@
  *
  * The responder's key is made when the process starts and never leaves its memory; the CA issues a
  * certificate of a few days for it (id-kp-OCSPSigning, id-pkix-ocsp-nocheck), and again before that
- * ends. Responses are signed once and kept: asked again, nothing is signed until half of their time
- * is over, when those that are asked for are signed anew in idle moments, or until a revocation,
- * with which the new answer is signed at once. A request with a nonce gets an answer of its own, as
- * long as not too many are asked for; past that it gets the kept one, without a nonce (RFC 5019,
- * section 4). Only what the records say counts, never the request.
+ * ends. Responses are signed ahead: when the process starts for the certificates issued last, from
+ * then on for each new one, in idle moments; what finds no place is signed when it is first asked
+ * for. They are kept and signed anew with half of their time over, as long as the certificate lasts
+ * or somebody asks, and at once with a revocation. A request with a nonce gets an answer of its
+ * own, as long as not too many are asked for; past that it gets the kept one, without a nonce (RFC
+ * 5019, section 4). Only what the records say counts, never the request.
  *
- * Memory: OCSP_KEPT answers of about 1 KB at most; a new one takes the place of one that shares its
- *      place in the table.
+ * Memory: OCSP_KEPT answers of about 1 KB at most; one that is asked for takes the place of one
+ *      that shares its place in the table, one that is signed ahead does not.
  */
 #ifndef CEDE_SERVER_CA_OCSP_RESPONDER_H
 #define CEDE_SERVER_CA_OCSP_RESPONDER_H
@@ -23,6 +24,8 @@
 
 #define OCSP_KEPT            16384
 #define OCSP_WAYS            4      /* answers of one place: kinds of CertID, neighbours */
+#define OCSP_AHEAD           12288  /* certificates signed for at the start: most find a place */
+#define OCSP_AHEAD_STEP      64     /* in one step */
 #define OCSP_RESPONDER_S     604800 /* validity of the responder's certificate */
 #define OCSP_REFRESH_STEP    256    /* places looked at in one step */
 #define OCSP_REQUEST_LEN_MAX 1024
@@ -35,7 +38,8 @@ struct ocsp_kept {
     size_t serial_len;
     uint64_t this_update;
     uint64_t next_update;
-    bool asked; /* since it was signed */
+    bool asked;      /* since it was signed */
+    uint64_t wanted; /* until then it is signed anew without being asked for; 0: it is not */
 };
 
 struct ocsp_service {
@@ -47,6 +51,7 @@ struct ocsp_service {
     uint64_t renew_at;
     struct ocsp_kept *kept;
     size_t refresh_at;
+    int64_t ahead;   /* certificates up to this row were signed for ahead */
     uint64_t second; /* of the clock, and what was signed in it */
     uint64_t signed_in_second;
     struct { /* since the start */
@@ -64,5 +69,7 @@ void ocsp_service_answer(struct ocsp_service *service, struct cede_span request,
 void ocsp_service_revoked(struct ocsp_service *service, struct cede_span serial);
 /* Refreshes some of what is kept, and the responder's own certificate when it is time. */
 void ocsp_service_step(struct ocsp_service *service);
+/* Signs for some of the certificates that are new; *busy: perhaps there are more. */
+CEDE_MUST_USE enum cede_status ocsp_service_sign_ahead(struct ocsp_service *service, bool *busy);
 
 #endif

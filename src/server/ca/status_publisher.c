@@ -129,6 +129,9 @@ enum cede_status status_publisher_tick(struct status_publisher *publisher, bool 
     CEDE_TRY(crl_publisher_step(&publisher->crl, last, busy));
     ocsp_service_step(&publisher->ocsp);
     *busy = *busy || last > publisher->seen;
+    if (publisher->door != NULL) { /* somebody may ask */
+        CEDE_TRY(ocsp_service_sign_ahead(&publisher->ocsp, busy));
+    }
     return CEDE_OK;
 }
 

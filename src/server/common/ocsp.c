@@ -195,6 +195,25 @@ bool ocsp_issuer_is(const struct ocsp_issuer *issuer, const struct ocsp_cert_id 
            cede_span_equal(id->key_hash, CEDE_SPAN_ARRAY(issuer->sha256_key));
 }
 
+enum cede_status ocsp_cert_id_encode(const struct ocsp_issuer *issuer, struct cede_span serial,
+                                     struct cede_buf out, struct ocsp_cert_id *id)
+{
+    struct cede_writer writer = cede_writer(out);
+    size_t mark = cede_der_open(&writer, CEDE_DER_SEQUENCE);
+    size_t algorithm = cede_der_open(&writer, CEDE_DER_SEQUENCE);
+    struct cede_span raw;
+
+    cede_der_put_oid(&writer, CEDE_SPAN_ARRAY(oid_sha1));
+    cede_der_put_null(&writer);
+    cede_der_close(&writer, algorithm);
+    cede_der_put(&writer, CEDE_DER_OCTET_STRING, CEDE_SPAN_ARRAY(issuer->sha1_name));
+    cede_der_put(&writer, CEDE_DER_OCTET_STRING, CEDE_SPAN_ARRAY(issuer->sha1_key));
+    cede_der_put_unsigned(&writer, serial);
+    cede_der_close(&writer, mark);
+    CEDE_TRY(cede_writer_finish(&writer, &raw));
+    return read_cert_id(raw, id);
+}
+
 /* --- responses -------------------------------------------------------------------------------- */
 
 /* RevokedInfo, implicitly tagged. */

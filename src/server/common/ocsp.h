@@ -54,6 +54,10 @@ struct ocsp_issuer {
 CEDE_MUST_USE enum cede_status ocsp_issuer_init(struct ocsp_issuer *issuer,
                                                 const struct cede_certificate *certificate);
 bool ocsp_issuer_is(const struct ocsp_issuer *issuer, const struct ocsp_cert_id *id);
+/* The CertID that clients write by RFC 5019, section 2.1.1: SHA-1, and NULL for its parameters. */
+CEDE_MUST_USE enum cede_status ocsp_cert_id_encode(const struct ocsp_issuer *issuer,
+                                                   struct cede_span serial, struct cede_buf out,
+                                                   struct ocsp_cert_id *id);
 /* SHA-1 over the bytes of subjectPublicKey: KeyHash, by which a responder names itself. */
 CEDE_MUST_USE enum cede_status ocsp_key_hash(const struct cede_public_key *key,
                                              uint8_t hash[OCSP_SHA1_LEN]);
