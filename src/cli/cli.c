@@ -201,7 +201,8 @@ static const struct cli_option *find_option(const struct cli_option *options, co
 }
 
 /* Takes the option in argv[i]; returns how many words it used, 0 on a usage error. */
-static int take_option(int argc, char **argv, int i, const struct cli_option *options)
+static int take_option(int argc, char **argv, int i, const struct cli_option *options,
+                       uint64_t *given)
 {
     const char *word = argv[i] + 2;
     const char *equals = strchr(word, '=');
@@ -220,6 +221,11 @@ static int take_option(int argc, char **argv, int i, const struct cli_option *op
         *option->value = "";
         return 1;
     }
+    if ((*given >> (option - options) & 1) != 0) { /* which one was meant? */
+        cli_fail("--%s is there twice", option->name);
+        return 0;
+    }
+    *given |= (uint64_t)1 << (option - options);
     if (equals != NULL) {
         *option->value = equals + 1;
         return 1;
@@ -248,6 +254,7 @@ int cli_options(int argc, char **argv, const char *usage, const struct cli_optio
                 int positional_max, int *positional_count)
 {
     int others = 0;
+    uint64_t given = 0; /* a bit an option */
 
     for (int i = 1; i < argc;) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -255,7 +262,7 @@ int cli_options(int argc, char **argv, const char *usage, const struct cli_optio
             return -1;
         }
         if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0') {
-            int used = take_option(argc, argv, i, options);
+            int used = take_option(argc, argv, i, options, &given);
 
             if (used == 0) {
                 return CLI_USAGE;

@@ -45,10 +45,11 @@ struct cli_option {
 };
 
 /* Parses `--name value`, `--name=value` and flags. On success the other words stand in
- * argv[1] to argv[*positional_count] and CLI_OK is returned. CLI_USAGE: unknown option, missing or
- * surplus value, missing required option, or more than `positional_max` other words; the reason and
- * a hint went to standard error. -1: help was asked for and printed, the command ends with success.
- * `usage` is the line behind "usage: cede ". The table ends with a null name. */
+ * argv[1] to argv[*positional_count] and CLI_OK is returned. CLI_USAGE: unknown option, one there
+ * twice, missing or surplus value, missing required option, or more than `positional_max` other
+ * words; the reason and a hint went to standard error. -1: help was asked for and printed, the
+ * command ends with success. `usage` is the line behind "usage: cede ". The table ends with a null
+ * name. */
 int cli_options(int argc, char **argv, const char *usage, const struct cli_option *options,
                 int positional_max, int *positional_count);
 

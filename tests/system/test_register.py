@@ -138,6 +138,8 @@ def refusals(reader):
         check(wanted in said.stderr and "token" not in said.stdout, f"{files}: {said.stderr}")
     check(not enrols(reader, "m7", "meter-7"), "a part of a refused lot was registered")
     reader.do("cede ca register --dir ca --account fleet", 2)
+    said = reader.do("cede ca list --dir ca --dir other", 2)
+    check("--dir is there twice" in said.stderr, said.stderr)
     reader.do("cede ca register --dir none --account fleet --certificate m7.pem", 1)
     check("[FILE ...]" in reader.do("cede ca register --help").stdout, "the usage")
 
