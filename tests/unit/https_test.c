@@ -784,6 +784,28 @@ static void refusals_are_told(void **state)
     assert_told(fixture, renegotiate, "no renegotiation");
 }
 
+/* A client that asks before it sends its body is no stranger to the log. */
+static void to_go_on_is_no_refusal(void **state)
+{
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+                               "Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n";
+    struct fixture *fixture = *state;
+    struct heard_log heard = heard_log_begin();
+    struct raw_client client;
+    char answer[256] = "";
+
+    loopback_serve(&fixture->loopback, &fixture->config);
+    assert_true(raw_open(fixture, TLS1_3_VERSION, &fixture->partner.tls, &client));
+    assert_true(raw_write(&client, head));
+    assert_true(SSL_read(client.ssl, answer, sizeof answer - 1) > 0);
+    assert_string_equal(answer, "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_true(raw_write(&client, "{}"));
+    assert_true(raw_is_answered(&client));
+    raw_close(&client);
+    assert_int_equal(heard_log_count(&heard, "\n"), 0);
+    heard_log_end(&heard);
+}
+
 /* After a good request a second one that comes byte by byte: the time is not for each byte. */
 static void a_request_that_drips_is_ended(void **state)
 {
@@ -973,6 +995,7 @@ int main(void)
         T(a_slow_request_is_served),
         T(requests_behind_an_answer_wait_outside),
         T(refusals_are_told),
+        T(to_go_on_is_no_refusal),
         T(a_request_that_drips_is_ended),
         T(client_trusts_one_anchor),
         T(client_failures_are_told_apart),

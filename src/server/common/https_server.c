@@ -824,10 +824,10 @@ static void on_tls_event(const SSL *ssl, int where, int alert)
     }
 }
 
-/* The answers evhttp gives by itself: to what is no HTTP, or too long. */
+/* The refusals evhttp gives by itself: to what is no HTTP, or too long. */
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *context)
 {
-    static const char protocol[] = "HTTP/1.1 ";
+    static const size_t code = sizeof "HTTP/1.1 " - 1;
     struct peer *peer = context;
     char line[64] = "";
 
@@ -839,8 +839,8 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
         (void)!evbuffer_copyout(output, line, sizeof line - 1);
         line[strcspn(line, "\r\n")] = '\0';
     }
-    if (strncmp(line, protocol, sizeof protocol - 1) == 0) {
-        tell(peer, line + sizeof protocol - 1);
+    if (strncmp(line, "HTTP/1.", 7) == 0 && line[code] >= '4') { /* 100 Continue is none */
+        tell(peer, line + code);
     }
 }
 
