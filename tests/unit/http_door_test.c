@@ -45,16 +45,26 @@ static void handle(void *context, const struct http_door_request *request,
     response->blob = http_blob_new(bytes, 5);
 }
 
-static int setup(void **state)
+static int open_with(void **state, unsigned request_timeout_s, unsigned max_connections)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct http_door_config config = {handle, f, 100, 1};
+    struct http_door_config config = {handle, f, 100, request_timeout_s, max_connections};
 
     f->base = event_base_new();
     OK(https_listen("127.0.0.1", 0, &f->listening_fd, &f->port));
     OK(http_door_open(f->base, f->listening_fd, &config, &f->door));
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return open_with(state, 1, 0);
+}
+
+static int setup_narrow(void **state)
+{
+    return open_with(state, 30, 64);
 }
 
 static int teardown(void **state)
@@ -177,6 +187,34 @@ static void bytes_that_drip_in_do_not_keep_a_connection(void **state)
     }
 }
 
+/* One stranger with many connections must not keep everybody from the lists. */
+static void who_asks_for_nothing_makes_room(void **state)
+{
+    struct fixture *f = *state;
+    char text[1024];
+    int silent[200], fd = -1;
+
+    for (size_t i = 0; i < 100; i++) {
+        silent[i] = connect_to(f);
+        run(f, 1);
+    }
+    fd = connect_to(f);
+    say(fd, "GET /list HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (size_t i = 100; i < 200; i++) {
+        silent[i] = connect_to(f);
+        run(f, 1);
+    }
+    assert_true(hear(f, fd, text, sizeof text) > 0);
+    assert_non_null(strstr(text, "200 OK"));
+    assert_false(is_closed(silent[199]));
+    assert_true(is_closed(silent[0]));
+    close(fd);
+    for (size_t i = 0; i < 200; i++) {
+        close(silent[i]);
+    }
+    run(f, 50);
+}
+
 /* What is open when the door closes is closed with it. */
 static void the_door_closes_behind_everybody(void **state)
 {
@@ -203,6 +241,7 @@ int main(void)
         with_door(a_visitor_is_served_again_and_again),
         with_door(what_is_not_there_or_too_long_is_refused),
         with_door(bytes_that_drip_in_do_not_keep_a_connection),
+        cmocka_unit_test_setup_teardown(who_asks_for_nothing_makes_room, setup_narrow, teardown),
         with_door(the_door_closes_behind_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,13 +21,15 @@
 
 #include "cede/posix.h"
 
-#define IDLE_S         15
-#define HEADERS_MAX    8192
-#define ETAG_BYTES     16
-#define ACCEPT_REST_US 200000
-#define REQUEST_S      30
-#define CONNECTION_S   600 /* also for who fetches a long list */
-#define LOOK_MS        500
+#define IDLE_S       15
+#define HEADERS_MAX  8192
+#define ETAG_BYTES   16
+#define REQUEST_S    30
+#define CONNECTION_S 600 /* also for who fetches a long list */
+#define LOOK_MS      500
+#define CONNECTIONS  512
+#define ROOM         32 /* so many leave at once when all places are taken */
+#define ROOM_US      10000
 
 /* --- blobs ------------------------------------------------------------------------------------ */
 
@@ -86,7 +88,9 @@ struct http_door {
     struct evconnlistener *listener;
     struct event *rested;
     struct event *look;
-    TAILQ_HEAD(, visitor) visitors;
+    TAILQ_HEAD(, visitor)
+    visitors; /* the one that has asked for nothing for the longest time first */
+    unsigned visitors_count;
     struct http_door *next;
 };
 
@@ -195,6 +199,7 @@ struct visitor {
 static void dismiss(struct visitor *visitor)
 {
     TAILQ_REMOVE(&visitor->door->visitors, visitor, entry);
+    visitor->door->visitors_count--;
     bufferevent_decref(visitor->bev);
     free(visitor);
 }
@@ -208,16 +213,25 @@ static bool has_left(const struct visitor *visitor)
     return on_read == NULL && on_write == NULL && on_event == NULL;
 }
 
+static bool is_answered(const struct visitor *visitor)
+{
+    return evbuffer_get_length(bufferevent_get_output(visitor->bev)) == 0;
+}
+
 static bool takes_too_long(const struct visitor *visitor, uint64_t now)
 {
-    bool answering = evbuffer_get_length(bufferevent_get_output(visitor->bev)) > 0;
     uint64_t limit_ms = (uint64_t)visitor->door->config.request_timeout_s * 1000;
 
-    return (!answering && now - visitor->asked_ms > limit_ms) ||
+    return (is_answered(visitor) && now - visitor->asked_ms > limit_ms) ||
            now - visitor->came_ms > CONNECTION_S * 1000;
 }
 
 /* Shutting the socket down lets the connection end on its ordinary path. */
+static void hang_up(const struct visitor *visitor)
+{
+    shutdown(bufferevent_getfd(visitor->bev), SHUT_RDWR);
+}
+
 static void on_look(evutil_socket_t fd, short what, void *context)
 {
     struct http_door *door = context;
@@ -231,10 +245,65 @@ static void on_look(evutil_socket_t fd, short what, void *context)
         if (has_left(visitor)) {
             dismiss(visitor);
         } else if (takes_too_long(visitor, now)) {
-            shutdown(bufferevent_getfd(visitor->bev), SHUT_RDWR);
+            hang_up(visitor);
         }
     }
 }
+
+/* --- how many there may be -------------------------------------------------------------------- */
+
+static unsigned hang_up_on(struct http_door *door, bool answered, unsigned count)
+{
+    struct visitor *visitor = NULL;
+    unsigned done = 0;
+
+    TAILQ_FOREACH(visitor, &door->visitors, entry)
+    {
+        if (done < count && is_answered(visitor) == answered) {
+            hang_up(visitor);
+            done++;
+        }
+    }
+    return done;
+}
+
+/* All places are taken: those that have asked for nothing for the longest time leave, those that
+ * still take an answer last. Whoever comes next waits in the kernel until they have. */
+static void make_room(struct http_door *door)
+{
+    const struct timeval rest = {0, ROOM_US};
+
+    if (hang_up_on(door, true, ROOM) == 0) {
+        (void)hang_up_on(door, false, ROOM);
+    }
+    evconnlistener_disable(door->listener);
+    event_add(door->rested, &rest);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *context)
+{
+    struct http_door *door = context;
+
+    on_look(fd, what, door);
+    if (door->visitors_count >= door->config.max_connections) {
+        make_room(door);
+    } else {
+        evconnlistener_enable(door->listener);
+    }
+}
+
+/* Out of descriptors before that. */
+static void on_accept_error(struct evconnlistener *listener, void *context)
+{
+    (void)context;
+    for (struct http_door *door = doors; door != NULL; door = door->next) {
+        if (door->listener == listener) {
+            make_room(door);
+        }
+    }
+}
+
+/* --- who comes -------------------------------------------------------------------------------- */
 
 static void on_leave(struct evhttp_connection *connection, void *context)
 {
@@ -252,6 +321,8 @@ static void note_request(struct http_door *door, struct evhttp_request *request)
     {
         if (visitor->bev == bev) {
             visitor->asked_ms = cede_monotonic_ms();
+            TAILQ_REMOVE(&door->visitors, visitor, entry);
+            TAILQ_INSERT_TAIL(&door->visitors, visitor, entry);
             evhttp_connection_set_closecb(connection, on_leave, visitor);
             return;
         }
@@ -276,6 +347,9 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
     visitor->came_ms = visitor->asked_ms = cede_monotonic_ms();
     bufferevent_incref(visitor->bev);
     TAILQ_INSERT_TAIL(&door->visitors, visitor, entry);
+    if (++door->visitors_count >= door->config.max_connections) {
+        make_room(door);
+    }
     return visitor->bev;
 }
 
@@ -315,31 +389,6 @@ static void on_request(struct evhttp_request *request, void *context)
         door->config.handle(door->config.context, &view, &response);
     }
     send_response(request, &response, !view.is_post);
-}
-
-/* --- how many connections --------------------------------------------------------------------- */
-
-static void on_rested(evutil_socket_t fd, short what, void *context)
-{
-    struct http_door *door = context;
-
-    (void)fd;
-    (void)what;
-    evconnlistener_enable(door->listener);
-}
-
-/* Out of descriptors: whoever comes next waits in the kernel until others have gone. */
-static void on_accept_error(struct evconnlistener *listener, void *context)
-{
-    struct timeval rest = {0, ACCEPT_REST_US};
-
-    (void)context;
-    for (struct http_door *door = doors; door != NULL; door = door->next) {
-        if (door->listener == listener) {
-            evconnlistener_disable(listener);
-            event_add(door->rested, &rest);
-        }
-    }
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -388,6 +437,9 @@ enum cede_status http_door_open(struct event_base *base, int listening_fd,
     made->config = *config;
     if (made->config.request_timeout_s == 0) {
         made->config.request_timeout_s = REQUEST_S;
+    }
+    if (made->config.max_connections == 0) {
+        made->config.max_connections = CONNECTIONS;
     }
     TAILQ_INIT(&made->visitors);
     made->next = doors;

@@ -8,8 +8,9 @@
  * Caching: an answer that says how long it is good gets ETag, Last-Modified, Expires and
  *      Cache-Control (RFC 5019, section 6); If-None-Match and If-Modified-Since get a 304.
  * Limits: headers, bodies, an idle timeout, a time for each request however busily its bytes drip
- * in, one for a connection in all; connections as many as the process may have files
- *      (RLIMIT_NOFILE). A long body is held once, however many fetch it.
+ * in, one for a connection in all; connections: when all are
+ *      taken, those that have asked for nothing for the longest time make room. A long body is held
+ *      once, however many fetch it.
  */
 #ifndef CEDE_SERVER_HTTP_DOOR_H
 #define CEDE_SERVER_HTTP_DOOR_H
@@ -50,6 +51,7 @@ struct http_door_config {
     void *context;
     size_t max_body;            /* of a request */
     unsigned request_timeout_s; /* from the last request or the start to a whole request; 0: 30 */
+    unsigned max_connections;   /* at least one file less than RLIMIT_NOFILE leaves; 0: 512 */
 };
 
 struct http_door;
