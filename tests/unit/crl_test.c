@@ -249,10 +249,18 @@ static enum cede_status take(struct world *w, struct cede_span der, struct told 
     return revocation_take(der, &w->ca->certificate, w->now, &sink, source);
 }
 
+static const char *number_of(const struct crl_list *list, int64_t more)
+{
+    static char text[REVOCATION_NUMBER_LEN + 1];
+
+    snprintf(text, sizeof text, "%040llx", (unsigned long long)(list->number + more));
+    return text;
+}
+
 static void a_provider_follows_list_and_delta(void **state)
 {
     struct world *w = *state;
-    struct revocation_source source = {.number = -1};
+    struct revocation_source source = {.number = ""};
     struct told told = {.count = 0};
     uint8_t serial[8];
 
@@ -268,7 +276,7 @@ static void a_provider_follows_list_and_delta(void **state)
     OK(take(w, list_of(&w->publisher.crl.delta), &told, &source));
     assert_int_equal(told.count, 5001);
     assert_memory_equal(told.last, serial_of(5500, serial).ptr, 8);
-    assert_int_equal(source.number, w->publisher.crl.delta.number);
+    assert_string_equal(source.number, number_of(&w->publisher.crl.delta, 0));
     OK(take(w, list_of(&w->publisher.crl.delta), &told, &source)); /* nothing new */
     assert_int_equal(told.count, 5001);
 }
@@ -276,7 +284,7 @@ static void a_provider_follows_list_and_delta(void **state)
 static void an_old_list_is_not_taken_again(void **state)
 {
     struct world *w = *state;
-    struct revocation_source source = {.number = -1};
+    struct revocation_source source = {.number = ""};
     struct told told = {.count = 0};
     struct http_blob *old;
 
@@ -288,14 +296,14 @@ static void an_old_list_is_not_taken_again(void **state)
     tick(w);
     OK(take(w, list_of(&w->publisher.crl.complete), &told, &source));
     assert_int_equal(take(w, http_blob_bytes(old), &told, &source), CEDE_REVOCATION_BACK);
-    assert_int_equal(source.number, w->publisher.crl.complete.number);
+    assert_string_equal(source.number, number_of(&w->publisher.crl.complete, 0));
     http_blob_release(old);
 }
 
 static void stale_and_future_lists_are_refused(void **state)
 {
     struct world *w = *state;
-    struct revocation_source source = {.number = -1};
+    struct revocation_source source = {.number = ""};
     struct told told = {.count = 0};
 
     tick(w);
@@ -305,20 +313,21 @@ static void stale_and_future_lists_are_refused(void **state)
     w->now -= 3 * 86400;
     assert_int_equal(take(w, list_of(&w->publisher.crl.complete), &told, &source),
                      CEDE_REVOCATION_STALE);
-    assert_int_equal(source.number, -1);
+    assert_string_equal(source.number, "");
 }
 
 static void a_delta_without_its_list_is_not_enough(void **state)
 {
     struct world *w = *state;
-    struct revocation_source source = {.number = -1};
+    struct revocation_source source = {.number = ""};
     struct told told = {.count = 0};
 
     add_certificates(w, 1, 3000, CA_NO_END);
     revoke_some(w, 1, 2000, 0);
     tick(w);
     assert_int_equal(take(w, list_of(&w->publisher.crl.delta), &told, &source), CEDE_NOT_FOUND);
-    source.number = w->publisher.crl.complete.number - 1; /* one list was missed */
+    /* one list was missed */
+    memcpy(source.number, number_of(&w->publisher.crl.complete, -1), sizeof source.number);
     assert_int_equal(take(w, list_of(&w->publisher.crl.delta), &told, &source), CEDE_NOT_FOUND);
     assert_int_equal(told.count, 0);
 }
@@ -326,7 +335,7 @@ static void a_delta_without_its_list_is_not_enough(void **state)
 static void lists_of_others_are_refused(void **state)
 {
     struct world *w = *state;
-    struct revocation_source source = {.number = -1};
+    struct revocation_source source = {.number = ""};
     struct crl_entries none = {NULL, 0, 0, 0};
     struct crl_info info = {.issuer = w->ca->certificate.subject,
                             .signature_alg = CEDE_ALG_ESP256,
@@ -373,7 +382,7 @@ static void no_bit_flip_and_no_truncation_passes(void **state)
     copy = malloc(der.len);
     memcpy(copy, der.ptr, der.len);
     for (size_t bit = 0; bit < 8 * der.len; bit++) {
-        struct revocation_source source = {.number = -1};
+        struct revocation_source source = {.number = ""};
 
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
         assert_int_not_equal(take(w, cede_span(copy, der.len), &told, &source), CEDE_OK);
@@ -398,7 +407,7 @@ static void a_narrower_list_is_refused(void **state)
     ASN1_INTEGER *number = ASN1_INTEGER_new();
     ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)w->now);
     ASN1_TIME *then = ASN1_TIME_set(NULL, (time_t)w->now + 600);
-    struct revocation_source source = {.number = -1};
+    struct revocation_source source = {.number = ""};
     struct told told = {.count = 0};
     uint8_t *der = NULL;
     int len;
@@ -421,6 +430,163 @@ static void a_narrower_list_is_refused(void **state)
     ISSUING_DIST_POINT_free(point);
     X509_CRL_free(crl);
 }
+
+/* --- lists of other CAs ----------------------------------------------------------------------- */
+
+static ASN1_INTEGER *integer(const char *hex)
+{
+    BIGNUM *number = NULL;
+    ASN1_INTEGER *made;
+
+    assert_true(BN_hex2bn(&number, hex) > 0);
+    made = BN_to_ASN1_INTEGER(number, NULL);
+    BN_free(number);
+    return made;
+}
+
+static void add_number(X509_CRL *crl, int nid, const char *hex)
+{
+    ASN1_INTEGER *number = integer(hex);
+
+    assert_int_equal(X509_CRL_add1_ext_i2d(crl, nid, number, nid == NID_delta_crl, 0), 1);
+    ASN1_INTEGER_free(number);
+}
+
+/* `base` is null for a complete list. */
+static X509_CRL *begin_list(struct world *w, const char *number, const char *base)
+{
+    X509_CRL *crl = X509_CRL_new();
+    ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)w->now);
+    ASN1_TIME *then = ASN1_TIME_set(NULL, (time_t)w->now + 600);
+
+    X509_CRL_set_version(crl, 1);
+    X509_CRL_set_issuer_name(crl, X509_get_subject_name(w->issuer));
+    X509_CRL_set1_lastUpdate(crl, now);
+    X509_CRL_set1_nextUpdate(crl, then);
+    add_number(crl, NID_crl_number, number);
+    if (base != NULL) {
+        add_number(crl, NID_delta_crl, base);
+    }
+    ASN1_TIME_free(now);
+    ASN1_TIME_free(then);
+    return crl;
+}
+
+static X509_REVOKED *add_entry(struct world *w, X509_CRL *crl, const char *serial, int reason)
+{
+    X509_REVOKED *entry = X509_REVOKED_new();
+    ASN1_INTEGER *number = integer(serial);
+    ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)w->now);
+    ASN1_ENUMERATED *code = ASN1_ENUMERATED_new();
+
+    X509_REVOKED_set_serialNumber(entry, number);
+    X509_REVOKED_set_revocationDate(entry, now);
+    if (reason >= 0) {
+        ASN1_ENUMERATED_set(code, reason);
+        assert_int_equal(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, code, 0, 0), 1);
+    }
+    X509_CRL_add0_revoked(crl, entry);
+    ASN1_ENUMERATED_free(code);
+    ASN1_TIME_free(now);
+    ASN1_INTEGER_free(number);
+    return entry;
+}
+
+static enum cede_status take_made(struct world *w, X509_CRL *crl, struct told *told,
+                                  struct revocation_source *source)
+{
+    uint8_t *der = NULL;
+    enum cede_status status;
+    int len;
+
+    assert_true(X509_CRL_sign(crl, w->ca->pkey, EVP_sha256()) > 0);
+    len = i2d_X509_CRL(crl, &der);
+    status = take(w, cede_span(der, (size_t)len), told, source);
+    OPENSSL_free(der);
+    X509_CRL_free(crl);
+    return status;
+}
+
+/* Of a delta: what was on hold and is revoked no longer (RFC 5280, section 5.3.1). */
+static void what_a_delta_removes_is_not_revoked(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = ""};
+    struct told told = {.count = 0};
+    X509_CRL *crl = begin_list(w, "09", NULL);
+
+    OK(take_made(w, crl, &told, &source));
+    crl = begin_list(w, "0A", "09");
+    (void)add_entry(w, crl, "41", CRL_REASON_REMOVE);
+    (void)add_entry(w, crl, "42", 1);
+    OK(take_made(w, crl, &told, &source));
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.last[0], 0x42);
+}
+
+/* "MUST NOT use that CRL to determine the status of any certificates" (section 5.3). */
+static void an_entry_that_is_not_understood_takes_the_list_with_it(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = ""};
+    struct told told = {.count = 0};
+    X509_CRL *crl = begin_list(w, "09", NULL);
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+
+    name->type = GEN_DIRNAME;
+    name->d.directoryName = X509_NAME_dup(X509_get_subject_name(w->issuer));
+    sk_GENERAL_NAME_push(names, name);
+    (void)add_entry(w, crl, "41", 1);
+    assert_int_equal(
+        X509_REVOKED_add1_ext_i2d(add_entry(w, crl, "42", 1), NID_certificate_issuer, names, 1, 0),
+        1);
+    assert_int_equal(take_made(w, crl, &told, &source), CEDE_X509_EXTENSION);
+    assert_int_equal(told.count, 0);
+    assert_string_equal(source.number, "");
+    GENERAL_NAMES_free(names);
+}
+
+/* Some CAs have issued such ones (section 4.1.2.2); what else they revoked must bite. */
+static void odd_serial_numbers_do_not_spoil_a_list(void **state)
+{
+    struct world *w = *state;
+    struct revocation_source source = {.number = ""};
+    struct told told = {.count = 0};
+    X509_CRL *crl = begin_list(w, "09", NULL);
+
+    (void)add_entry(w, crl, "-41", 1);
+    (void)add_entry(w, crl, "7F0102030405060708090A0B0C0D0E0F1011121314", 1);
+    (void)add_entry(w, crl, "42", 1);
+    OK(take_made(w, crl, &told, &source));
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.last[0], 0x42);
+}
+
+static void numbers_of_lists_have_up_to_20_bytes(void **state)
+{
+    static const char high[] = "7F00000000000000000000000000000000000002";
+    static const char low[] = "7F00000000000000000000000000000000000001";
+    struct world *w = *state;
+    struct revocation_source source = {.number = ""};
+    struct told told = {.count = 0};
+    X509_CRL *crl = begin_list(w, low, NULL);
+
+    OK(take_made(w, crl, &told, &source));
+    crl = begin_list(w, high, high); /* a list was missed */
+    assert_int_equal(take_made(w, crl, &told, &source), CEDE_NOT_FOUND);
+    crl = begin_list(w, high, low);
+    (void)add_entry(w, crl, "42", 1);
+    OK(take_made(w, crl, &told, &source));
+    assert_int_equal(told.count, 1);
+    assert_int_equal(take_made(w, begin_list(w, low, NULL), &told, &source), CEDE_REVOCATION_BACK);
+    assert_int_equal(take_made(w, begin_list(w, "FF", NULL), &told, &source), CEDE_REVOCATION_BACK);
+    assert_int_equal(take_made(w, begin_list(w, "7F0000000000000000000000000000000000000300", NULL),
+                               &told, &source),
+                     CEDE_DER_VALUE);
+}
+
+/* --- how much an old list is worth ------------------------------------------------------------ */
 
 static void how_long_an_old_list_counts(void **state)
 {
@@ -460,6 +626,10 @@ int main(void)
         in_world(lists_of_others_are_refused),
         in_world(no_bit_flip_and_no_truncation_passes),
         in_world(a_narrower_list_is_refused),
+        in_world(what_a_delta_removes_is_not_revoked),
+        in_world(an_entry_that_is_not_understood_takes_the_list_with_it),
+        in_world(odd_serial_numbers_do_not_spoil_a_list),
+        in_world(numbers_of_lists_have_up_to_20_bytes),
         cmocka_unit_test(how_long_an_old_list_counts),
     };
 

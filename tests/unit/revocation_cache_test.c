@@ -227,7 +227,8 @@ static int relying_setup(void **state)
     static const struct store_migration steps[] = {
         {"tables", REVOCATION_REVOKED_SQL REVOCATION_SOURCES_SQL},
         {"ocsp", REVOCATION_OCSP_SQL},
-        {"open", REVOCATION_OPEN_SQL}};
+        {"open", REVOCATION_OPEN_SQL},
+        {"numbers", REVOCATION_NUMBER_SQL}};
     struct relying *r = calloc(1, sizeof *r);
     char path[96];
     uint16_t port = 0;
@@ -381,6 +382,31 @@ static void the_list_is_fetched_and_gets_old(void **state)
     assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
 }
 
+/* Nobody serves the delta that the list tells of: the next complete list counts. */
+static void without_a_delta_the_list_is_fetched_again(void **state)
+{
+    struct relying *r = *state;
+    int64_t told = 0;
+
+    OK(revocation_cache_set_source(r->store, CA, r->crl, NULL));
+    add_certificates(r->w, 1, 3, CA_NO_END);
+    tick(r->w);
+    start_serving(r);
+    OK(revocation_cache_fetch_lists(&r->cache, r->client));
+    stop_serving(r);
+    OK(store_get_int(r->store, "SELECT count(*) FROM revocation_sources WHERE delta_url <> ''",
+                     STORE_NO_PARAMS, &told));
+    assert_int_equal(told, 1);
+    revoke_some(r->w, 2, 1, 1);
+    r->w->now += 2;
+    tick(r->w);
+    start_serving(r);
+    OK(revocation_cache_fetch_lists(&r->cache, r->client));
+    stop_serving(r);
+    assert_int_equal(check(r, &strict, 2), CEDE_CA_REVOKED);
+    OK(check(r, &strict, 1));
+}
+
 static int64_t questions(struct relying *r)
 {
     int64_t count = -1;
@@ -516,6 +542,7 @@ int main(void)
         relying(what_the_CA_itself_tells_gets_old),
         relying(its_word_does_not_count_for_its_own_server),
         relying(the_list_is_fetched_and_gets_old),
+        relying(without_a_delta_the_list_is_fetched_again),
         relying(the_responder_is_asked_about_who_comes),
         relying(an_answer_gets_old),
         relying(a_fresh_list_leaves_the_responder_alone),

@@ -86,7 +86,8 @@ const struct store_migration ca_migrations[] = {{"ca records", schema},
                                                 {"factory status", factory_status_schema},
                                                 {"subjects of others", subject_schema},
                                                 {"open questions", REVOCATION_OPEN_SQL},
-                                                {"factory validity", factory_validity_schema}};
+                                                {"factory validity", factory_validity_schema},
+                                                {"numbers of lists", REVOCATION_NUMBER_SQL}};
 const size_t ca_migrations_count = sizeof ca_migrations / sizeof ca_migrations[0];
 
 static struct store_value row_or_null(int64_t row)

@@ -243,20 +243,17 @@ static bool next_extension(struct cede_reader *list, struct cede_span *oid, bool
     return true;
 }
 
-/* A number of up to 8 bytes; ours never have more. */
-static enum cede_status read_number(struct cede_span value, uint64_t *number)
+/* "CRL verifiers MUST be able to handle CRLNumber values up to 20 octets" (section 5.2.3). */
+static enum cede_status read_number(struct cede_span value, struct cede_span *number)
 {
     struct cede_reader reader = cede_reader(value);
     struct cede_span bytes = cede_der_get_unsigned(&reader);
 
     CEDE_TRY(cede_reader_finish(&reader));
-    if (bytes.len > sizeof *number) {
+    if (bytes.len > CRL_NUMBER_MAX) {
         return CEDE_DER_VALUE;
     }
-    *number = 0;
-    for (size_t i = 0; i < bytes.len; i++) {
-        *number = *number << 8 | bytes.ptr[i];
-    }
+    *number = bytes;
     return CEDE_OK;
 }
 
@@ -418,6 +415,21 @@ static enum cede_status read_entry_extensions(struct cede_span contents, struct 
     return cede_reader_finish(&list);
 }
 
+/* Some CAs have issued negative serial numbers, or longer ones than 20 bytes (section 4.1.2.2). No
+ * such certificate is taken here, and its entry does not take the others away. */
+static struct cede_span get_serial(struct cede_reader *entry)
+{
+    struct cede_reader ahead = *entry;
+    struct cede_span serial = cede_der_get_unsigned(&ahead);
+
+    if (ahead.status == CEDE_DER_NEGATIVE) {
+        (void)cede_der_get(entry, CEDE_DER_INTEGER);
+        return CEDE_SPAN_NULL;
+    }
+    *entry = ahead;
+    return serial.len <= CEDE_SERIAL_LEN_MAX ? serial : CEDE_SPAN_NULL;
+}
+
 bool crl_next(struct cede_reader *reader, struct crl_entry *entry)
 {
     struct cede_reader inner;
@@ -428,7 +440,7 @@ bool crl_next(struct cede_reader *reader, struct crl_entry *entry)
         return false;
     }
     inner = cede_der_enter(reader, CEDE_DER_SEQUENCE);
-    entry->serial = cede_der_get_unsigned(&inner);
+    entry->serial = get_serial(&inner);
     entry->at = cede_der_get_time(&inner);
     if (inner.status == CEDE_OK && cede_reader_left(&inner) > 0) {
         status = read_entry_extensions(cede_der_get(&inner, CEDE_DER_SEQUENCE), entry);

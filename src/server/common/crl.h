@@ -17,7 +17,9 @@
 #include "cede/certificate.h"
 
 #define CRL_REASON_UNSPECIFIED 0 /* never written: leave the extension out (section 5.3.1) */
+#define CRL_REASON_REMOVE      8 /* removeFromCRL: of a delta, what is revoked no longer */
 #define CRL_REASON_MAX         10
+#define CRL_NUMBER_MAX         20 /* bytes (section 5.2.3); ours never have more than 8 */
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -59,9 +61,9 @@ struct crl_view {
     uint64_t this_update;
     uint64_t next_update;
     struct cede_span authority_key_id; /* or null */
-    uint64_t number;
+    struct cede_span number;           /* without leading zeros, at most CRL_NUMBER_MAX */
     bool is_delta;
-    uint64_t base_number;
+    struct cede_span base_number;
     struct cede_span freshest_uri; /* where its deltas are, or null */
     struct cede_span entries;      /* contents of revokedCertificates, empty when there are none */
     int32_t signature_alg;
@@ -78,7 +80,7 @@ CEDE_MUST_USE enum cede_status crl_verify(const struct crl_view *crl,
                                           const struct cede_certificate *issuer);
 
 struct crl_entry {
-    struct cede_span serial; /* without leading zeros */
+    struct cede_span serial; /* without leading zeros; null: none a certificate has here */
     uint64_t at;
     int reason;
 };

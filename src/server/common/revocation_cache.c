@@ -42,7 +42,7 @@ enum cede_status revocation_cache_set_source(struct store *store, const char *ca
     if (crl != NULL) {
         CEDE_TRY(store_run(store,
                            "UPDATE revocation_sources SET url = $2, delta_url = '', number = -1,"
-                           " checked_at = 0 WHERE ca = $1 AND url <> $2",
+                           " list_number = '', checked_at = 0 WHERE ca = $1 AND url <> $2",
                            STORE_PARAMS(store_text(ca), store_text(crl)), NULL));
     }
     if (ocsp == NULL) {
@@ -207,7 +207,11 @@ static enum cede_status read_source(void *context, const struct store_row *row)
     CEDE_TRY(store_column_copy_text(row, 1, named->source.url, sizeof named->source.url));
     CEDE_TRY(
         store_column_copy_text(row, 2, named->source.delta_url, sizeof named->source.delta_url));
-    named->source.number = store_column_int(row, 3);
+    CEDE_TRY(store_column_copy_text(row, 3, named->source.number, sizeof named->source.number));
+    if (named->source.number[0] == '\0' && store_column_int(row, 5) >= 0) {
+        snprintf(named->source.number, sizeof named->source.number, "%0*llx", REVOCATION_NUMBER_LEN,
+                 (unsigned long long)store_column_int(row, 5));
+    }
     named->source.next_update = store_column_int(row, 4);
     return CEDE_OK;
 }
@@ -244,10 +248,10 @@ static enum cede_status save_source(struct store *store, const struct named_sour
 
     CEDE_TRY(write_begin(store));
     CEDE_TRY(store_run(store,
-                       "UPDATE revocation_sources SET delta_url = $2, number = $3,"
+                       "UPDATE revocation_sources SET delta_url = $2, list_number = $3,"
                        " next_update = $4, checked_at = $5 WHERE ca = $1 AND url = $6",
                        STORE_PARAMS(store_text(named->ca), store_text(source->delta_url),
-                                    store_int(source->number), store_int(source->next_update),
+                                    store_text(source->number), store_int(source->next_update),
                                     store_int(now), store_text(source->url)),
                        NULL));
     return store_commit(store);
@@ -285,7 +289,8 @@ enum cede_status revocation_cache_fetch_lists(const struct revocation_cache *cac
 
     for (;;) {
         status = store_get(cache->store,
-                           "SELECT ca, url, delta_url, number, next_update FROM revocation_sources"
+                           "SELECT ca, url, delta_url, list_number, next_update, number"
+                           " FROM revocation_sources"
                            " WHERE ca > $1 AND url <> '' ORDER BY ca LIMIT 1",
                            STORE_PARAMS(store_text(last)), read_source, &named);
         if (status != CEDE_OK) {

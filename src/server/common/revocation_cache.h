@@ -39,6 +39,9 @@
     "  PRIMARY KEY (ca, serial));"
 /* Who waits for an answer comes again, and asks again. */
 #define REVOCATION_OPEN_SQL "ALTER TABLE ocsp_answers ADD COLUMN open BIGINT NOT NULL DEFAULT 0;"
+/* Numbers of lists have up to 20 bytes; `number` is of those taken before. */
+#define REVOCATION_NUMBER_SQL                                                                      \
+    "ALTER TABLE revocation_sources ADD COLUMN list_number TEXT NOT NULL DEFAULT '';"
 
 #define REVOCATION_EVERY_S       10 /* how often lists are fetched */
 #define REVOCATION_OCSP_EVERY_MS 500

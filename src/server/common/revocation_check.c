@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "cede/status_proof.h"
+#include "server/common/hex.h"
 
 #define LIST_MAX           (128u << 20)
 #define ANSWER_MAX         (64u << 10)
@@ -176,21 +177,44 @@ enum cede_status revocation_ask(struct revocation_client *client, const char *ur
 
 /* --- checking --------------------------------------------------------------------------------- */
 
+static void number_text(struct cede_span number, char text[REVOCATION_NUMBER_LEN + 1])
+{
+    size_t zeros = REVOCATION_NUMBER_LEN - 2 * number.len;
+
+    memset(text, '0', zeros);
+    hex_encode(number.ptr, number.len, text + zeros);
+}
+
 /* Signature first: what is not by the CA says nothing. */
 static enum cede_status check(const struct crl_view *crl, const struct cede_certificate *issuer,
                               uint64_t now, const struct revocation_source *source)
 {
+    char number[REVOCATION_NUMBER_LEN + 1], base[REVOCATION_NUMBER_LEN + 1];
+
     CEDE_TRY(crl_verify(crl, cede_crypto_openssl(), issuer));
     if (crl->this_update > now + CEDE_STATUS_SKEW || crl->next_update < now) {
         return CEDE_REVOCATION_STALE;
     }
-    if (crl->number > INT64_MAX || (int64_t)crl->number < source->number) {
+    number_text(crl->number, number);
+    number_text(crl->base_number, base);
+    if (strcmp(number, source->number) < 0) {
         return CEDE_REVOCATION_BACK;
     }
-    if (crl->is_delta && (source->number < 0 || crl->base_number > (uint64_t)source->number)) {
+    if (crl->is_delta && strcmp(base, source->number) > 0) {
         return CEDE_NOT_FOUND; /* it adds to a list that was never seen */
     }
     return CEDE_OK;
+}
+
+/* A list with an entry that cannot be understood tells nothing (RFC 5280, section 5.3). */
+static enum cede_status check_entries(const struct crl_view *crl)
+{
+    struct cede_reader reader = cede_reader(crl->entries);
+    struct crl_entry entry;
+
+    while (crl_next(&reader, &entry)) {
+    }
+    return cede_reader_finish(&reader);
 }
 
 static enum cede_status hand_on(const struct crl_view *crl, const struct revocation_sink *sink)
@@ -198,8 +222,11 @@ static enum cede_status hand_on(const struct crl_view *crl, const struct revocat
     struct cede_reader reader = cede_reader(crl->entries);
     struct crl_entry entry;
 
+    CEDE_TRY(check_entries(crl));
     while (crl_next(&reader, &entry)) {
-        CEDE_TRY(sink->on_revoked(sink->context, &entry));
+        if (!cede_span_is_null(entry.serial) && entry.reason != CRL_REASON_REMOVE) {
+            CEDE_TRY(sink->on_revoked(sink->context, &entry));
+        }
     }
     return cede_reader_finish(&reader);
 }
@@ -208,14 +235,16 @@ enum cede_status revocation_take(struct cede_span der, const struct cede_certifi
                                  uint64_t now, const struct revocation_sink *sink,
                                  struct revocation_source *source)
 {
+    char number[REVOCATION_NUMBER_LEN + 1];
     struct crl_view crl;
 
     CEDE_TRY(crl_decode(der, &crl));
     CEDE_TRY(check(&crl, issuer, now, source));
-    if ((int64_t)crl.number > source->number) {
+    number_text(crl.number, number);
+    if (strcmp(number, source->number) > 0) {
         CEDE_TRY(hand_on(&crl, sink));
     }
-    source->number = (int64_t)crl.number;
+    memcpy(source->number, number, sizeof number);
     source->next_update = (int64_t)crl.next_update;
     if (!crl.is_delta) {
         size_t len = crl.freshest_uri.len < REVOCATION_URL_MAX ? crl.freshest_uri.len : 0;
@@ -230,18 +259,22 @@ enum cede_status revocation_update(struct revocation_client *client,
                                    const struct revocation_sink *sink,
                                    struct revocation_source *source)
 {
-    enum cede_status status = CEDE_NOT_FOUND;
+    enum cede_status by_delta = CEDE_OK, status = CEDE_OK;
     struct cede_span der;
 
-    if (source->number >= 0 && source->delta_url[0] != '\0') {
-        CEDE_TRY(fetch(client, source->delta_url, &der));
-        status = revocation_take(der, issuer, now, sink, source);
-    }
-    if (status != CEDE_NOT_FOUND) {
-        return status;
+    if (source->number[0] != '\0' && source->delta_url[0] != '\0') {
+        by_delta = fetch(client, source->delta_url, &der);
+        if (by_delta == CEDE_OK) {
+            by_delta = revocation_take(der, issuer, now, sink, source);
+        }
+        if (by_delta == CEDE_OK) {
+            return CEDE_OK;
+        }
     }
     CEDE_TRY(fetch(client, source->url, &der));
-    return revocation_take(der, issuer, now, sink, source);
+    status = revocation_take(der, issuer, now, sink, source);
+    /* Older than the last delta, as it may be: what is wrong is that there is no newer delta. */
+    return status == CEDE_REVOCATION_BACK && by_delta != CEDE_OK ? by_delta : status;
 }
 
 /* --- judging ---------------------------------------------------------------------------------- */

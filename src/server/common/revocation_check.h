@@ -20,14 +20,17 @@
 #include "server/common/crl.h"
 #include "server/common/ocsp_client.h"
 
-#define REVOCATION_URL_MAX 256
+#define REVOCATION_URL_MAX    256
+#define REVOCATION_NUMBER_LEN (2 * CRL_NUMBER_MAX)
 
-/* What is known of one CA's lists. Zero everything first, but `number` is -1 before the first. */
+/* What is known of one CA's lists. Zero everything first. */
 struct revocation_source {
     char url[REVOCATION_URL_MAX];       /* http://... of the complete CRL */
     char delta_url[REVOCATION_URL_MAX]; /* "": none told */
-    int64_t number;                     /* everything up to this list is known */
-    int64_t next_update;                /* of the last list taken, complete or delta */
+    /* Everything up to this list is known; all digits in hexadecimal, so that the order of texts is
+     * that of numbers. "": no list is. */
+    char number[REVOCATION_NUMBER_LEN + 1];
+    int64_t next_update; /* of the last list taken, complete or delta */
 };
 
 struct revocation_client;
@@ -36,13 +39,14 @@ CEDE_MUST_USE enum cede_status revocation_client_new(struct revocation_client **
 void revocation_client_free(struct revocation_client *client);
 
 struct revocation_sink {
-    /* An entry, known before or not. Anything but CEDE_OK ends the update. */
+    /* An entry, known before or not, with a serial number. Anything but CEDE_OK ends the update. */
     enum cede_status (*on_revoked)(void *context, const struct crl_entry *entry);
     void *context;
 };
 
-/* Fetches what is new, by the delta when there is one that fits. On success *source is brought up
- * to date; on failure it stays, whatever the sink was told meanwhile: it was true. */
+/* Fetches what is new, by the delta when there is one that fits, else by the complete list. On
+ * success *source is brought up to date; on failure it stays, whatever the sink was told meanwhile:
+ * it was true. */
 CEDE_MUST_USE enum cede_status revocation_update(struct revocation_client *client,
                                                  const struct cede_certificate *issuer,
                                                  uint64_t now, const struct revocation_sink *sink,

@@ -53,6 +53,7 @@ enum cede_status records_migrate(struct store *store)
         {"revocation", revocation_sql},
         {"ocsp", REVOCATION_OCSP_SQL},
         {"open questions", REVOCATION_OPEN_SQL},
+        {"numbers of lists", REVOCATION_NUMBER_SQL},
     };
 
     return store_migrate(store, migrations, COUNT(migrations));
