@@ -67,7 +67,7 @@ static void a_response_counts_for_its_certificate_and_time(void **state)
 {
     struct world *w = *state;
     uint8_t memory[OCSP_RESPONSE_MAX];
-    struct ocsp_word word = {OCSP_UNKNOWN, 7, 7, 7};
+    struct ocsp_word word = {.status = OCSP_UNKNOWN, .this_update = 7};
     struct cede_span response;
     uint64_t validity = w->ca->policy.revocation.ocsp_validity_s;
 
@@ -117,9 +117,13 @@ static X509 *make_signer(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
     return made;
 }
 
-static struct cede_span forged(struct world *w, EVP_PKEY *key, X509 *signer, uint8_t **memory)
+enum critical { CRITICAL_NONE, CRITICAL_RESPONSE, CRITICAL_SINGLE };
+
+static struct cede_span forged_with(struct world *w, EVP_PKEY *key, X509 *signer,
+                                    unsigned long flags, enum critical critical, uint8_t **memory)
 {
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    OCSP_SINGLERESP *single;
     ASN1_INTEGER *serial = ASN1_INTEGER_new();
     ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, 3600);
     uint8_t bytes[8];
@@ -131,9 +135,16 @@ static struct cede_span forged(struct world *w, EVP_PKEY *key, X509 *signer, uin
     BN_to_ASN1_INTEGER(number, serial);
     id = OCSP_cert_id_new(EVP_sha1(), X509_get_subject_name(w->issuer),
                           X509_get0_pubkey_bitstr(w->issuer), serial);
-    assert_non_null(
-        OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, until));
-    assert_int_equal(OCSP_basic_sign(basic, signer, key, EVP_sha256(), NULL, 0), 1);
+    single = OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from, until);
+    assert_non_null(single);
+    if (critical == CRITICAL_RESPONSE) {
+        assert_int_equal(
+            OCSP_BASICRESP_add1_ext_i2d(basic, NID_id_pkix_OCSP_archiveCutoff, from, 1, 0), 1);
+    } else if (critical == CRITICAL_SINGLE) {
+        assert_int_equal(
+            OCSP_SINGLERESP_add1_ext_i2d(single, NID_id_pkix_OCSP_archiveCutoff, from, 1, 0), 1);
+    }
+    assert_int_equal(OCSP_basic_sign(basic, signer, key, EVP_sha256(), NULL, flags), 1);
     response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
     *memory = NULL;
     len = i2d_OCSP_RESPONSE(response, memory);
@@ -145,6 +156,11 @@ static struct cede_span forged(struct world *w, EVP_PKEY *key, X509 *signer, uin
     ASN1_INTEGER_free(serial);
     BN_free(number);
     return cede_span(*memory, (size_t)len);
+}
+
+static struct cede_span forged(struct world *w, EVP_PKEY *key, X509 *signer, uint8_t **memory)
+{
+    return forged_with(w, key, signer, 0, CRITICAL_NONE, memory);
 }
 
 /* Neither a stranger nor one with a certificate of the CA for something else. */
@@ -167,6 +183,33 @@ static void only_the_CA_and_its_responders_are_believed(void **state)
     X509_free(stranger);
     X509_free(server);
     EVP_PKEY_free(key);
+}
+
+/* "MAY include certificates" (RFC 6960, section 4.2.1): many CAs leave their own out. */
+static void a_CA_that_signs_itself_need_not_send_its_certificate(void **state)
+{
+    struct world *w = *state;
+    struct ocsp_word word;
+    uint8_t *memory;
+
+    OK(take(w, forged_with(w, w->ca->pkey, w->issuer, OCSP_NOCERTS, CRITICAL_NONE, &memory), 1,
+            w->now, &word));
+    assert_int_equal(word.signer_len, 0);
+    OPENSSL_free(memory);
+}
+
+static void a_critical_extension_is_not_overlooked(void **state)
+{
+    struct world *w = *state;
+    struct ocsp_word word;
+    uint8_t *memory;
+
+    for (enum critical where = CRITICAL_RESPONSE; where <= CRITICAL_SINGLE; where++) {
+        assert_int_equal(
+            take(w, forged_with(w, w->ca->pkey, w->issuer, 0, where, &memory), 1, w->now, &word),
+            CEDE_X509_EXTENSION);
+        OPENSSL_free(memory);
+    }
 }
 
 static void a_responder_that_does_not_answer_is_told_from_one_that_does(void **state)
@@ -440,6 +483,28 @@ static void the_responder_is_asked_about_who_comes(void **state)
     assert_int_equal(check(r, &soft, 3), CEDE_REVOCATION_UNKNOWN); /* nobody has asked */
 }
 
+/* Whoever has its key could call everything good. */
+static void a_revoked_responder_is_not_believed(void **state)
+{
+    struct relying *r = *state;
+    uint8_t memory[OCSP_RESPONSE_MAX];
+    char serial[2 * CEDE_SERIAL_LEN_MAX + 1];
+    struct ocsp_word word;
+
+    add_certificates(r->w, 1, 1, CA_NO_END);
+    OK(take(r->w, ask(r->w, 1, memory, sizeof memory), 1, r->w->now, &word));
+    assert_true(word.signer_len > 0);
+    hex_encode(word.signer, word.signer_len, serial);
+    OK(revocation_cache_set_source(r->store, CA, NULL, r->ocsp));
+    OK(revocation_cache_add(r->store, CA, serial, (int64_t)r->w->now));
+    assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
+    start_serving(r);
+    OK(revocation_cache_ask(&r->cache, r->client));
+    stop_serving(r);
+    assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
+    assert_int_equal(questions(r), 1);
+}
+
 /* A fresh answer is asked for before the old one ends; in an outage the old one lasts a while. */
 static void an_answer_gets_old(void **state)
 {
@@ -536,6 +601,8 @@ int main(void)
         in_world(a_response_counts_for_its_certificate_and_time),
         in_world(a_changed_response_is_refused),
         in_world(only_the_CA_and_its_responders_are_believed),
+        in_world(a_CA_that_signs_itself_need_not_send_its_certificate),
+        in_world(a_critical_extension_is_not_overlooked),
         in_world(a_responder_that_does_not_answer_is_told_from_one_that_does),
         in_world(a_question_needs_an_issuer_and_room),
         relying(without_a_source_what_was_told_counts),
@@ -544,6 +611,7 @@ int main(void)
         relying(the_list_is_fetched_and_gets_old),
         relying(without_a_delta_the_list_is_fetched_again),
         relying(the_responder_is_asked_about_who_comes),
+        relying(a_revoked_responder_is_not_believed),
         relying(an_answer_gets_old),
         relying(a_fresh_list_leaves_the_responder_alone),
         relying(a_clock_that_is_set_back_does_no_harm),

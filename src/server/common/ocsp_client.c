@@ -2,6 +2,8 @@
 /* ocsp_client.c - OpenSSL's OCSP, for one certificate at a time. */
 #include "server/common/ocsp_client.h"
 
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509_vfy.h>
@@ -69,18 +71,47 @@ enum cede_status ocsp_client_request(struct cede_span issuer, struct cede_span s
     return status;
 }
 
-/* By the CA itself or by one it has certified for it; no other authority counts. */
-static enum cede_status check_signer(OCSP_BASICRESP *basic, X509 *issuer, uint64_t now)
+static enum cede_status note_signer(OCSP_BASICRESP *basic, X509 *issuer, STACK_OF(X509) * others,
+                                    struct ocsp_word *word)
+{
+    const ASN1_INTEGER *serial;
+    X509 *signer = NULL;
+
+    word->signer_len = 0;
+    if (OCSP_resp_get0_signer(basic, &signer, others) != 1) {
+        return CEDE_OCSP_SIGNER;
+    }
+    if (X509_cmp(signer, issuer) == 0) {
+        return CEDE_OK;
+    }
+    serial = X509_get0_serialNumber(signer);
+    if (ASN1_STRING_length(serial) < 1 || ASN1_STRING_length(serial) > CEDE_SERIAL_LEN_MAX) {
+        return CEDE_OCSP_SIGNER;
+    }
+    word->signer_len = (size_t)ASN1_STRING_length(serial);
+    memcpy(word->signer, ASN1_STRING_get0_data(serial), word->signer_len);
+    return CEDE_OK;
+}
+
+/* By the CA itself, whose certificate need not come along, or by one it has certified for it; no
+ * other authority counts. */
+static enum cede_status check_signer(OCSP_BASICRESP *basic, X509 *issuer, uint64_t now,
+                                     struct ocsp_word *word)
 {
     X509_STORE *store = X509_STORE_new();
     X509_VERIFY_PARAM *param = store == NULL ? NULL : X509_STORE_get0_param(store);
+    STACK_OF(X509) *others = sk_X509_new_null();
     enum cede_status status = CEDE_SERVER_MEMORY;
 
-    if (param != NULL && X509_STORE_add_cert(store, issuer) == 1) {
+    if (param != NULL && X509_STORE_add_cert(store, issuer) == 1 && others != NULL &&
+        sk_X509_push(others, issuer) > 0) {
         X509_VERIFY_PARAM_set_time(param, (time_t)now);
         (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-        status = OCSP_basic_verify(basic, NULL, store, 0) == 1 ? CEDE_OK : CEDE_OCSP_SIGNER;
+        status = OCSP_basic_verify(basic, others, store, 0) == 1
+                     ? note_signer(basic, issuer, others, word)
+                     : CEDE_OCSP_SIGNER;
     }
+    sk_X509_free(others);
     X509_STORE_free(store);
     return status;
 }
@@ -101,13 +132,20 @@ static enum cede_status read_single(OCSP_BASICRESP *basic, OCSP_CERTID *id, uint
                                     struct ocsp_word *word)
 {
     ASN1_GENERALIZEDTIME *revoked_at = NULL, *this_update = NULL, *next_update = NULL;
-    struct ocsp_word read = {OCSP_UNKNOWN, 0, 0, 0};
+    OCSP_SINGLERESP *single = OCSP_resp_get0(basic, OCSP_resp_find(basic, id, -1));
+    struct ocsp_word read = *word;
     int said = 0;
 
-    if (OCSP_resp_find_status(basic, id, &said, NULL, &revoked_at, &this_update, &next_update) !=
-        1) {
+    if (single == NULL) {
         return CEDE_OCSP_OTHER;
     }
+    /* "Unrecognized extensions MUST be ignored (unless they have the critical flag set ...)"
+     * (RFC 6960, section 4.4). */
+    if (OCSP_BASICRESP_get_ext_by_critical(basic, 1, -1) >= 0 ||
+        OCSP_SINGLERESP_get_ext_by_critical(single, 1, -1) >= 0) {
+        return CEDE_X509_EXTENSION;
+    }
+    said = OCSP_single_get0_status(single, NULL, &revoked_at, &this_update, &next_update);
     CEDE_TRY(to_time(this_update, &read.this_update));
     CEDE_TRY(to_time(next_update, &read.next_update));
     if (read.this_update > now + CEDE_STATUS_SKEW || read.next_update < now) {
@@ -127,6 +165,7 @@ static enum cede_status take(OCSP_RESPONSE *response, const struct subject *subj
                              struct ocsp_word *word)
 {
     OCSP_BASICRESP *basic = NULL;
+    struct ocsp_word read = {.status = OCSP_UNKNOWN};
     enum cede_status status = CEDE_OK;
 
     if (OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
@@ -136,9 +175,12 @@ static enum cede_status take(OCSP_RESPONSE *response, const struct subject *subj
     if (basic == NULL) {
         return CEDE_OCSP_MALFORMED;
     }
-    status = check_signer(basic, subject->issuer, now);
+    status = check_signer(basic, subject->issuer, now, &read);
     if (status == CEDE_OK) {
-        status = read_single(basic, subject->id, now, word);
+        status = read_single(basic, subject->id, now, &read);
+    }
+    if (status == CEDE_OK) {
+        *word = read;
     }
     OCSP_BASICRESP_free(basic);
     return status;

@@ -8,13 +8,16 @@
  * before: the caller sees to it that answers do not go back in time.
  * What is checked: that the CA itself or one with its certificate for id-kp-OCSPSigning signed it,
  *      valid at this time; that it is about this certificate; thisUpdate not in the future,
- *      nextUpdate told and not past.
+ *      nextUpdate told and not past; that no extension is critical, for none is known. Whether the
+ *      responder's own certificate is revoked is for the caller, who is told which it is.
  * Errors: CEDE_OCSP_MALFORMED, CEDE_OCSP_REFUSED (responseStatus is not successful),
- *      CEDE_OCSP_SIGNER, CEDE_OCSP_OTHER (about another certificate); CEDE_REVOCATION_STALE.
+ *      CEDE_OCSP_SIGNER, CEDE_OCSP_OTHER (about another certificate); CEDE_REVOCATION_STALE;
+ *      CEDE_X509_EXTENSION.
  */
 #ifndef CEDE_SERVER_OCSP_CLIENT_H
 #define CEDE_SERVER_OCSP_CLIENT_H
 
+#include "cede/certificate.h"
 #include "server/common/ocsp.h"
 
 #define OCSP_CLIENT_REQUEST_MAX 256
@@ -23,7 +26,9 @@ struct ocsp_word {
     enum ocsp_status status; /* unknown: the responder does not know the certificate */
     uint64_t this_update;
     uint64_t next_update;
-    uint64_t revoked_at; /* of OCSP_REVOKED */
+    uint64_t revoked_at;                 /* of OCSP_REVOKED */
+    uint8_t signer[CEDE_SERIAL_LEN_MAX]; /* serial of the responder's certificate ... */
+    size_t signer_len;                   /* ... 0: the CA itself has signed */
 };
 
 /* `issuer` is the CA's certificate, DER; `serial` without leading zeros. */

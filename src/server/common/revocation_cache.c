@@ -325,6 +325,22 @@ static enum cede_status read_question(void *context, const struct store_row *row
     return CEDE_OK;
 }
 
+/* A responder whose certificate is known to be revoked says nothing, also if the CA has called it
+ * good for its whole life (id-pkix-ocsp-nocheck; RFC 6960, section 4.2.2.2.1). */
+static enum cede_status check_responder(struct store *store, const char *ca,
+                                        const struct ocsp_word *word)
+{
+    char serial[SERIAL_TEXT];
+    bool revoked = false;
+
+    if (word->signer_len == 0) {
+        return CEDE_OK;
+    }
+    hex_encode(word->signer, word->signer_len, serial);
+    CEDE_TRY(revocation_cache_is_revoked(store, ca, serial, &revoked));
+    return revoked ? CEDE_OCSP_SIGNER : CEDE_OK;
+}
+
 static enum cede_status ask_responder(const struct revocation_cache *cache,
                                       struct revocation_client *client,
                                       const struct open_question *question, uint64_t now,
@@ -339,6 +355,7 @@ static enum cede_status ask_responder(const struct revocation_cache *cache,
     }
     CEDE_TRY(cache->issuer(cache->context, question->ca, CEDE_BUF_ARRAY(bytes), &der));
     CEDE_TRY(revocation_ask(client, question->url, der, cede_span(serial, len), now, word));
+    CEDE_TRY(check_responder(cache->store, question->ca, word));
     return (int64_t)word->this_update < question->this_update ? CEDE_REVOCATION_BACK : CEDE_OK;
 }
 
