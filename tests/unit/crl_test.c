@@ -34,6 +34,17 @@ static int entries_in(struct cede_span der)
     return count < 0 ? 0 : count;
 }
 
+static ASN1_INTEGER *integer(const char *hex)
+{
+    BIGNUM *number = NULL;
+    ASN1_INTEGER *made;
+
+    assert_true(BN_hex2bn(&number, hex) > 0);
+    made = BN_to_ASN1_INTEGER(number, NULL);
+    BN_free(number);
+    return made;
+}
+
 static void an_empty_list_verifies(void **state)
 {
     struct world *w = *state;
@@ -199,6 +210,98 @@ static void what_has_expired_leaves(void **state)
     w->now += 90000;
     tick(w);
     assert_int_equal(w->publisher.crl.complete.count, 1);
+}
+
+/* "Regularly scheduled" are not the lists that revocations make (RFC 5280, section 3.3). */
+static void what_has_expired_is_on_a_whole_list(void **state)
+{
+    struct world *w = *state;
+
+    add_certificates(w, 1, 1, (int64_t)w->now + 50);
+    add_certificates(w, 2, 2, CA_NO_END);
+    revoke_some(w, 1, 1, 0);
+    tick(w);
+    w->now += 60;
+    revoke_some(w, 2, 1, 0);
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.count, 2);
+    w->now += 60;
+    revoke_some(w, 3, 1, 0);
+    tick(w);
+    assert_int_equal(w->publisher.crl.complete.count, 3);
+}
+
+/* What is revoked while a long list is made is not on it, and the list does not say so. */
+static void a_list_is_as_old_as_what_it_was_made_of(void **state)
+{
+    struct world *w = *state;
+    uint64_t begun = w->now + 2;
+    bool busy = false;
+
+    add_certificates(w, 1, 3000, CA_NO_END);
+    add_certificates(w, 3001, 1, (int64_t)w->now + 4);
+    tick(w);
+    revoke_some(w, 1, 3000, 0);
+    w->now = begun;
+    OK(status_publisher_tick(&w->publisher, &busy));
+    assert_true(busy);
+    revoke_some(w, 3001, 1, 0);
+    w->now += 5;
+    for (int i = 0; i < 4 && w->publisher.crl.complete.count == 0; i++) {
+        OK(status_publisher_tick(&w->publisher, &busy));
+    }
+    assert_int_equal(w->publisher.crl.complete.count, 3000);
+    assert_int_equal(w->publisher.crl.complete.this_update, begun);
+    w->now += 2;
+    tick(w);
+    assert_int_equal(entries_in(list_of(&w->publisher.crl.delta)), 1);
+}
+
+/* A delta made by a clock that was ahead holds nothing up. */
+static void a_clock_that_is_set_back_holds_up_no_revocation(void **state)
+{
+    struct world *w = *state;
+
+    add_certificates(w, 1, 6000, CA_NO_END);
+    revoke_some(w, 1, 5000, 4);
+    tick(w);
+    w->now += 3600;
+    revoke_some(w, 5001, 1, 1);
+    tick(w);
+    assert_int_equal(entries_in(list_of(&w->publisher.crl.delta)), 1);
+    w->now -= 1800;
+    revoke_some(w, 5002, 1, 1);
+    tick(w);
+    assert_int_equal(entries_in(list_of(&w->publisher.crl.delta)), 2);
+}
+
+/* The records of another day, the lists of today: what is revoked again must be on a list. */
+static void records_from_an_older_copy_get_a_list_of_their_own(void **state)
+{
+    struct world *w = *state;
+    ASN1_INTEGER *asked = integer("4100000000000009");
+    X509_REVOKED *entry = NULL;
+    X509_CRL *crl;
+    int64_t number;
+
+    add_certificates(w, 1, 9, CA_NO_END);
+    revoke_some(w, 1, 3, 0);
+    tick(w);
+    number = w->publisher.crl.complete.number;
+    status_publisher_close(&w->publisher);
+    OK(store_run(w->ca->store, "DELETE FROM revocation WHERE id > 1", STORE_NO_PARAMS, NULL));
+    OK(store_run(w->ca->store, "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'revocation'",
+                 STORE_NO_PARAMS, NULL));
+    revoke_some(w, 8, 2, 0);
+    OK(status_publisher_open(&w->publisher, w->ca));
+    assert_int_equal(w->publisher.crl.complete.number, number); /* served until there is another */
+    w->now += 1;
+    tick(w);
+    assert_true(w->publisher.crl.complete.number > number);
+    crl = parse(list_of(&w->publisher.crl.complete));
+    assert_int_equal(X509_CRL_get0_by_serial(crl, &entry, asked), 1);
+    ASN1_INTEGER_free(asked);
+    X509_CRL_free(crl);
 }
 
 static void a_restart_serves_the_same_and_numbers_go_on(void **state)
@@ -433,17 +536,6 @@ static void a_narrower_list_is_refused(void **state)
 
 /* --- lists of other CAs ----------------------------------------------------------------------- */
 
-static ASN1_INTEGER *integer(const char *hex)
-{
-    BIGNUM *number = NULL;
-    ASN1_INTEGER *made;
-
-    assert_true(BN_hex2bn(&number, hex) > 0);
-    made = BN_to_ASN1_INTEGER(number, NULL);
-    BN_free(number);
-    return made;
-}
-
 static void add_number(X509_CRL *crl, int nid, const char *hex)
 {
     ASN1_INTEGER *number = integer(hex);
@@ -618,6 +710,10 @@ int main(void)
         in_world(a_long_delta_makes_a_new_list),
         in_world(lists_are_renewed_before_they_end),
         in_world(what_has_expired_leaves),
+        in_world(what_has_expired_is_on_a_whole_list),
+        in_world(a_list_is_as_old_as_what_it_was_made_of),
+        in_world(a_clock_that_is_set_back_holds_up_no_revocation),
+        in_world(records_from_an_older_copy_get_a_list_of_their_own),
         in_world(a_restart_serves_the_same_and_numbers_go_on),
         in_world(a_provider_follows_list_and_delta),
         in_world(an_old_list_is_not_taken_again),

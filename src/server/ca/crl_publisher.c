@@ -191,7 +191,7 @@ static enum cede_status publish(struct crl_publisher *publisher, const struct cr
 static enum cede_status publish_complete(struct crl_publisher *publisher)
 {
     const struct crl_entries none = {NULL, 0, 0, 0};
-    struct crl_info info = describe(publisher, (int64_t)ca_now(publisher->ca), false);
+    struct crl_info info = describe(publisher, publisher->made_at, false);
     struct crl_info delta_info = describe(publisher, (int64_t)info.this_update, true);
     struct crl_list complete = {.blob = NULL}, delta = {.blob = NULL};
     enum cede_status status;
@@ -211,12 +211,13 @@ static enum cede_status publish_complete(struct crl_publisher *publisher)
     }
     replace(&publisher->complete, &complete);
     replace(&publisher->delta, &delta);
+    publisher->fits = true;
     return CEDE_OK;
 }
 
 static enum cede_status publish_delta(struct crl_publisher *publisher)
 {
-    struct crl_info info = describe(publisher, (int64_t)ca_now(publisher->ca), true);
+    struct crl_info info = describe(publisher, publisher->made_at, true);
     struct crl_list delta = {.blob = NULL};
     enum cede_status status;
 
@@ -264,16 +265,25 @@ static enum cede_status read_rows(struct crl_publisher *publisher, bool *done)
     return CEDE_OK;
 }
 
-/* An entry stays until it has been on a list made after its certificate expired (RFC 5280, section
- * 5.1.2.6), hence the time of the last complete list. */
+/* "An entry MUST NOT be removed from the CRL until it appears on one regularly scheduled CRL issued
+ * beyond the revoked certificate's validity period" (RFC 5280, section 3.3): lists made for a
+ * revocation are not, so a list's whole time must be over, and a list must have been made. */
+static int64_t expired_before(const struct crl_publisher *publisher)
+{
+    int64_t long_ago =
+        publisher->made_at - (int64_t)publisher->ca->policy.revocation.crl_validity_s;
+
+    return long_ago < publisher->complete.this_update ? long_ago : publisher->complete.this_update;
+}
+
 static void begin(struct crl_publisher *publisher, int64_t last_row, bool is_delta)
 {
     publisher->working = true;
     publisher->making_delta = is_delta;
     publisher->from = is_delta ? publisher->complete.up_to : 0;
     publisher->up_to = last_row;
-    publisher->not_before = publisher->complete.this_update;
     publisher->made_at = (int64_t)ca_now(publisher->ca);
+    publisher->not_before = expired_before(publisher);
     crl_entries_wipe(&publisher->entries);
 }
 
@@ -291,14 +301,15 @@ static bool choose(struct crl_publisher *publisher, int64_t last_row, bool *is_d
     int64_t long_delta = publisher->complete.count / 4;
 
     *is_delta = true;
-    if (is_late(&publisher->complete, now)) {
+    if (!publisher->fits || is_late(&publisher->complete, now)) {
         *is_delta = false;
         return true;
     }
     if (last_row > publisher->delta.up_to) {
         *is_delta = publisher->complete.count + new_rows > CRL_SHORT &&
                     (new_rows < CRL_SHORT || new_rows < long_delta);
-        return now - publisher->made_at >= (int64_t)publisher->ca->policy.revocation.coalesce_s;
+        return now < publisher->made_at ||
+               now - publisher->made_at >= (int64_t)publisher->ca->policy.revocation.coalesce_s;
     }
     return is_late(&publisher->delta, now);
 }

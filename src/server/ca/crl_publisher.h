@@ -39,6 +39,9 @@ struct crl_publisher {
     struct store *store; /* status.db */
     struct crl_list complete;
     struct crl_list delta;
+    /* Made of these records by this process. What was loaded may be of others: records restored
+     * from an older copy count their rows anew. */
+    bool fits;
 
     bool working; /* rows are being read for a list */
     bool making_delta;
@@ -46,7 +49,7 @@ struct crl_publisher {
     int64_t from;       /* last row read */
     int64_t up_to;      /* last row to read */
     int64_t not_before; /* entries that expired before are left out */
-    int64_t made_at;    /* when the last list was begun */
+    int64_t made_at;    /* when the last list was begun: its thisUpdate */
 };
 
 /* Reads what was published before. `store` must be migrated with crl_publisher_migrations. */
