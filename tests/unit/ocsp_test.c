@@ -387,7 +387,7 @@ static void signing_on_demand_is_bounded(void **state)
     struct question known = {NULL, NULL}, with_nonce = {NULL, NULL};
     struct http_blob *blob;
 
-    w->ca->policy.revocation.ocsp_rate = 3;
+    w->ca->policy.revocation.ocsp_rate = 6; /* half of it for nonces and strangers */
     add_certificates(w, 1, 1, CA_NO_END);
     ask_for(w, &known, 1, EVP_sha1());
     ask_for(w, &with_nonce, 1, EVP_sha1());
@@ -415,6 +415,100 @@ static void signing_on_demand_is_bounded(void **state)
     http_blob_release(blob);
     OCSP_REQUEST_free(known.request);
     OCSP_REQUEST_free(with_nonce.request);
+}
+
+/* However many nonces and unknown serial numbers come. */
+static void strangers_leave_room_for_certificates(void **state)
+{
+    struct world *w = *state;
+    struct http_blob *blob;
+    int reason = 0;
+
+    w->ca->policy.revocation.ocsp_rate = 4;
+    add_certificates(w, 1, 2, CA_NO_END);
+    for (uint32_t i = 0; i < 20; i++) {
+        struct question stranger = {NULL, NULL};
+
+        ask_for(w, &stranger, i < 10 ? 1 : 100 + i, EVP_sha1());
+        if (i < 10) {
+            OCSP_request_add1_nonce(stranger.request, NULL, 32);
+        }
+        blob = put_question(w, &stranger);
+        http_blob_release(blob);
+        OCSP_REQUEST_free(stranger.request);
+    }
+    assert_int_equal(status_of(w, 2, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_GOOD);
+    assert_true(w->publisher.ocsp.counters.signatures <= 4);
+}
+
+/* --- the responder's certificate -------------------------------------------------------------- */
+
+static void a_revoked_responder_makes_another_key(void **state)
+{
+    struct world *w = *state;
+    uint8_t before[CA_SERIAL_LEN];
+    struct question question = {NULL, NULL};
+    struct http_blob *first, *second;
+    int reason = 0;
+
+    add_certificates(w, 1, 1, CA_NO_END);
+    tick(w);
+    ask_for(w, &question, 1, EVP_sha1());
+    first = put_question(w, &question);
+    memcpy(before, w->publisher.ocsp.serial, sizeof before);
+    OK(ca_revoke_serial(w->ca, CEDE_SPAN_ARRAY(before), NULL, 1, NULL));
+    tick(w);
+    assert_memory_not_equal(before, w->publisher.ocsp.serial, sizeof before);
+    second = put_question(w, &question);
+    assert_ptr_not_equal(first, second);
+    assert_int_equal(status_in(w, second, question.id, &reason), V_OCSP_CERTSTATUS_GOOD);
+    http_blob_release(first);
+    http_blob_release(second);
+    OCSP_REQUEST_free(question.request);
+}
+
+/* A machine that started in the wrong year. */
+static void a_responder_of_the_future_is_replaced(void **state)
+{
+    struct world *w = *state;
+    uint8_t before[CA_SERIAL_LEN];
+    int reason = 0;
+
+    add_certificates(w, 1, 1, CA_NO_END);
+    w->now += 30 * 86400;
+    tick(w); /* the one of the start is over */
+    memcpy(before, w->publisher.ocsp.serial, sizeof before);
+    w->now -= 30 * 86400;
+    tick(w);
+    assert_memory_not_equal(before, w->publisher.ocsp.serial, sizeof before);
+    assert_int_equal(status_of(w, 1, EVP_sha1(), &reason), V_OCSP_CERTSTATUS_GOOD);
+}
+
+static void no_answer_outlasts_its_responder(void **state)
+{
+    struct world *w = *state;
+    struct question question = {NULL, NULL};
+    struct http_blob *blob;
+    OCSP_RESPONSE *response;
+    OCSP_BASICRESP *basic;
+    ASN1_GENERALIZEDTIME *until = NULL;
+    X509 *signer = NULL;
+    int days = -1, seconds = -1;
+
+    w->ca->policy.revocation.ocsp_validity_s = 30 * 86400;
+    add_certificates(w, 1, 1, CA_NO_END);
+    ask_for(w, &question, 1, EVP_sha1());
+    blob = put_question(w, &question);
+    response = read_response(blob);
+    basic = OCSP_response_get1_basic(response);
+    assert_int_equal(OCSP_resp_get0_signer(basic, &signer, NULL), 1);
+    (void)OCSP_single_get0_status(OCSP_resp_get0(basic, 0), NULL, NULL, NULL, &until);
+    assert_int_equal(ASN1_TIME_diff(&days, &seconds, until, X509_get0_notAfter(signer)), 1);
+    assert_true(days >= 0 && seconds >= 0);
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+    http_blob_release(blob);
+    OCSP_REQUEST_free(question.request);
 }
 
 /* --- requests that are none ------------------------------------------------------------------- */
@@ -629,6 +723,10 @@ int main(void)
         in_world(a_nonce_comes_back),
         in_world(a_nonce_of_a_forbidden_length_is_malformed),
         in_world(signing_on_demand_is_bounded),
+        in_world(strangers_leave_room_for_certificates),
+        in_world(a_revoked_responder_makes_another_key),
+        in_world(a_responder_of_the_future_is_replaced),
+        in_world(no_answer_outlasts_its_responder),
         in_world(another_issuer_is_unauthorized),
         in_world(several_in_one_request),
         in_world(damaged_requests_get_an_answer_and_no_more),

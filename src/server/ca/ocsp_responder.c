@@ -79,7 +79,18 @@ static enum cede_status make_certificate(struct ocsp_service *service, EVP_PKEY 
     memcpy(service->certificate, record.raw, record.raw_len);
     responder.certificate = cede_span(service->certificate, record.raw_len);
     service->responder = responder;
-    service->renew_at = ca_now(ca) + OCSP_RESPONDER_S / 3;
+    memcpy(service->serial, record.serial, sizeof service->serial);
+    service->made_at = info.not_before + CA_BACKDATE_S;
+    service->renew_at = service->made_at + OCSP_RESPONDER_S / 3;
+    return CEDE_OK;
+}
+
+/* Those issued last come first: the records may be of millions. */
+static enum cede_status begin_ahead(struct ocsp_service *service)
+{
+    CEDE_TRY(store_get_int(service->ca->store, "SELECT coalesce(max(id), 0) FROM certificate",
+                           STORE_NO_PARAMS, &service->ahead));
+    service->ahead = service->ahead > OCSP_AHEAD ? service->ahead - OCSP_AHEAD : 0;
     return CEDE_OK;
 }
 
@@ -108,9 +119,7 @@ enum cede_status ocsp_service_open(struct ocsp_service *service, struct ca *ca)
         return CEDE_SERVER_MEMORY;
     }
     CEDE_TRY(ocsp_issuer_init(&service->issuer, &ca->certificate));
-    CEDE_TRY(store_get_int(ca->store, "SELECT coalesce(max(id), 0) FROM certificate",
-                           STORE_NO_PARAMS, &service->ahead));
-    service->ahead = service->ahead > OCSP_AHEAD ? service->ahead - OCSP_AHEAD : 0;
+    CEDE_TRY(begin_ahead(service));
     return renew(service);
 }
 
@@ -207,6 +216,15 @@ static enum cede_status read_status(void *context, const struct store_row *row)
     return CEDE_OK;
 }
 
+/* No answer lasts longer than the certificate of the key that signs it. */
+static uint64_t end_of(const struct ocsp_service *service, uint64_t now)
+{
+    uint64_t end = now + service->ca->policy.revocation.ocsp_validity_s;
+    uint64_t last = service->made_at + OCSP_RESPONDER_S;
+
+    return end < last ? end : last;
+}
+
 /* Never issued here is "unknown", not "good" (RFC 6960, section 2.2). */
 static enum cede_status find_status(struct ocsp_service *service, const struct ocsp_cert_id *id,
                                     uint64_t now, struct ocsp_single *single)
@@ -222,20 +240,28 @@ static enum cede_status find_status(struct ocsp_service *service, const struct o
     single->revoked_at = found.revoked_at;
     single->reason = found.revoked ? found.reason : 0;
     single->this_update = now;
-    single->next_update = now + service->ca->policy.revocation.ocsp_validity_s;
+    single->next_update = end_of(service, now);
     return CEDE_OK;
 }
 
 /* --- signing ---------------------------------------------------------------------------------- */
 
-/* What strangers can make us sign is bounded. */
-static bool may_sign(struct ocsp_service *service, uint64_t now)
+/* What strangers can make us sign is bounded. Nonces and unknown serial numbers, of which there is
+ * no end, get half of it, so that they cannot keep others from the first answer for a certificate.
+ */
+static bool may_sign(struct ocsp_service *service, uint64_t now, bool endless)
 {
+    uint64_t rate = service->ca->policy.revocation.ocsp_rate;
+
     if (service->second != now) {
         service->second = now;
         service->signed_in_second = 0;
     }
-    return service->signed_in_second++ < service->ca->policy.revocation.ocsp_rate;
+    if (service->signed_in_second >= (endless ? rate - rate / 2 : rate)) {
+        return false;
+    }
+    service->signed_in_second++;
+    return true;
 }
 
 static enum cede_status sign(struct ocsp_service *service, const struct ocsp_single *singles,
@@ -258,13 +284,12 @@ static enum cede_status sign(struct ocsp_service *service, const struct ocsp_sin
     return *blob != NULL ? CEDE_OK : CEDE_SERVER_MEMORY;
 }
 
-/* Signs and keeps; *kept is null for what is not worth keeping, and the caller releases *blob. */
+/* Signs what was found and keeps it if it is worth it; the caller releases *blob. */
 static enum cede_status sign_one(struct ocsp_service *service, const struct ocsp_cert_id *id,
-                                 struct http_blob **blob, struct ocsp_single *single)
+                                 const struct ocsp_single *single, struct http_blob **blob)
 {
     struct ocsp_kept *kept = find_kept(service, id);
 
-    CEDE_TRY(find_status(service, id, ca_now(service->ca), single));
     CEDE_TRY(sign(service, single, 1, CEDE_SPAN_NULL, blob));
     if (single->status == OCSP_UNKNOWN || id->raw.len > sizeof kept->cert_id ||
         id->serial.len > CEDE_SERIAL_LEN_MAX) {
@@ -334,10 +359,11 @@ static enum cede_status answer_kept(struct ocsp_service *service, const struct o
         answer_blob(http_blob_hold(kept->blob), kept->this_update, kept->next_update, response);
         return CEDE_OK;
     }
-    if (!may_sign(service, now)) {
+    CEDE_TRY(find_status(service, id, now, &single));
+    if (!may_sign(service, now, single.status == OCSP_UNKNOWN)) {
         return CEDE_STORE_BUSY;
     }
-    CEDE_TRY(sign_one(service, id, &blob, &single));
+    CEDE_TRY(sign_one(service, id, &single, &blob));
     answer_blob(blob, single.this_update, single.next_update, response);
     if (single.status == OCSP_UNKNOWN) {
         response->made_at = 0; /* it may be issued in a moment */
@@ -354,7 +380,7 @@ static enum cede_status answer_fresh(struct ocsp_service *service,
     uint64_t now = ca_now(service->ca);
     struct http_blob *blob = NULL;
 
-    if (!may_sign(service, now)) {
+    if (!may_sign(service, now, true)) {
         return request->count == 1 ? answer_kept(service, &request->ids[0], response)
                                    : CEDE_STORE_BUSY;
     }
@@ -406,16 +432,31 @@ static void refresh(struct ocsp_service *service, struct ocsp_kept *kept)
     struct http_blob *blob = NULL;
     struct ocsp_single single;
 
-    if (sign_one(service, &id, &blob, &single) != CEDE_OK) {
+    if (find_status(service, &id, ca_now(service->ca), &single) != CEDE_OK ||
+        sign_one(service, &id, &single, &blob) != CEDE_OK) {
         drop(kept);
     }
     http_blob_release(blob);
+}
+
+static void forget_all(struct ocsp_service *service)
+{
+    for (size_t i = 0; i < OCSP_KEPT; i++) {
+        drop(&service->kept[i]);
+    }
+    if (begin_ahead(service) != CEDE_OK) {
+        service->ahead = 0; /* a longer way to the same end */
+    }
 }
 
 void ocsp_service_revoked(struct ocsp_service *service, struct cede_span serial)
 {
     struct ocsp_kept *kept = places(service, serial);
 
+    if (cede_span_equal(CEDE_SPAN_ARRAY(service->serial), serial)) {
+        forget_all(service);
+        service->renew_at = 0;
+    }
     for (size_t i = 0; i < OCSP_WAYS; i++) {
         if (kept[i].blob != NULL &&
             cede_span_equal(cede_span(kept[i].serial, kept[i].serial_len), serial)) {
@@ -428,7 +469,9 @@ void ocsp_service_step(struct ocsp_service *service)
 {
     uint64_t now = ca_now(service->ca);
 
-    if (now >= service->renew_at && renew(service) != CEDE_OK) {
+    /* Also when the clock was ahead and was set back: the certificate is not valid yet. */
+    if ((now >= service->renew_at || now + CA_BACKDATE_S < service->made_at) &&
+        renew(service) != CEDE_OK) {
         log_error("ocsp: no new certificate for the responder");
         service->renew_at = now + 60;
     }
@@ -464,7 +507,8 @@ static enum cede_status sign_ahead(struct ocsp_service *service, struct cede_spa
     }
     CEDE_TRY(ocsp_cert_id_encode(&service->issuer, serial, CEDE_BUF_ARRAY(memory), &id));
     if (find_kept(service, &id) == NULL) {
-        CEDE_TRY(sign_one(service, &id, &blob, &single));
+        CEDE_TRY(find_status(service, &id, ca_now(service->ca), &single));
+        CEDE_TRY(sign_one(service, &id, &single, &blob));
         http_blob_release(blob);
     }
     kept = find_kept(service, &id);

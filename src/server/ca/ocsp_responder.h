@@ -48,6 +48,8 @@ struct ocsp_service {
     struct ocsp_responder responder;
     EVP_PKEY *pkey;
     uint8_t certificate[CA_CERTIFICATE_MAX];
+    uint8_t serial[CA_SERIAL_LEN]; /* of the responder's certificate */
+    uint64_t made_at;
     uint64_t renew_at;
     struct ocsp_kept *kept;
     size_t refresh_at;
@@ -65,7 +67,8 @@ void ocsp_service_close(struct ocsp_service *service);
 /* Answers a DER request; always an answer, perhaps one of an error. */
 void ocsp_service_answer(struct ocsp_service *service, struct cede_span request,
                          struct http_door_response *response);
-/* The certificate with that serial number was revoked: what was kept of it is replaced. */
+/* The certificate with that serial number was revoked: what was kept of it is replaced. If it is
+ * the responder's own, nothing is kept, and the next step makes another key. */
 void ocsp_service_revoked(struct ocsp_service *service, struct cede_span serial);
 /* Refreshes some of what is kept, and the responder's own certificate when it is time. */
 void ocsp_service_step(struct ocsp_service *service);
