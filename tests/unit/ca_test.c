@@ -1325,9 +1325,10 @@ static void registration_is_all_or_nothing(void **state)
         CEDE_NOT_FOUND);
 }
 
-/* The maker's certificate among the anchors; it has no end. */
-static void trust_the_maker(struct fixture *f)
+/* A certificate with the maker's name among the anchors; it has no end. */
+static void trust_a_key_of_the_maker(struct fixture *f, const struct key *key)
 {
+    size_t at = f->ca->policy.anchors_count++;
     struct cede_certificate_info info;
     uint8_t serial[8] = {0x42}, scratch[CA_SCRATCH_LEN];
     struct cede_span raw;
@@ -1337,16 +1338,21 @@ static void trust_the_maker(struct fixture *f)
     info.subject = named("maker");
     info.not_before = 1700000000;
     info.not_after = CEDE_TIME_NONE;
-    info.public_key = f->maker.public_key;
+    info.public_key = key->public_key;
     info.has_basic_constraints = true;
     info.ca = true;
     info.path_len = CEDE_PATH_LEN_NONE;
     info.key_usage = CEDE_KU_KEY_CERT_SIGN;
-    ok(cede_certificate_issue(CEDE_CERTIFICATE_X509, crypto(), &info, &f->maker.private_key,
+    ok(cede_certificate_issue(CEDE_CERTIFICATE_X509, crypto(), &info, &key->private_key,
                               CEDE_BUF_ARRAY(scratch),
-                              CEDE_BUF_ARRAY(f->ca->policy.anchor_bytes[0]), &raw));
-    ok(cede_certificate_decode(raw, crypto(), &f->ca->policy.anchors[0]));
-    f->ca->policy.anchors_count = 1;
+                              CEDE_BUF_ARRAY(f->ca->policy.anchor_bytes[at]), &raw));
+    ok(cede_certificate_decode(raw, crypto(), &f->ca->policy.anchors[at]));
+}
+
+static void trust_the_maker(struct fixture *f)
+{
+    f->ca->policy.anchors_count = 0;
+    trust_a_key_of_the_maker(f, &f->maker);
 }
 
 /* A second factory certificate for a device id would be a way to steal the id. */
@@ -1434,6 +1440,40 @@ static void R6_a_factory_certificate_its_maker_revoked_opens_no_door(void **stat
     ok(revocation_cache_add(ca_store(f->ca), "maker.pem", serial, 1));
     assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CA_REVOKED);
     assert_int_equal(ca_still_allowed(f->ca, &peer), CEDE_CA_REVOKED);
+    memset(policy->anchors, 0, sizeof policy->anchors);
+    policy->anchors_count = 0;
+}
+
+/* A maker whose CA has changed its key: either CA speaks of what it has issued itself. */
+static void a_maker_of_two_keys_speaks_with_the_right_one(void **state)
+{
+    struct fixture *f = *state;
+    struct device device;
+    struct ca_peer peer;
+    struct key next;
+    struct ca_policy *policy = &f->ca->policy;
+    struct cede_certificate certificate;
+    uint8_t token[CA_TOKEN_LEN];
+    char serial[2 * CEDE_SERIAL_LEN_MAX + 1];
+
+    new_key(&next);
+    trust_the_maker(f);
+    trust_a_key_of_the_maker(f, &next);
+    snprintf(policy->anchor_sources[0].name, sizeof policy->anchor_sources[0].name, "old.pem");
+    snprintf(policy->anchor_sources[1].name, sizeof policy->anchor_sources[1].name, "new.pem");
+    policy->factory_status = (struct revocation_policy){600, 0, true};
+    policy->anchors_watched = true;
+    new_device(f, "dev-1", &device);
+    ok(cede_certificate_decode(device.factory, crypto(), &certificate));
+    hex_encode(certificate.serial.ptr, certificate.serial.len, serial);
+    ok(registers(f, "SP1", &device, NULL, token));
+    ok(revocation_cache_set_source(ca_store(f->ca), "old.pem", "http://127.0.0.1:1/", ""));
+    ok(revocation_cache_set_source(ca_store(f->ca), "new.pem", "http://127.0.0.1:1/", ""));
+    ok(revocation_cache_heard(ca_store(f->ca), "old.pem", (int64_t)f->now));
+    ok(revocation_cache_add(ca_store(f->ca), "new.pem", serial, 1)); /* another certificate */
+    ok(ca_authenticate(f->ca, device.factory, &peer));
+    ok(revocation_cache_add(ca_store(f->ca), "old.pem", serial, 1));
+    assert_int_equal(ca_authenticate(f->ca, device.factory, &peer), CEDE_CA_REVOKED);
     memset(policy->anchors, 0, sizeof policy->anchors);
     policy->anchors_count = 0;
 }
@@ -2498,6 +2538,7 @@ int main(void)
         with_ca(factory_anchors_decide_when_the_policy_names_them),
         with_ca(the_tls_certificate_can_be_made_anew),
         with_ca(R6_a_factory_certificate_its_maker_revoked_opens_no_door),
+        with_ca(a_maker_of_two_keys_speaks_with_the_right_one),
         with_ca(the_policy_tells_where_makers_publish),
         with_ca(factory_certificates_come_from_a_permanent_ca),
         with_ca(what_is_not_committed_has_not_happened),

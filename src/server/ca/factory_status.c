@@ -14,6 +14,25 @@
 
 /* --- at the doors ----------------------------------------------------------------------------- */
 
+/* By its name, and by its key where that tells more: a CA that has changed its key has two anchors
+ * of one name, and either speaks of its own certificates. */
+static bool has_issued(struct ca *ca, size_t at, const struct cede_certificate *certificate)
+{
+    const struct ca_policy *policy = &ca->policy;
+    const struct cede_certificate *anchor = &policy->anchors[at];
+
+    if (!cede_name_equal(certificate->issuer, anchor->subject)) {
+        return false;
+    }
+    for (size_t i = 0; i < policy->anchors_count; i++) {
+        if (i != at && cede_name_equal(policy->anchors[i].subject, anchor->subject)) {
+            return cede_certificate_verify(certificate, anchor, ca->crypto,
+                                           CEDE_BUF_ARRAY(ca->scratch)) == CEDE_OK;
+        }
+    }
+    return true;
+}
+
 enum cede_status factory_status_check(struct ca *ca, struct cede_span raw)
 {
     const struct ca_policy *policy = &ca->policy;
@@ -29,7 +48,7 @@ enum cede_status factory_status_check(struct ca *ca, struct cede_span raw)
     }
     hex_encode(certificate.serial.ptr, certificate.serial.len, serial);
     for (size_t i = 0; i < policy->anchors_count; i++) {
-        if (cede_name_equal(certificate.issuer, policy->anchors[i].subject)) {
+        if (has_issued(ca, i, &certificate)) {
             CEDE_TRY(revocation_cache_check(ca->store, &policy->factory_status,
                                             policy->anchor_sources[i].name, serial, false,
                                             (int64_t)ca_now(ca)));
