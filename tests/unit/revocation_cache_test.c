@@ -450,6 +450,25 @@ static void without_a_delta_the_list_is_fetched_again(void **state)
     OK(check(r, &strict, 1));
 }
 
+/* What was read before numbers were texts is still known. */
+static void numbers_of_older_stores_count(void **state)
+{
+    struct relying *r = *state;
+
+    OK(revocation_cache_set_source(r->store, CA, r->crl, NULL));
+    tick(r->w);
+    OK(store_run(r->store, "UPDATE revocation_sources SET number = $1",
+                 STORE_PARAMS(store_int(r->w->publisher.crl.complete.number + 1)), NULL));
+    start_serving(r);
+    OK(revocation_cache_fetch_lists(&r->cache, r->client)); /* an old list, played again */
+    assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
+    OK(store_run(r->store, "UPDATE revocation_sources SET number = number - 1", STORE_NO_PARAMS,
+                 NULL));
+    OK(revocation_cache_fetch_lists(&r->cache, r->client));
+    stop_serving(r);
+    OK(check(r, &strict, 1));
+}
+
 static int64_t questions(struct relying *r)
 {
     int64_t count = -1;
@@ -609,6 +628,7 @@ int main(void)
         relying(what_the_CA_itself_tells_gets_old),
         relying(its_word_does_not_count_for_its_own_server),
         relying(the_list_is_fetched_and_gets_old),
+        relying(numbers_of_older_stores_count),
         relying(without_a_delta_the_list_is_fetched_again),
         relying(the_responder_is_asked_about_who_comes),
         relying(a_revoked_responder_is_not_believed),
