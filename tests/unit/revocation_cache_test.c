@@ -5,7 +5,9 @@
  */
 #include "revocation_world.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/common/hex.h"
@@ -425,11 +427,10 @@ static void the_list_is_fetched_and_gets_old(void **state)
     assert_int_equal(check(r, &soft, 1), CEDE_REVOCATION_UNKNOWN);
 }
 
-/* Nobody serves the delta that the list tells of: the next complete list counts. */
+/* There is no delta where the list has told: the next complete list counts. */
 static void without_a_delta_the_list_is_fetched_again(void **state)
 {
     struct relying *r = *state;
-    int64_t told = 0;
 
     OK(revocation_cache_set_source(r->store, CA, r->crl, NULL));
     add_certificates(r->w, 1, 3, CA_NO_END);
@@ -437,9 +438,8 @@ static void without_a_delta_the_list_is_fetched_again(void **state)
     start_serving(r);
     OK(revocation_cache_fetch_lists(&r->cache, r->client));
     stop_serving(r);
-    OK(store_get_int(r->store, "SELECT count(*) FROM revocation_sources WHERE delta_url <> ''",
-                     STORE_NO_PARAMS, &told));
-    assert_int_equal(told, 1);
+    OK(store_run(r->store, "UPDATE revocation_sources SET delta_url = url || '.gone'",
+                 STORE_NO_PARAMS, NULL));
     revoke_some(r->w, 2, 1, 1);
     r->w->now += 2;
     tick(r->w);
@@ -448,6 +448,38 @@ static void without_a_delta_the_list_is_fetched_again(void **state)
     stop_serving(r);
     assert_int_equal(check(r, &strict, 2), CEDE_CA_REVOKED);
     OK(check(r, &strict, 1));
+}
+
+/* A partner's CA could else have this server ask what only it can reach. */
+static void a_list_sends_nobody_elsewhere(void **state)
+{
+    struct relying *r = *state;
+    char url[REVOCATION_URL_MAX], own[64];
+    uint16_t port = 0;
+    int elsewhere = -1, came;
+
+    OK(https_listen("127.0.0.1", 0, &elsewhere, &port));
+    OK(revocation_cache_set_source(r->store, CA, r->crl, NULL));
+    tick(r->w);
+    start_serving(r);
+    OK(revocation_cache_fetch_lists(&r->cache, r->client));
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(own, sizeof own, "%.*s", (int)strcspn(r->crl + 7, "/") + 7, r->crl);
+        if (i == 0) {
+            snprintf(url, sizeof url, "http://127.0.0.1:%u/delta.crl", port);
+        } else {
+            snprintf(url, sizeof url, "%s@127.0.0.1:%u/delta.crl", own, port);
+        }
+        OK(store_run(r->store, "UPDATE revocation_sources SET delta_url = $1, checked_at = 0",
+                     STORE_PARAMS(store_text(url)), NULL));
+        OK(revocation_cache_fetch_lists(&r->cache, r->client));
+        OK(check(r, &strict, 1)); /* by the complete list */
+    }
+    stop_serving(r);
+    assert_true(fcntl(elsewhere, F_SETFL, O_NONBLOCK) == 0);
+    came = accept(elsewhere, NULL, NULL);
+    assert_int_equal(came, -1);
+    close(elsewhere);
 }
 
 /* What was read before numbers were texts is still known. */
@@ -628,6 +660,7 @@ int main(void)
         relying(what_the_CA_itself_tells_gets_old),
         relying(its_word_does_not_count_for_its_own_server),
         relying(the_list_is_fetched_and_gets_old),
+        relying(a_list_sends_nobody_elsewhere),
         relying(numbers_of_older_stores_count),
         relying(without_a_delta_the_list_is_fetched_again),
         relying(the_responder_is_asked_about_who_comes),

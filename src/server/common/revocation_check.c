@@ -254,6 +254,20 @@ enum cede_status revocation_take(struct cede_span der, const struct cede_certifi
     return CEDE_OK;
 }
 
+/* At the address that the operator has named: a CA is not to send this server's requests to others,
+ * such as those that only it can reach. */
+static bool is_beside(const char *delta_url, const char *url)
+{
+    static const char scheme[] = "http://";
+    size_t len = sizeof scheme - 1;
+
+    if (strncmp(url, scheme, len) != 0) {
+        return false;
+    }
+    len += strcspn(url + len, "/?#");
+    return strncmp(delta_url, url, len) == 0 && delta_url[len] == '/';
+}
+
 enum cede_status revocation_update(struct revocation_client *client,
                                    const struct cede_certificate *issuer, uint64_t now,
                                    const struct revocation_sink *sink,
@@ -262,7 +276,7 @@ enum cede_status revocation_update(struct revocation_client *client,
     enum cede_status by_delta = CEDE_OK, status = CEDE_OK;
     struct cede_span der;
 
-    if (source->number[0] != '\0' && source->delta_url[0] != '\0') {
+    if (source->number[0] != '\0' && is_beside(source->delta_url, source->url)) {
         by_delta = fetch(client, source->delta_url, &der);
         if (by_delta == CEDE_OK) {
             by_delta = revocation_take(der, issuer, now, sink, source);

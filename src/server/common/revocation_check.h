@@ -44,7 +44,8 @@ struct revocation_sink {
     void *context;
 };
 
-/* Fetches what is new, by the delta when there is one that fits, else by the complete list. On
+/* Fetches what is new, by the delta when there is one that fits and is at the host and port of
+ * `url`, else by the complete list. On
  * success *source is brought up to date; on failure it stays, whatever the sink was told meanwhile:
  * it was true. */
 CEDE_MUST_USE enum cede_status revocation_update(struct revocation_client *client,
