@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,8 @@
 
 #define OK(expression_) assert_int_equal((expression_), CEDE_OK)
 
+#define LONG_LEN (16u << 20) /* more than sockets hold */
+
 struct fixture {
     struct event_base *base;
     struct http_door *door;
@@ -35,6 +38,13 @@ static void handle(void *context, const struct http_door_request *request,
     uint8_t *bytes = malloc(5);
 
     f->handled++;
+    if (strcmp(request->path, "/long") == 0) {
+        free(bytes);
+        response->status = 200;
+        response->content_type = "text/plain";
+        response->blob = http_blob_new(calloc(LONG_LEN, 1), LONG_LEN);
+        return;
+    }
     if (bytes == NULL || strcmp(request->path, "/list") != 0) {
         free(bytes);
         return;
@@ -50,6 +60,7 @@ static int open_with(void **state, unsigned request_timeout_s, unsigned max_conn
     struct fixture *f = calloc(1, sizeof *f);
     struct http_door_config config = {handle, f, 100, request_timeout_s, max_connections};
 
+    signal(SIGPIPE, SIG_IGN); /* as the supervisor has it */
     f->base = event_base_new();
     OK(https_listen("127.0.0.1", 0, &f->listening_fd, &f->port));
     OK(http_door_open(f->base, f->listening_fd, &config, &f->door));
@@ -65,6 +76,11 @@ static int setup(void **state)
 static int setup_narrow(void **state)
 {
     return open_with(state, 30, 64);
+}
+
+static int setup_narrow_and_hasty(void **state)
+{
+    return open_with(state, 1, 8);
 }
 
 static int teardown(void **state)
@@ -215,6 +231,31 @@ static void who_asks_for_nothing_makes_room(void **state)
     run(f, 50);
 }
 
+/* Nor one with many long answers that he does not take. */
+static void who_is_slow_to_take_an_answer_makes_room(void **state)
+{
+    struct fixture *f = *state;
+    char text[1024];
+    int slow[7], fd = -1;
+
+    for (size_t i = 0; i < 7; i++) {
+        slow[i] = connect_to(f);
+        say(slow[i], "GET /long HTTP/1.1\r\nHost: a\r\n\r\n");
+        run(f, 20);
+    }
+    run(f, 1100);
+    fd = connect_to(f);
+    run(f, 300); /* he is far away */
+    say(fd, "GET /list HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(hear(f, fd, text, sizeof text) > 0);
+    assert_non_null(strstr(text, "200 OK"));
+    close(fd);
+    for (size_t i = 0; i < 7; i++) {
+        close(slow[i]);
+    }
+    run(f, 50);
+}
+
 /* What is open when the door closes is closed with it. */
 static void the_door_closes_behind_everybody(void **state)
 {
@@ -242,6 +283,8 @@ int main(void)
         with_door(what_is_not_there_or_too_long_is_refused),
         with_door(bytes_that_drip_in_do_not_keep_a_connection),
         cmocka_unit_test_setup_teardown(who_asks_for_nothing_makes_room, setup_narrow, teardown),
+        cmocka_unit_test_setup_teardown(who_is_slow_to_take_an_answer_makes_room,
+                                        setup_narrow_and_hasty, teardown),
         with_door(the_door_closes_behind_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@
 #define CONNECTIONS  512
 #define ROOM         32 /* so many leave at once when all places are taken */
 #define ROOM_US      10000
+#define SETTLED_MS   1000 /* a newcomer is given time to ask */
 
 /* --- blobs ------------------------------------------------------------------------------------ */
 
@@ -252,14 +253,16 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 
 /* --- how many there may be -------------------------------------------------------------------- */
 
-static unsigned hang_up_on(struct http_door *door, bool answered, unsigned count)
+static unsigned hang_up_on(struct http_door *door, bool answered, uint64_t older_than_ms)
 {
     struct visitor *visitor = NULL;
+    uint64_t now = cede_monotonic_ms();
     unsigned done = 0;
 
     TAILQ_FOREACH(visitor, &door->visitors, entry)
     {
-        if (done < count && is_answered(visitor) == answered) {
+        if (done < ROOM && is_answered(visitor) == answered &&
+            now - visitor->asked_ms >= older_than_ms) {
             hang_up(visitor);
             done++;
         }
@@ -267,14 +270,17 @@ static unsigned hang_up_on(struct http_door *door, bool answered, unsigned count
     return done;
 }
 
-/* All places are taken: those that have asked for nothing for the longest time leave, those that
- * still take an answer last. Whoever comes next waits in the kernel until they have. */
+/* All places are taken: those that have asked for nothing for the longest time leave, then those
+ * that are slow to take their answer, newcomers last. Whoever comes next waits in the kernel until
+ * they have. */
 static void make_room(struct http_door *door)
 {
     const struct timeval rest = {0, ROOM_US};
+    uint64_t slow_ms = (uint64_t)door->config.request_timeout_s * 1000;
 
-    if (hang_up_on(door, true, ROOM) == 0) {
-        (void)hang_up_on(door, false, ROOM);
+    if (hang_up_on(door, true, SETTLED_MS) == 0 && hang_up_on(door, false, slow_ms) == 0 &&
+        hang_up_on(door, true, 0) == 0) {
+        (void)hang_up_on(door, false, 0);
     }
     evconnlistener_disable(door->listener);
     event_add(door->rested, &rest);
