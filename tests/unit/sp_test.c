@@ -1321,6 +1321,77 @@ static void test_R6_what_the_CA_has_revoked_bites_on_live_sessions(void **state)
         update_server_callbacks.still_allowed(&world->sp[SP1], &world->devices[1].peer), CEDE_OK);
 }
 
+/* A certificate of a CA, by `issuer`. */
+static struct cede_span issue_ca(const struct identity *issuer, const char *name,
+                                 const uint8_t point[64], struct cede_buf out)
+{
+    uint8_t serial[8] = {0x51}, scratch[CEDE_C509_SCRATCH];
+    struct cede_certificate_info info = {0};
+    struct cede_span encoding;
+
+    info.serial = CEDE_SPAN_ARRAY(serial);
+    info.issuer = (struct cede_name){CEDE_NAME_TEXT, cede_span_string(issuer->name)};
+    info.subject = (struct cede_name){CEDE_NAME_TEXT, cede_span_string(name)};
+    info.not_before = (uint64_t)sp_now() - 60;
+    info.not_after = (uint64_t)sp_now() + 86400;
+    info.public_key = (struct cede_public_key){CEDE_CRV_P256, cede_span(point, 64)};
+    info.has_basic_constraints = true;
+    info.ca = true;
+    info.path_len = CEDE_PATH_LEN_NONE;
+    info.key_usage = CEDE_KU_KEY_CERT_SIGN;
+    assert_int_equal(cede_certificate_issue(CEDE_CERTIFICATE_C509_NATIVE, cede_crypto_openssl(),
+                                            &info, &issuer->private_key, CEDE_BUF_ARRAY(scratch),
+                                            out, &encoding),
+                     CEDE_OK);
+    return encoding;
+}
+
+static void new_issuer(const char *name, uint8_t scalar[32], uint8_t point[64],
+                       struct identity *issuer)
+{
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+
+    memset(issuer, 0, sizeof *issuer);
+    assert_int_equal(crypto->generate(crypto->context, CEDE_CRV_P256, scalar, point), CEDE_OK);
+    issuer->private_key = (struct cede_private_key){CEDE_CRV_P256, cede_span(scalar, 32), NULL};
+    snprintf(issuer->name, sizeof issuer->name, "%s", name);
+}
+
+/* A CA between the device's and the device: who has its key could certify anybody. */
+static void test_R6_a_revoked_CA_in_between_lets_nobody_in(void **state)
+{
+    struct world *world = *state;
+    const struct cede_crypto *crypto = cede_crypto_openssl();
+    uint8_t scalars[2][32], points[2][64], memory[2][1024];
+    struct identity above, between;
+    struct cede_certificate chain, view;
+    struct played_certificate leaf;
+    struct coap_peer peer;
+
+    world_devices(world, 1);
+    new_issuer("ca1", scalars[0], points[0], &above);
+    new_issuer("below", scalars[1], points[1], &between);
+    assert_int_equal(
+        store_run(
+            world->sp[SP1].store, "UPDATE partners SET certificate = $1 WHERE name = 'ca1'",
+            STORE_PARAMS(store_blob(issue_ca(&above, "ca1", points[0], CEDE_BUF_ARRAY(memory[0])))),
+            NULL),
+        CEDE_OK);
+    assert_int_equal(
+        cede_certificate_decode(
+            issue_ca(&above, between.name, points[1], CEDE_BUF_ARRAY(memory[1])), crypto, &chain),
+        CEDE_OK);
+    world_issue_now(world, &between, world->devices[0].id, &leaf);
+    assert_int_equal(cede_certificate_decode(played_span(&leaf), crypto, &view), CEDE_OK);
+    memset(&peer, 0, sizeof peer);
+    assert_int_equal(update_server_callbacks.authenticate(&world->sp[SP1], &view, &chain, 1, &peer),
+                     CEDE_OK);
+    hear_revoked(world, "{\"next\":7,\"revoked\":[{\"serial\":\"%s\",\"at\":1,\"reason\":2}]}",
+                 "5100000000000000");
+    assert_int_equal(update_server_callbacks.authenticate(&world->sp[SP1], &view, &chain, 1, &peer),
+                     CEDE_SP_DEVICE);
+}
+
 /* --- when it does not work ----------------------------------------------------------------------
  */
 
@@ -1963,6 +2034,7 @@ int main(void)
         WORLD_TEST(test_R6_an_accepted_order_ends_the_old_certificate),
         WORLD_TEST(test_R6_a_receipt_ends_the_old_certificate_too),
         WORLD_TEST(test_R6_what_the_CA_has_revoked_bites_on_live_sessions),
+        WORLD_TEST(test_R6_a_revoked_CA_in_between_lets_nobody_in),
         WORLD_TEST(test_a_refused_order_is_not_sent_again),
         WORLD_TEST(test_cancelled_before_anything_was_sent),
         WORLD_TEST(test_cancelled_when_some_were_told),

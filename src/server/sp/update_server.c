@@ -92,6 +92,36 @@ static bool may_operate(enum device_status status)
            status == DEVICE_EXPECTED || status == DEVICE_FALLBACK;
 }
 
+static bool has_issued(struct sp *sp, const struct partner *ca,
+                       const struct cede_certificate *certificate)
+{
+    struct cede_certificate issuer;
+
+    return cede_certificate_decode(cede_span(ca->certificate, ca->certificate_len), sp->crypto,
+                                   &issuer) == CEDE_OK &&
+           cede_name_equal(certificate->issuer, issuer.subject);
+}
+
+/* "At the current time, the certificate is not revoked": each one of the path (RFC 5280, section
+ * 6.1.3). Of a CA below the device's the latter tells; what that one has revoked itself is not
+ * known here. */
+static enum cede_status check_chain_revocation(struct sp *sp, const char *ca_name,
+                                               const struct cede_certificate *chain,
+                                               size_t chain_count)
+{
+    char serial[RECORD_SERIAL_MAX];
+    struct partner ca;
+
+    CEDE_TRY(records_partner(sp->store, ca_name, &ca));
+    for (size_t i = 0; i < chain_count; i++) {
+        if (has_issued(sp, &ca, &chain[i]) && !cede_name_equal(chain[i].issuer, chain[i].subject)) {
+            serial_text(chain[i].serial, serial);
+            CEDE_TRY(revocation_check(sp, ca_name, serial));
+        }
+    }
+    return CEDE_OK;
+}
+
 /* An operational certificate: issued by the CA of the device, not revoked, of a device we operate
  * or expect. */
 static enum cede_status authenticate_operational(struct sp *sp,
@@ -109,19 +139,10 @@ static enum cede_status authenticate_operational(struct sp *sp,
     }
     serial_text(certificate->serial, serial);
     CEDE_TRY(check_path(sp, device.ca, certificate, chain, chain_count));
+    CEDE_TRY(check_chain_revocation(sp, device.ca, chain, chain_count));
     CEDE_TRY(revocation_check(sp, device.ca, serial));
     peer->kind = COAP_PEER_OPERATIONAL;
     return CEDE_OK;
-}
-
-static bool has_issued(struct sp *sp, const struct partner *ca,
-                       const struct cede_certificate *certificate)
-{
-    struct cede_certificate issuer;
-
-    return cede_certificate_decode(cede_span(ca->certificate, ca->certificate_len), sp->crypto,
-                                   &issuer) == CEDE_OK &&
-           cede_name_equal(certificate->issuer, issuer.subject);
 }
 
 /* Whichever permanent CA it is from. */
