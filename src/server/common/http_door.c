@@ -89,8 +89,8 @@ struct http_door {
     struct evconnlistener *listener;
     struct event *rested;
     struct event *look;
-    TAILQ_HEAD(, visitor)
-    visitors; /* the one that has asked for nothing for the longest time first */
+    /* The one that has asked for nothing for the longest time first. */
+    TAILQ_HEAD(, visitor) visitors;
     unsigned visitors_count;
     struct http_door *next;
 };

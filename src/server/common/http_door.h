@@ -8,9 +8,8 @@
  * Caching: an answer that says how long it is good gets ETag, Last-Modified, Expires and
  *      Cache-Control (RFC 5019, section 6); If-None-Match and If-Modified-Since get a 304.
  * Limits: headers, bodies, an idle timeout, a time for each request however busily its bytes drip
- * in, one for a connection in all; connections: when all are
- *      taken, those that have asked for nothing for the longest time make room. A long body is held
- *      once, however many fetch it.
+ *      in, one for a connection in all; when all places are taken, the connections that have asked
+ *      for nothing for the longest time make room. A long body is held once, however many fetch it.
  */
 #ifndef CEDE_SERVER_HTTP_DOOR_H
 #define CEDE_SERVER_HTTP_DOOR_H

@@ -45,9 +45,8 @@ struct revocation_sink {
 };
 
 /* Fetches what is new, by the delta when there is one that fits and is at the host and port of
- * `url`, else by the complete list. On
- * success *source is brought up to date; on failure it stays, whatever the sink was told meanwhile:
- * it was true. */
+ * `url`, else by the complete list. On success *source is brought up to date; on failure it stays,
+ * whatever the sink was told meanwhile: it was true. */
 CEDE_MUST_USE enum cede_status revocation_update(struct revocation_client *client,
                                                  const struct cede_certificate *issuer,
                                                  uint64_t now, const struct revocation_sink *sink,
