@@ -246,21 +246,14 @@ static void test_a_plain_poll_writes_nothing(void **state)
 }
 
 /* A device given away may come back in a later transfer, and is told numbers it has not seen. */
-static void test_a_device_comes_back_in_a_later_transfer(void **state)
+/* The device goes from SP2 to SP1 in a transfer of its own. */
+static void go_back(struct world *world)
 {
-    struct world *world = *state;
     struct giving_options options = {
         .partner = "sp1", .earliest = sp_now() - 10, .latest = sp_now() + 3600};
     struct hand_over_detail detail;
     struct played_answer answer;
-    int64_t seq;
-
-    world_devices(world, 1);
-    story_ready(world);
-    move_and_look(world, 0);
-    check_complete(world);
-    seq = world_device(world, SP2, 0).seq;
-    assert_int_equal(seq, 2);
+    int64_t seq = world_device(world, SP2, 0).seq;
 
     assert_int_equal(sp_finish(&world->sp[SP2], giving_offer(&world->sp[SP2], &world->identity[SP2],
                                                              &options, world->id, &detail)),
@@ -292,6 +285,20 @@ static void test_a_device_comes_back_in_a_later_transfer(void **state)
                 CEDE_SPAN_NULL, &answer);
     assert_false(cede_span_is_null(answer.answer.welcome));
     assert_int_equal(world_settle(world), CEDE_OK);
+}
+
+static void test_a_device_comes_back_in_a_later_transfer(void **state)
+{
+    struct world *world = *state;
+    int64_t seq;
+
+    world_devices(world, 1);
+    story_ready(world);
+    move_and_look(world, 0);
+    check_complete(world);
+    seq = world_device(world, SP2, 0).seq;
+    assert_int_equal(seq, 2);
+    go_back(world);
     assert_int_equal(world_device(world, SP1, 0).status, DEVICE_OPERATIONAL);
     assert_true(world_device(world, SP1, 0).seq >= seq + 2);
     assert_int_equal(world_device(world, SP2, 0).status, DEVICE_LEFT);
@@ -1155,6 +1162,30 @@ static void test_R7_the_old_provider_alone_takes_nothing_back(void **state)
                         "the old provider claims that it came back");
     device_poll(world, SP2, &world->devices[0], &answer);
     assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM revoked"), 0);
+}
+
+/* The device has left and come again since: of what was before, nobody takes it back. */
+static void test_R7_a_transfer_of_long_ago_takes_nothing_back(void **state)
+{
+    struct world *world = *state;
+    struct played_answer answer;
+    uint8_t first[TRANSFER_ID_LEN];
+
+    world_devices(world, 1);
+    story_ready(world);
+    memcpy(first, world->id, sizeof first);
+    move_and_look(world, 0);
+    check_complete(world);
+    go_back(world);
+    device_poll(world, SP1, &world->devices[0], &answer);
+    story_ready(world);
+    device_accept(world, 0);
+    device_join(world, 0, &answer); /* and has not yet said that the welcome has come */
+    memcpy(world->id, first, sizeof first);
+    send_false_notice(world, 0);
+    assert_int_equal(world_device(world, SP2, 0).status, DEVICE_OPERATIONAL);
+    assert_int_equal(world_move(world, SP2, 0).state, MOVE_TAKEN_OVER);
+    device_poll(world, SP2, &world->devices[0], &answer);
 }
 
 /* --- R5 -----------------------------------------------------------------------------------------
@@ -2030,6 +2061,7 @@ int main(void)
         WORLD_TEST(test_R7_no_order_is_signed_before_the_offer_is_checked),
         WORLD_TEST(test_R7_only_partners_of_the_transfer_are_heard),
         WORLD_TEST(test_R7_the_old_provider_alone_takes_nothing_back),
+        WORLD_TEST(test_R7_a_transfer_of_long_ago_takes_nothing_back),
         WORLD_TEST(test_R5_the_new_provider_sees_only_the_device_list),
         WORLD_TEST(test_R6_an_accepted_order_ends_the_old_certificate),
         WORLD_TEST(test_R6_a_receipt_ends_the_old_certificate_too),

@@ -256,6 +256,9 @@ CEDE_MUST_USE enum cede_status records_move(struct store *store,
 /* The latest move of a device, over or not. */
 CEDE_MUST_USE enum cede_status records_last_move(struct store *store, const char *device,
                                                  struct move *move);
+/* Has the device come to us in another transfer since it came in this one? */
+CEDE_MUST_USE enum cede_status records_came_again(struct store *store, const struct move *move,
+                                                  bool *again);
 /* The move whose orders, already handed out or at least signed, carry this cti (move_has_cti). */
 CEDE_MUST_USE enum cede_status records_move_by_cti(struct store *store, const char *device,
                                                    struct cede_span cti, struct move *move);

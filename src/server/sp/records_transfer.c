@@ -285,6 +285,22 @@ enum cede_status records_last_move(struct store *store, const char *device, stru
                      STORE_PARAMS(store_text(device)), read_one_move, move);
 }
 
+enum cede_status records_came_again(struct store *store, const struct move *move, bool *again)
+{
+    int64_t count = 0;
+
+    CEDE_TRY(store_get_int(
+        store,
+        "SELECT count(*) FROM moves JOIN transfers ON transfers.id = moves.transfer"
+        " WHERE moves.device = $1 AND moves.transfer <> $2 AND transfers.direction = $3"
+        " AND moves.created_at >="
+        " (SELECT this.created_at FROM moves this WHERE this.device = $1 AND this.transfer = $2)",
+        STORE_PARAMS(store_text(move->device), id_value(move->transfer), store_int(TRANSFER_IN)),
+        &count));
+    *again = count > 0;
+    return CEDE_OK;
+}
+
 enum cede_status records_set_move_state(struct store *store, const struct move *move,
                                         enum move_state state, int64_t now)
 {

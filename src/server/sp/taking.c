@@ -452,15 +452,24 @@ static enum cede_status drop_device(struct sp *sp, const struct transfer *transf
     return hand_over_revoke(sp, device);
 }
 
+/* One that has our welcome is ours for good. So is one that has left and come again since: who gave
+ * it to us then has no say any more, though this time its welcome may still be on the way. */
+static enum cede_status is_ours(struct sp *sp, const struct move *move, const struct device *device,
+                                bool *ours)
+{
+    *ours = device->welcomed || device->status != DEVICE_OPERATIONAL;
+    return *ours ? CEDE_OK : records_came_again(sp->store, move, ours);
+}
+
 /* A device we never heard of was in a batch we refused, or the transfer was called off before it
- * was shared. One that has our welcome is ours for good: the old provider alone cannot take it back
- * (rule R7). */
+ * was shared. One that is ours the old provider alone cannot take back (rule R7). */
 static enum cede_status take_notice_line(struct sp *sp, const struct transfer *transfer,
                                          const struct cede_receipt_line *line)
 {
     char name[RECORD_DEVICE_ID_MAX];
     struct device device;
     struct move move;
+    bool ours = false;
     enum cede_status status;
 
     if (line->state != CEDE_RECEIPT_RETURNED || line->device_id.len >= sizeof name) {
@@ -474,7 +483,10 @@ static enum cede_status take_notice_line(struct sp *sp, const struct transfer *t
     }
     CEDE_TRY(status);
     CEDE_TRY(records_device(sp->store, name, &device));
-    if (move.state == MOVE_TAKEN_OVER && (device.welcomed || device.status != DEVICE_OPERATIONAL)) {
+    if (move.state == MOVE_TAKEN_OVER) {
+        CEDE_TRY(is_ours(sp, &move, &device, &ours));
+    }
+    if (ours) {
         log_error("%s claims that device %s came back, which is ours", transfer->partner, name);
         return records_device_error(sp->store, name, "the old provider claims that it came back");
     }
