@@ -1846,6 +1846,50 @@ static void test_large_sequence_numbers(void **state)
     assert_int_equal(order.seq, seq + 2);
 }
 
+/* The old provider says that the device is far ahead: no order of the new one would count. */
+static void test_R7_a_made_up_seq_ends_with_the_first_contact(void **state)
+{
+    struct world *world = *state;
+    struct played_device *device;
+    struct played_answer answer;
+    struct made_batch batch;
+
+    world_devices(world, 1);
+    device = &world->devices[0];
+    story_offer(world);
+    story_accept(world);
+    batch = good_batch(world);
+    batch.next_seq[0] = (uint64_t)RECORD_SEQ_MAX;
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+    world_enrol(world, SP2, device);
+    assert_int_equal(device_connect(world, SP2, &device->operational[SP2], &device->peer), CEDE_OK);
+    device_tell(world, SP2, &device->peer, CEDE_DEVICE_JOINED, 2, CEDE_SPAN_NULL, &answer);
+    assert_int_equal(world_device(world, SP2, 0).seq, 2);
+    device_poll(world, SP2, device, &answer);
+    assert_int_equal(world_device(world, SP2, 0).seq, 2);
+}
+
+/* ... and a device does not talk a provider into using numbers of its own orders again. */
+static void test_R3_signed_numbers_are_not_used_again(void **state)
+{
+    struct world *world = *state;
+    struct played_device *device;
+    struct played_answer answer;
+    struct made_batch batch;
+
+    world_devices(world, 1);
+    device = &world->devices[0];
+    story_offer(world);
+    story_accept(world);
+    batch = good_batch(world);
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+    world_sql(world, SP2, "UPDATE moves SET message = x'00', seq = 7");
+    world_enrol(world, SP2, device);
+    assert_int_equal(device_connect(world, SP2, &device->operational[SP2], &device->peer), CEDE_OK);
+    device_tell(world, SP2, &device->peer, CEDE_DEVICE_JOINED, 2, CEDE_SPAN_NULL, &answer);
+    assert_int_equal(world_device(world, SP2, 0).seq, 7);
+}
+
 /* Of two workers that read the same state one may act on it. */
 static void test_a_state_that_has_changed_since_is_not_left_twice(void **state)
 {
@@ -2083,6 +2127,8 @@ int main(void)
         WORLD_TEST(test_R8_a_device_taken_over_does_not_fall_back),
         WORLD_TEST(test_reports_out_of_order_change_nothing),
         WORLD_TEST(test_large_sequence_numbers),
+        WORLD_TEST(test_R7_a_made_up_seq_ends_with_the_first_contact),
+        WORLD_TEST(test_R3_signed_numbers_are_not_used_again),
         WORLD_TEST(test_a_state_that_has_changed_since_is_not_left_twice),
         WORLD_TEST(test_malformed_reports_change_nothing),
         WORLD_TEST(test_a_bad_report_does_not_spoil_the_batch),

@@ -129,6 +129,9 @@ CEDE_MUST_USE enum cede_status records_set_operational(struct store *store, cons
 CEDE_MUST_USE enum cede_status records_set_welcomed(struct store *store, const char *id);
 /* Never lowers it. */
 CEDE_MUST_USE enum cede_status records_set_seq(struct store *store, const char *id, int64_t seq);
+/* The device itself has told its seq; never below that of an order signed for it here. */
+CEDE_MUST_USE enum cede_status records_set_joined_seq(struct store *store, const char *id,
+                                                      int64_t seq);
 /* A device that is expected again, from another provider; its seq only grows. */
 CEDE_MUST_USE enum cede_status records_expect_again(struct store *store, const char *id,
                                                     int64_t seq, int64_t now);

@@ -298,6 +298,17 @@ enum cede_status records_set_seq(struct store *store, const char *id, int64_t se
                      STORE_PARAMS(store_text(id), store_int(seq)), NULL);
 }
 
+enum cede_status records_set_joined_seq(struct store *store, const char *id, int64_t seq)
+{
+    int64_t ours = 0;
+
+    CEDE_TRY(store_get_int(
+        store, "SELECT coalesce(max(seq), 0) FROM moves WHERE device = $1 AND message IS NOT NULL",
+        STORE_PARAMS(store_text(id)), &ours));
+    return store_run(store, "UPDATE devices SET seq = $2 WHERE id = $1",
+                     STORE_PARAMS(store_text(id), store_int(ours > seq ? ours : seq)), NULL);
+}
+
 enum cede_status records_set_welcomed(struct store *store, const char *id)
 {
     return store_run(store, "UPDATE devices SET welcomed = 1 WHERE id = $1",

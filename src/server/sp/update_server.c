@@ -444,7 +444,8 @@ static enum cede_status on_accepted(struct exchange *exchange)
 }
 
 /* Step 12: first contact. Taken over is durable before the welcome leaves; asked again, it answers
- * the same. */
+ * the same. From now on the device's seq is what it says itself: a higher one of the old provider's
+ * was made up, and orders that begin there would never count. */
 static enum cede_status on_joined(struct exchange *exchange)
 {
     struct sp *sp = exchange->sp;
@@ -459,6 +460,7 @@ static enum cede_status on_joined(struct exchange *exchange)
     }
     CEDE_TRY(records_open_move(sp->store, exchange->device.id, &move));
     CEDE_TRY(set_move_state(exchange, &move, MOVE_TAKEN_OVER));
+    CEDE_TRY(records_set_joined_seq(sp->store, exchange->device.id, (int64_t)exchange->report.seq));
     return set_device_status(exchange, DEVICE_OPERATIONAL, NULL);
 }
 
