@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sp_test.c - the hand-over between two providers, from both sides, in good and in bad faith. */
 #include "cede/cose.h"
+#include "server/sp/profile.h"
 #include "sp_world.h"
 
 #include <sys/wait.h>
@@ -2013,6 +2014,60 @@ static void test_a_CA_that_refuses_fails_the_transfer(void **state)
     assert_int_equal(world_device(world, SP2, 0).status, DEVICE_GIVEN_BACK);
 }
 
+/* What a CA wants devices to trust it for, besides enrolment. */
+static void answer_anchors(struct world *world, uint32_t purposes, const char *certificate)
+{
+    struct cede_trust_entry entry = {purposes, certificate != NULL
+                                                   ? cede_span_string(certificate)
+                                                   : world->ca[SP2].certificate_der};
+    struct played_reply reply = {.status = 200};
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(reply.body));
+    struct letter letter;
+
+    cede_trust_list_encode(&writer, &entry, 1);
+    assert_int_equal(writer.status, CEDE_OK);
+    reply.len = writer.len;
+    world_sql(world, SP2, "UPDATE transfers SET state = 2");
+    world_sql(world, SP2, "UPDATE outbox SET state = 0 WHERE kind = 'anchors'");
+    assert_true(world_next_letter(world, SP2, "anchors", &letter));
+    close_letter(world, SP2, &letter, &reply);
+}
+
+static void test_R9_a_CA_makes_itself_no_owner(void **state)
+{
+    static const uint32_t too_much[] = {CEDE_PURPOSE_OWNER, CEDE_PURPOSE_CONTROL,
+                                        CEDE_PURPOSE_UPDATE, CEDE_PURPOSE_ATTEST};
+    struct world *world = *state;
+    struct cede_trust_entry entries[4];
+    uint8_t list[1024], memory[1024];
+    size_t count;
+
+    world_devices(world, 1);
+    story_offer(world);
+    story_accept(world);
+    world_sql(world, SP2, "UPDATE partners SET trust = NULL");
+    for (size_t i = 0; i < sizeof too_much / sizeof too_much[0]; i++) {
+        struct cede_trust_entry entry = {too_much[i] | CEDE_PURPOSE_ENROL | CEDE_PURPOSE_SURVIVES,
+                                         world->ca[SP2].certificate_der};
+        struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(list));
+
+        answer_anchors(world, entry.purposes, NULL);
+        assert_int_equal(world_transfer(world, SP2).state, TRANSFER_FAILED);
+        cede_trust_list_encode(&writer, &entry, 1); /* as provisioning takes it */
+        assert_int_equal(profile_trust(&world->sp[SP2], cede_written(&writer), false,
+                                       CEDE_BUF_ARRAY(memory), entries, 4, &count),
+                         CEDE_TRANSFER_PURPOSE);
+    }
+    answer_anchors(world, CEDE_PURPOSE_ENROL, "no certificate");
+    assert_int_equal(world_transfer(world, SP2).state, TRANSFER_FAILED);
+    assert_int_equal(
+        world_count(world, SP2, "SELECT count(*) FROM partners WHERE trust IS NOT NULL"), 0);
+    answer_anchors(world, CEDE_PURPOSE_ENROL | CEDE_PURPOSE_KNOWN, NULL);
+    assert_int_equal(world_transfer(world, SP2).state, TRANSFER_SIGNED);
+    assert_int_equal(
+        world_count(world, SP2, "SELECT count(*) FROM partners WHERE trust IS NOT NULL"), 1);
+}
+
 /* 409: the old provider's account at the same CA holds the devices; the list is its release. */
 static void test_a_device_held_at_the_CA_is_released_first(void **state)
 {
@@ -2135,6 +2190,7 @@ int main(void)
         WORLD_TEST(test_only_our_devices_may_connect),
         WORLD_TEST(test_an_expired_factory_certificate_is_refused),
         WORLD_TEST(test_a_CA_that_refuses_fails_the_transfer),
+        WORLD_TEST(test_R9_a_CA_makes_itself_no_owner),
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
         WORLD_TEST(test_a_device_held_in_spite_of_its_release),
         WORLD_TEST(test_what_is_over_does_not_fail),

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cede/transfer.h"
 #include "server/common/hex.h"
 #include "server/common/log.h"
 #include "server/common/revocation_cache.h"
 #include "server/sp/hand_over.h"
+#include "server/sp/profile.h"
 
 #define TRUST_MAX (sizeof((struct partner *)0)->trust)
 
@@ -117,12 +117,7 @@ static enum cede_status ignore(struct sp *sp, const struct courier_reply *reply)
 
 static enum cede_status on_anchors(struct sp *sp, const struct courier_reply *reply)
 {
-    struct cede_trust_list list = cede_trust_list(reply->body);
-    struct cede_trust_entry entry;
-
-    while (cede_trust_list_next(&list, &entry)) {
-    }
-    if (cede_trust_list_finish(&list) != CEDE_OK || reply->body.len > TRUST_MAX) {
+    if (reply->body.len > TRUST_MAX || profile_check_trust(sp, reply->body) != CEDE_OK) {
         return fail_transfer_with(sp, reply, "its trust anchors are unusable");
     }
     return records_save_trust(sp->store, reply->partner, reply->body);

@@ -66,6 +66,29 @@ static enum cede_status turn_back(struct sp *sp, struct cede_trust_entry *entry,
     return CEDE_OK;
 }
 
+/* A CA is trusted for enrolment. Whom devices obey and who owns them is not for it to say. */
+static enum cede_status check_entry(struct sp *sp, const struct cede_trust_entry *entry)
+{
+    const uint32_t allowed = CEDE_PURPOSE_ENROL | CEDE_PURPOSE_KNOWN | CEDE_PURPOSE_SURVIVES;
+    struct cede_certificate certificate;
+
+    if ((entry->purposes & ~allowed) != 0) {
+        return CEDE_TRANSFER_PURPOSE;
+    }
+    return cede_certificate_decode(entry->certificate, sp->crypto, &certificate);
+}
+
+enum cede_status profile_check_trust(struct sp *sp, struct cede_span ca_trust)
+{
+    struct cede_trust_list list = cede_trust_list(ca_trust);
+    struct cede_trust_entry entry;
+
+    while (cede_trust_list_next(&list, &entry)) {
+        CEDE_TRY(check_entry(sp, &entry));
+    }
+    return cede_trust_list_finish(&list);
+}
+
 enum cede_status profile_trust(struct sp *sp, struct cede_span ca_trust, bool x509,
                                struct cede_buf memory, struct cede_trust_entry *entries, size_t max,
                                size_t *count)
@@ -76,6 +99,7 @@ enum cede_status profile_trust(struct sp *sp, struct cede_span ca_trust, bool x5
 
     *count = 0;
     while (cede_trust_list_next(&list, &entry)) {
+        CEDE_TRY(check_entry(sp, &entry));
         status = x509 ? turn_back(sp, &entry, &memory) : CEDE_OK;
         if (status == CEDE_C509_TYPE) {
             continue; /* a native certificate, held to resolve references */

@@ -24,9 +24,12 @@ struct cede_span profile_enroll_uri(const struct partner *ca, bool x509);
 CEDE_MUST_USE enum cede_status profile_thumbprint(struct sp *sp, struct cede_span der, bool x509,
                                                   uint8_t thumbprint[32]);
 
+/* May devices hold what a CA answers to /v1/anchors? CEDE_TRANSFER_PURPOSE: it wants to be trusted
+ * for more than enrolment; or by the codecs. */
+CEDE_MUST_USE enum cede_status profile_check_trust(struct sp *sp, struct cede_span ca_trust);
 /* The entries of a CA's trust list that devices of that profile can use, at most `max` of them. For
  * X.509 they are the C509 of X.509 turned back; `memory` is where these then lie. CEDE_NO_SPACE,
- * or by the codecs. */
+ * or as profile_check_trust(). */
 CEDE_MUST_USE enum cede_status profile_trust(struct sp *sp, struct cede_span ca_trust, bool x509,
                                              struct cede_buf memory,
                                              struct cede_trust_entry *entries, size_t max,
