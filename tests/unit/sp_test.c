@@ -810,6 +810,34 @@ static void test_R7_one_bad_entry_refuses_its_batch(void **state)
     assert_int_equal(send_batch(world, &good, NULL), CEDE_OK);
 }
 
+/* A name that others choose stands in lists, logs and JSON. */
+static void test_device_ids_are_plain_text(void **state)
+{
+    static const char *const ids[] = {"a\x1b[2J", "a\nb", "a\x7f", "a\xc2\x9b", "a\xff"};
+    struct world *world = *state;
+    struct played_certificate factory;
+    struct made_batch batch;
+
+    world_devices(world, 1);
+    story_offer(world);
+    story_accept(world);
+    for (size_t i = 0; i < 2 * sizeof ids / sizeof ids[0]; i++) {
+        world->x509 = i % 2 == 1;
+        world_issue_now(world, &world->permanent_ca, ids[i / 2], &factory);
+        world->x509 = false;
+        batch = good_batch(world);
+        batch.factory[0] = &factory;
+        batch.batches = 2;
+        assert_int_not_equal(send_batch(world, &batch, NULL), CEDE_OK);
+        check_nothing_kept(world);
+    }
+    world_issue_now(world, &world->permanent_ca, "ger\xc3\xa4t 1", &factory);
+    batch = good_batch(world);
+    batch.factory[0] = &factory;
+    batch.batches = 2;
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+}
+
 static void test_R7_batches_agree_on_their_number(void **state)
 {
     struct world *world = *state;
@@ -2068,6 +2096,39 @@ static void test_R9_a_CA_makes_itself_no_owner(void **state)
         world_count(world, SP2, "SELECT count(*) FROM partners WHERE trust IS NOT NULL"), 1);
 }
 
+/* What a partner says goes before the operator's eyes, and into JSON: one line of plain text, also
+ * where it is cut. */
+static void test_a_refusal_is_plain_text(void **state)
+{
+    static const char *const texts[] = {"\\u001b[2J\\u009b", "\\n{\\\"", "\xc3\xa9", "-\xc3\xa9"};
+    struct world *world = *state;
+
+    world_devices(world, 1);
+    story_offer(world);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct played_reply reply = {0};
+        struct letter letter;
+        char body[512] = "{\"error\":\"e\",\"detail\":\"";
+        char *error;
+
+        while (strlen(body) < 400) {
+            strcat(body, texts[i]);
+            strcat(body, i == 3 ? "\xc3\xa9" : "");
+        }
+        strcat(body, "\"}");
+        reply_json(&reply, 400, body);
+        world_sql(world, SP1, "UPDATE outbox SET state = 0 WHERE kind = 'contract'");
+        assert_true(world_next_letter(world, SP1, "contract", &letter));
+        close_letter(world, SP1, &letter, &reply);
+        error = strdup(world_transfer(world, SP1).last_error);
+        assert_non_null(strstr(error, "sp2 refused the contract (400)"));
+        for (const char *at = error; *at != '\0'; at++) {
+            assert_in_range((unsigned char)*at, 0x20, 0x7e);
+        }
+        free(error);
+    }
+}
+
 /* 409: the old provider's account at the same CA holds the devices; the list is its release. */
 static void test_a_device_held_at_the_CA_is_released_first(void **state)
 {
@@ -2150,6 +2211,7 @@ int main(void)
         WORLD_TEST(test_R7_a_device_list_is_bound_to_its_contract),
         WORLD_TEST(test_R7_the_device_list_is_the_one_of_the_contract),
         WORLD_TEST(test_R7_one_bad_entry_refuses_its_batch),
+        WORLD_TEST(test_device_ids_are_plain_text),
         WORLD_TEST(test_R7_batches_agree_on_their_number),
         WORLD_TEST(test_R7_a_batch_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_offer_before_the_start),
@@ -2191,6 +2253,7 @@ int main(void)
         WORLD_TEST(test_an_expired_factory_certificate_is_refused),
         WORLD_TEST(test_a_CA_that_refuses_fails_the_transfer),
         WORLD_TEST(test_R9_a_CA_makes_itself_no_owner),
+        WORLD_TEST(test_a_refusal_is_plain_text),
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
         WORLD_TEST(test_a_device_held_in_spite_of_its_release),
         WORLD_TEST(test_what_is_over_does_not_fail),

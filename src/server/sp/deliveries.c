@@ -59,7 +59,8 @@ static bool parse_reference(const char *text, struct transfer_reference *referen
     return hex_decode(hex, reference->id, TRANSFER_ID_LEN);
 }
 
-/* A partner's refusal as one line for the operator. */
+/* A partner's refusal as one line for the operator. What he writes may be made for a terminal to
+ * obey, and is cut anywhere: only printable ASCII stays. */
 static void describe_refusal(const struct courier_reply *reply, char *text, size_t cap)
 {
     json_t *json = json_loadb((const char *)reply->body.ptr, reply->body.len, 0, NULL);
@@ -69,6 +70,11 @@ static void describe_refusal(const struct courier_reply *reply, char *text, size
     snprintf(text, cap, "%s refused the %s (%d): %s%s%s", reply->partner, reply->kind,
              reply->status, error != NULL ? error : "no reason given", detail != NULL ? ": " : "",
              detail != NULL ? detail : "");
+    for (char *at = text; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at > 0x7e) {
+            *at = '?';
+        }
+    }
     json_decref(json);
 }
 

@@ -120,6 +120,26 @@ static enum cede_status check_factory_path(struct sp *sp,
     return status;
 }
 
+/* The name of the device stands in lists, logs and JSON: UTF-8 without control characters, C1 among
+ * them. */
+static bool take_device_id(struct cede_span name, char id[RECORD_DEVICE_ID_MAX])
+{
+    json_t *text = json_stringn((const char *)name.ptr, name.len); /* null: not UTF-8 */
+    bool plain = text != NULL && name.len > 0 && name.len < RECORD_DEVICE_ID_MAX;
+
+    json_decref(text);
+    for (size_t i = 0; i < name.len && plain; i++) {
+        bool c1 = name.ptr[i] == 0xc2 && name.ptr[i + 1] < 0xa0;
+
+        plain = name.ptr[i] >= 0x20 && name.ptr[i] != 0x7f && !c1;
+    }
+    if (plain) {
+        memcpy(id, name.ptr, name.len);
+        id[name.len] = '\0';
+    }
+    return plain;
+}
+
 static enum cede_status expect_device(struct sp *sp, const struct transfer *transfer,
                                       const struct cede_certificate *certificate,
                                       const uint8_t thumbprint[32], int64_t seq)
@@ -128,11 +148,9 @@ static enum cede_status expect_device(struct sp *sp, const struct transfer *tran
     struct device known, device = {.status = DEVICE_EXPECTED, .since = sp_now(), .seq = seq};
     enum cede_status status;
 
-    if (certificate->common_name_len == 0 || certificate->common_name_len >= sizeof device.id ||
-        memchr(certificate->common_name, 0, certificate->common_name_len) != NULL) {
+    if (!take_device_id(cede_certificate_common_name(certificate), device.id)) {
         return CEDE_TRANSFER_DEVICE;
     }
-    memcpy(device.id, certificate->common_name, certificate->common_name_len);
     memcpy(device.ca, transfer->ca, sizeof device.ca);
     memcpy(device.factory_thumbprint, thumbprint, 32);
     status = records_device(sp->store, device.id, &known);
