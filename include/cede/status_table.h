@@ -223,6 +223,7 @@ X(CEDE_TRANSFER_DEVICE, INVALID, 0xd1, "a device of the list is refused")
 X(CEDE_TRANSFER_OFFER, POLICY, 0xd2, "the offer does not fit contract and device list")
 X(CEDE_TRANSFER_CHANGED, POLICY, 0xd3, "a signed document came again with other contents")
 X(CEDE_SP_DEVICE, POLICY, 0xd4, "the device is not ours, or may not connect with this certificate")
+X(CEDE_TRANSFER_OFFERS, BLOCKED, 0xd0, "too many contracts of this partner wait to be accepted")
 /* private keys of servers */
 X(CEDE_KEY_ENCRYPTED, POLICY, 0xd8, "the key file is encrypted: name its --password-file")
 X(CEDE_KEY_PASSWORD, UNAUTHENTIC, 0xd8, "the password does not open the key, or it is empty")

@@ -532,6 +532,29 @@ static void test_R7_contracts_bind_the_parties_they_name(void **state)
     assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM transfers"), 1);
 }
 
+/* Nobody fills the store of another with contracts he has not asked for. */
+static void test_a_partner_offers_so_many_contracts_and_no_more(void **state)
+{
+    struct world *world = *state;
+    const struct identity *sp1 = &world->identity[SP1], *sp2 = &world->identity[SP2];
+    struct contract contract = contract_between(world, sp1, sp2);
+
+    for (int i = 0; i < HAND_OVER_OFFERS_MAX; i++) {
+        contract.transfer_id[0] = (uint8_t)i;
+        contract.transfer_id[1] = (uint8_t)(i >> 8);
+        assert_int_equal(offer_contract(world, SP2, &contract, sp1, NULL), CEDE_OK);
+    }
+    assert_int_equal(offer_contract(world, SP2, &contract, sp1, NULL), CEDE_OK); /* once more */
+    memcpy(world->id, contract.transfer_id, TRANSFER_ID_LEN);
+    contract.transfer_id[2] ^= 1;
+    assert_int_equal(offer_contract(world, SP2, &contract, sp1, NULL), CEDE_TRANSFER_OFFERS);
+    assert_int_equal(world_count(world, SP2, "SELECT count(*) FROM transfers"),
+                     HAND_OVER_OFFERS_MAX);
+    assert_int_equal(sp_finish(&world->sp[SP2], hand_over_cancel(&world->sp[SP2], world->id)),
+                     CEDE_OK);
+    assert_int_equal(offer_contract(world, SP2, &contract, sp1, NULL), CEDE_OK);
+}
+
 static void test_R7_a_contract_with_one_byte_changed_is_refused(void **state)
 {
     struct world *world = *state;
@@ -2205,6 +2228,7 @@ int main(void)
         WORLD_TEST(test_only_devices_that_are_free_are_offered),
         WORLD_TEST(test_R7_nothing_starts_before_both_have_signed),
         WORLD_TEST(test_R7_contracts_bind_the_parties_they_name),
+        WORLD_TEST(test_a_partner_offers_so_many_contracts_and_no_more),
         WORLD_TEST(test_R7_a_contract_with_one_byte_changed_is_refused),
         WORLD_TEST(test_R7_a_countersigned_contract_is_the_one_offered),
         WORLD_TEST(test_R7_no_device_list_before_acceptance),

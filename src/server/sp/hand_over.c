@@ -171,7 +171,12 @@ static enum cede_status keep_offered(struct sp *sp, const struct partner *partne
                                 .device_count = contract->device_count,
                                 .created_at = sp_now(),
                                 .changed_at = sp_now()};
+    int64_t waiting = 0;
 
+    CEDE_TRY(records_offered_count(sp->store, partner->name, &waiting));
+    if (waiting >= HAND_OVER_OFFERS_MAX) {
+        return CEDE_TRANSFER_OFFERS;
+    }
     memcpy(transfer.id, contract->transfer_id, TRANSFER_ID_LEN);
     memcpy(transfer.partner, partner->name, sizeof transfer.partner);
     memcpy(transfer.contract_hash, hash, 32);

@@ -44,7 +44,11 @@ CEDE_MUST_USE enum cede_status giving_start(struct sp *sp, const struct identity
 /* Stops handing out orders; devices that have accepted finish or fall back. Both sides may. */
 CEDE_MUST_USE enum cede_status hand_over_cancel(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN]);
 
-/* A contract came from a partner: offered to us, or countersigned. */
+/* Contracts of one partner that wait to be accepted or cancelled. */
+#define HAND_OVER_OFFERS_MAX 64
+
+/* A contract came from a partner: offered to us, or countersigned. CEDE_TRANSFER_OFFERS: so many
+ * wait already. */
 CEDE_MUST_USE enum cede_status hand_over_on_contract(struct sp *sp, const char *partner,
                                                      struct cede_span jws_text);
 /* SP2's TransferMessage offer (rule R7: bound to the contract and the exact device list). */

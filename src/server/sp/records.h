@@ -198,6 +198,9 @@ records_transfer(struct store *store, const uint8_t id[TRANSFER_ID_LEN], struct 
 /* Writes back everything that can change. */
 CEDE_MUST_USE enum cede_status records_save_transfer(struct store *store,
                                                      const struct transfer *transfer, int64_t now);
+/* Contracts a partner has offered to us that nobody has accepted or cancelled yet. */
+CEDE_MUST_USE enum cede_status records_offered_count(struct store *store, const char *partner,
+                                                     int64_t *count);
 typedef enum cede_status (*transfer_fn)(void *context, const struct transfer *transfer);
 /* All transfers, or those in one state (0: all). */
 CEDE_MUST_USE enum cede_status records_each_transfer(struct store *store, enum transfer_state state,

@@ -94,6 +94,15 @@ enum cede_status records_save_transfer(struct store *store, const struct transfe
                      NULL);
 }
 
+enum cede_status records_offered_count(struct store *store, const char *partner, int64_t *count)
+{
+    return store_get_int(
+        store,
+        "SELECT count(*) FROM transfers WHERE partner = $1 AND direction = $2 AND state = $3",
+        STORE_PARAMS(store_text(partner), store_int(TRANSFER_IN), store_int(TRANSFER_OFFERED)),
+        count);
+}
+
 struct each_transfer {
     transfer_fn on_transfer;
     void *context;
