@@ -620,6 +620,7 @@ struct made_batch {
     const struct played_certificate *factory[4];
     uint64_t next_seq[4];
     size_t count;
+    size_t padding; /* bytes of a protected header nobody knows */
 };
 
 static struct made_batch good_batch(struct world *world)
@@ -678,6 +679,9 @@ static enum cede_status send_batch(struct world *world, const struct made_batch 
     hex_encode(batch->contract, 32, contract);
     header = json_pack("{s:I, s:I, s:s}", "batch", (json_int_t)batch->number, "batches",
                        (json_int_t)batch->batches, "contract", contract);
+    if (batch->padding > 0) {
+        json_object_set_new(header, "x", json_sprintf("%0*d", (int)batch->padding, 0));
+    }
     assert_int_equal(jws_init(&jws, cede_span(payload, len)), CEDE_OK);
     assert_int_equal(jws_sign(cede_crypto_openssl(), &batch->signer->private_key, header, &jws),
                      CEDE_OK);
@@ -884,6 +888,25 @@ static void test_R7_batches_agree_on_their_number(void **state)
     second.number = second.batches = 1; /* after the list is whole */
     assert_int_equal(send_batch(world, &second, NULL), CEDE_TRANSFER_CHANGED);
     world_check_counts(world);
+}
+
+/* Batches are kept: 4 MB for each device of a contract would fill the store. */
+static void test_a_batch_is_as_long_as_its_devices_need(void **state)
+{
+    struct world *world = *state;
+    struct made_batch batch;
+    char why[160];
+
+    world_devices(world, 2);
+    story_offer(world);
+    story_accept(world);
+    batch = good_batch(world);
+    batch.padding = 100000;
+    assert_int_equal(send_batch(world, &batch, why), CEDE_TRANSFER_DEVICE);
+    assert_non_null(strstr(why, "for 2 devices"));
+    check_nothing_kept(world);
+    batch.padding = 1000;
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
 }
 
 static void test_R7_a_batch_comes_twice_only_unchanged(void **state)
@@ -2237,6 +2260,7 @@ int main(void)
         WORLD_TEST(test_R7_one_bad_entry_refuses_its_batch),
         WORLD_TEST(test_device_ids_are_plain_text),
         WORLD_TEST(test_R7_batches_agree_on_their_number),
+        WORLD_TEST(test_a_batch_is_as_long_as_its_devices_need),
         WORLD_TEST(test_R7_a_batch_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_offer_before_the_start),
         WORLD_TEST(test_R7_an_offer_fits_contract_and_list),

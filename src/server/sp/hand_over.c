@@ -2,6 +2,7 @@
 /* hand_over.c - what giving and taking have in common. */
 #include "server/sp/hand_over.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,33 +255,36 @@ static enum cede_status load_batch(struct sp *sp, const uint8_t id[TRANSFER_ID_L
     return status;
 }
 
+static enum cede_status add_batches(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN],
+                                    EVP_MD_CTX *hash)
+{
+    int64_t count = 0;
+
+    CEDE_TRY(records_batch_count(sp->store, id, &count));
+    for (int64_t number = 1; number <= count; number++) {
+        struct jws batch;
+        bool added;
+
+        CEDE_TRY(load_batch(sp, id, number, &batch));
+        added = EVP_DigestUpdate(hash, batch.payload.ptr, batch.payload.len) == 1;
+        jws_wipe(&batch);
+        if (!added) {
+            return CEDE_OS_FAILED;
+        }
+    }
+    return CEDE_OK;
+}
+
 enum cede_status hand_over_batches_digest(struct sp *sp, const uint8_t id[TRANSFER_ID_LEN],
                                           uint8_t digest[32])
 {
-    struct jws *batches;
-    struct cede_span *parts;
-    int64_t count = 0, loaded = 0;
-    enum cede_status status;
+    EVP_MD_CTX *hash = EVP_MD_CTX_new(); /* the port's takes all at once: one batch is enough */
+    bool ready = hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
+    enum cede_status status = ready ? add_batches(sp, id, hash) : CEDE_OS_FAILED;
 
-    CEDE_TRY(records_batch_count(sp->store, id, &count));
-    batches = calloc((size_t)count + 1, sizeof *batches);
-    parts = calloc((size_t)count + 1, sizeof *parts);
-    status = batches != NULL && parts != NULL ? CEDE_OK : CEDE_OS_FAILED;
-    while (status == CEDE_OK && loaded < count) {
-        status = load_batch(sp, id, loaded + 1, &batches[loaded]);
-        if (status == CEDE_OK) {
-            parts[loaded] = batches[loaded].payload;
-            loaded++;
-        }
+    if (status == CEDE_OK && EVP_DigestFinal_ex(hash, digest, NULL) != 1) {
+        status = CEDE_OS_FAILED;
     }
-    if (status == CEDE_OK) {
-        status =
-            sp->crypto->hash(sp->crypto->context, CEDE_ALG_SHA_256, parts, (size_t)count, digest);
-    }
-    while (loaded > 0) {
-        jws_wipe(&batches[--loaded]);
-    }
-    free(parts);
-    free(batches);
+    EVP_MD_CTX_free(hash);
     return status;
 }

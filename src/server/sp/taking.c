@@ -77,6 +77,11 @@ enum cede_status taking_accept(struct sp *sp, const struct identity *identity,
 /* Bounds the numbers of documents (enum transfer_document). */
 #define BATCHES_MAX 100000
 
+/* A batch is kept as it came, in base64url: what its signature, headers and software references may
+ * take, and what a device. */
+#define BATCH_LEN_MAX        16384
+#define BATCH_DEVICE_LEN_MAX ((RECORD_CERTIFICATE_MAX + 32) * 4 / 3)
+
 struct batch_header {
     int64_t number, batches;
     uint8_t contract[32];
@@ -196,7 +201,8 @@ static enum cede_status take_entry(struct sp *sp, const struct transfer *transfe
 }
 
 static enum cede_status take_entries(struct sp *sp, const struct transfer *transfer,
-                                     struct cede_span payload, struct hand_over_detail *detail)
+                                     struct cede_span payload, size_t *count,
+                                     struct hand_over_detail *detail)
 {
     struct cede_device_update_info info;
     struct cede_update_group group;
@@ -221,7 +227,17 @@ static enum cede_status take_entries(struct sp *sp, const struct transfer *trans
             }
         }
     }
+    *count = info.devices_index + 1;
     return cede_device_update_info_finish(&info);
+}
+
+static enum cede_status check_length(size_t len, size_t devices, struct hand_over_detail *detail)
+{
+    if (len <= BATCH_LEN_MAX + devices * BATCH_DEVICE_LEN_MAX) {
+        return CEDE_OK;
+    }
+    snprintf(detail->text, sizeof detail->text, "%zu bytes for %zu devices", len, devices);
+    return CEDE_TRANSFER_DEVICE;
 }
 
 /* With the last batch the list must be the one of the contract: as many devices, the same digest.
@@ -307,7 +323,7 @@ static enum cede_status on_batch(struct sp *sp, const char *partner_name, const 
     struct transfer transfer;
     struct partner partner;
     int64_t count = 0;
-    size_t index;
+    size_t index, devices;
     bool have;
 
     CEDE_TRY(records_partner(sp->store, partner_name, &partner));
@@ -324,7 +340,8 @@ static enum cede_status on_batch(struct sp *sp, const char *partner_name, const 
         (transfer.batches != 0 && transfer.batches != header.batches)) {
         return CEDE_TRANSFER_STATE;
     }
-    CEDE_TRY(take_entries(sp, &transfer, jws->payload, detail));
+    CEDE_TRY(take_entries(sp, &transfer, jws->payload, &devices, detail));
+    CEDE_TRY(check_length(jws_text.len, devices, detail));
     CEDE_TRY(records_move_count(sp->store, transfer.id, MOVE_EXPECTED, &count));
     if (count > transfer.device_count) {
         return CEDE_TRANSFER_DIGEST; /* more than the contract is about: no need to wait for all */
