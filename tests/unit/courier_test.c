@@ -32,6 +32,9 @@ static void answer_path(void *context, const struct https_request *request,
     const struct fixture *fixture = context;
     char path[256];
     int status = (int)strtol(request->rest, NULL, 10);
+    if (strstr(request->rest, "slow") != NULL) {
+        usleep((COURIER_SLOW_MS + 100) * 1000);
+    }
     snprintf(path, sizeof path, "%s/got", fixture->loopback.directory);
     FILE *file = fopen(path, "a");
     if (file != NULL) {
@@ -71,7 +74,7 @@ static enum cede_status resolve(void *context, struct store *store, const char *
         return CEDE_NOT_FOUND;
     }
     /* Any other partner is one that nobody listens for. */
-    unsigned port = strcmp(partner, "server") == 0 ? fixture->loopback.port : 1;
+    unsigned port = strncmp(partner, "server", 6) == 0 ? fixture->loopback.port : 1;
     snprintf(out->url, sizeof out->url, "https://127.0.0.1:%u", port);
     memcpy(out->anchor, der.ptr, der.len);
     out->anchor_len = der.len;
@@ -316,6 +319,30 @@ static void absent_partner_holds_up_itself_only(void **state)
     assert_int_equal(run_once(fixture), 1);
 }
 
+/* One that takes its time, with an answer or with none, waits for the others to have had theirs. */
+static void slow_partner_gets_its_share_of_time(void **state)
+{
+    struct fixture *fixture = *state;
+    serve(fixture);
+    queue_to(fixture, "server-slow", "s1", "/answer/200-slow");
+    assert_int_equal(run_once(fixture), 1);
+    queue_to(fixture, "server-slow", "s2", "/answer/503-slow");
+    for (int i = 0; i < 5; i++) {
+        char reference[16];
+        snprintf(reference, sizeof reference, "r%d", i);
+        queue(fixture, reference, "/answer/200");
+    }
+    assert_int_equal(run_once(fixture), 5);
+    assert_int_equal(got_lines(fixture), 7);
+    char path[256], lines[64] = "";
+    snprintf(path, sizeof path, "%s/got", fixture->loopback.directory);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(lines, 1, sizeof lines - 1, file) > 0);
+    fclose(file);
+    assert_string_equal(lines, "s1\nr0\nr1\nr2\nr3\nr4\ns2\n");
+}
+
 /* A claim is respected by others and taken up by its owner's next life. */
 static void claims_are_respected(void **state)
 {
@@ -457,6 +484,7 @@ int main(void)
         T(failures_of_the_server_are_retried),
         T(failed_handler_takes_all_back),
         T(absent_partner_holds_up_itself_only),
+        T(slow_partner_gets_its_share_of_time),
         T(claims_are_respected),
         T(retries_until_server_appears),
         T(couriers_share_without_doubles),

@@ -7,8 +7,8 @@
  * crash; the claim runs out by itself.
  *
  * Each partner is a lane with a time of its own, before which it is not tried: a partner that is
- * away costs one attempt for all its messages, and lanes take turns. So finding the next message
- * costs one index look-up a partner, however long the outbox is.
+ * away costs one attempt for all its messages, and lanes take turns, fewer when an exchange takes
+ * long. So finding the next message costs one index look-up a partner, however long the outbox is.
  */
 #include "server/common/courier.h"
 
@@ -437,17 +437,40 @@ static enum cede_status settle(struct courier *courier, const struct message *me
     return postpone(courier, message, answer->status, reason);
 }
 
+/* A lane that has taken long counts as tried in the future: those of others come first until then.
+ * When there are none, it is served at once. */
+static enum cede_status charge_lane(struct courier *courier, const struct message *message,
+                                    int64_t began)
+{
+    int64_t now = now_ms();
+    int64_t took = now - began;
+    if (took < COURIER_SLOW_MS) {
+        return CEDE_OK;
+    }
+    if (took > COURIER_TIMEOUT_MS) {
+        took = COURIER_TIMEOUT_MS; /* the clock was set */
+    }
+    return store_run(
+        courier->store, "UPDATE outbox_lane SET tried_at = $2 WHERE partner = $1",
+        STORE_PARAMS(store_text(message->partner), store_int(now + COURIER_SLOW_TIMES * took)),
+        NULL);
+}
+
 static enum cede_status deliver(struct courier *courier, const struct message *message,
                                 bool *closed)
 {
     struct https_client_answer answer;
     char reason[REASON_MAX];
-    if (send_message(courier, message, &answer, reason) == CEDE_OK) {
-        return settle(courier, message, &answer, closed);
+    int64_t began = now_ms();
+    enum cede_status status = send_message(courier, message, &answer, reason);
+    if (status == CEDE_OK) {
+        status = settle(courier, message, &answer, closed);
+    } else {
+        log_warning("courier: %s %s to %s waits: %s", message->kind, message->reference,
+                    message->partner, reason);
+        status = postpone_lane(courier, message, reason);
     }
-    log_warning("courier: %s %s to %s waits: %s", message->kind, message->reference,
-                message->partner, reason);
-    return postpone_lane(courier, message, reason);
+    return status == CEDE_OK ? charge_lane(courier, message, began) : status;
 }
 
 static bool told_to_stop(const struct courier_config *config)

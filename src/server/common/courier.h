@@ -12,7 +12,7 @@
  *      4xx (or 3xx) than 408 and 429 is final: the handler is told, the reason is kept. Anything
  *      else is tried again: after COURIER_RETRY_FIRST_MS, then twice that, ... up to
  *      COURIER_RETRY_MAX_MS, each with jitter. A partner that cannot be reached holds up only its
- *      own messages.
+ *      own messages; one that is slow gets a part of the time while others have messages waiting.
  * Several couriers may work on one store: a message is claimed for COURIER_LEASE_MS before it is
  *      sent. Each needs a name of its own; one that restarts takes its old claims up at once.
  */
@@ -28,6 +28,8 @@
 #define COURIER_RETRY_MAX_MS   30000
 #define COURIER_POLL_MS        100
 #define COURIER_TIMEOUT_MS     20000 /* of one exchange */
+#define COURIER_SLOW_MS        1000  /* an exchange that took longer ... */
+#define COURIER_SLOW_TIMES     3     /* ... lets others go first for so many times as long */
 #define COURIER_LEASE_MS       60000 /* more than an exchange and its handler can take */
 #define COURIER_NAME_MAX       64
 #define COURIER_URL_MAX        512
