@@ -909,6 +909,57 @@ static void test_a_batch_is_as_long_as_its_devices_need(void **state)
     assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
 }
 
+/* Whoever names a device he does not have keeps it from no other for longer than his window. */
+static void test_a_device_that_did_not_come_may_be_given_by_another(void **state)
+{
+    struct world *world = *state;
+    const struct identity *sp1 = &world->identity[SP1], *sp2 = &world->identity[SP2];
+    struct contract contract = contract_between(world, sp1, sp2);
+    struct made_batch batch;
+    struct played_answer answer;
+    uint8_t thumbprint[1][32], first[TRANSFER_ID_LEN];
+    struct move move;
+
+    world_devices(world, 1);
+    story_offer(world);
+    story_accept(world);
+    batch = good_batch(world);
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+    memcpy(first, world->id, sizeof first);
+
+    world_thumbprint(played_span(&world->devices[0].factory), thumbprint[0]);
+    assert_int_equal(
+        contract_devices_digest(cede_crypto_openssl(), thumbprint, 1, contract.devices_digest),
+        CEDE_OK);
+    assert_int_equal(offer_contract(world, SP2, &contract, sp1, NULL), CEDE_OK);
+    memcpy(world->id, contract.transfer_id, sizeof world->id);
+    assert_int_equal(
+        sp_finish(&world->sp[SP2],
+                  taking_accept(&world->sp[SP2], &world->identity[SP2], world->id, "ca2")),
+        CEDE_OK);
+    memcpy(batch.transfer, world->id, sizeof batch.transfer);
+    memcpy(batch.contract, world_transfer(world, SP2).contract_hash, sizeof batch.contract);
+    batch.earliest = contract.earliest;
+    batch.latest = contract.latest;
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_TRANSFER_DEVICE);
+    world_sql(world, SP2,
+              "UPDATE transfers SET latest = earliest WHERE device_count > 0"
+              " AND id <> x'77777777777777777777777777777777'");
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+    assert_int_equal(records_move(world->sp[SP2].store, first, world->devices[0].id, &move),
+                     CEDE_OK);
+    assert_int_equal(move.state, MOVE_DROPPED);
+    assert_int_equal(world_move(world, SP2, 0).state, MOVE_EXPECTED);
+    world_check_counts(world);
+    world_enrol(world, SP2, &world->devices[0]);
+    assert_int_equal(
+        device_connect(world, SP2, &world->devices[0].operational[SP2], &world->devices[0].peer),
+        CEDE_OK);
+    device_tell(world, SP2, &world->devices[0].peer, CEDE_DEVICE_JOINED, 2, CEDE_SPAN_NULL,
+                &answer);
+    assert_int_equal(world_move(world, SP2, 0).state, MOVE_TAKEN_OVER);
+}
+
 static void test_R7_a_batch_comes_twice_only_unchanged(void **state)
 {
     struct world *world = *state;
@@ -2261,6 +2312,7 @@ int main(void)
         WORLD_TEST(test_device_ids_are_plain_text),
         WORLD_TEST(test_R7_batches_agree_on_their_number),
         WORLD_TEST(test_a_batch_is_as_long_as_its_devices_need),
+        WORLD_TEST(test_a_device_that_did_not_come_may_be_given_by_another),
         WORLD_TEST(test_R7_a_batch_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_offer_before_the_start),
         WORLD_TEST(test_R7_an_offer_fits_contract_and_list),

@@ -145,6 +145,43 @@ static bool take_device_id(struct cede_span name, char id[RECORD_DEVICE_ID_MAX])
     return plain;
 }
 
+/* A device is expected by one transfer at a time, and by none for ever: when the window of that one
+ * is over, another may bring it, whoever has named it before. */
+static enum cede_status end_expectation(struct sp *sp, const struct transfer *transfer,
+                                        const struct device *device)
+{
+    struct transfer other;
+    struct move move;
+
+    CEDE_TRY(records_open_move(sp->store, device->id, &move));
+    CEDE_TRY(records_transfer(sp->store, move.transfer, &other));
+    if (move.state != MOVE_EXPECTED || sp_now() <= other.latest ||
+        memcmp(other.id, transfer->id, TRANSFER_ID_LEN) == 0) {
+        return CEDE_TRANSFER_DEVICE;
+    }
+    CEDE_TRY(records_set_move_state(sp->store, &move, MOVE_DROPPED, sp_now()));
+    return strcmp(device->ca, transfer->ca) == 0
+               ? CEDE_OK
+               : hand_over_deregister(sp, other.id, device->id, device->ca,
+                                      &device->factory_thumbprint, 1);
+}
+
+/* A device we had before may come again, and one that did not come. One that is ours now, or
+ * another one under the same name, may not. */
+static enum cede_status may_come(struct sp *sp, const struct transfer *transfer,
+                                 const struct device *known, const uint8_t thumbprint[32])
+{
+    if (memcmp(known->factory_thumbprint, thumbprint, 32) != 0) {
+        return CEDE_TRANSFER_DEVICE;
+    }
+    if (known->status == DEVICE_EXPECTED) {
+        return end_expectation(sp, transfer, known);
+    }
+    return known->status == DEVICE_LEFT || known->status == DEVICE_GIVEN_BACK
+               ? CEDE_OK
+               : CEDE_TRANSFER_DEVICE;
+}
+
 static enum cede_status expect_device(struct sp *sp, const struct transfer *transfer,
                                       const struct cede_certificate *certificate,
                                       const uint8_t thumbprint[32], int64_t seq)
@@ -163,12 +200,7 @@ static enum cede_status expect_device(struct sp *sp, const struct transfer *tran
         CEDE_TRY(records_add_device(sp->store, &device, certificate->raw));
     } else {
         CEDE_TRY(status);
-        /* A device we had before may come again; one that is ours now, or another one under the
-         * same name, may not. */
-        if (memcmp(known.factory_thumbprint, thumbprint, 32) != 0 ||
-            (known.status != DEVICE_LEFT && known.status != DEVICE_GIVEN_BACK)) {
-            return CEDE_TRANSFER_DEVICE;
-        }
+        CEDE_TRY(may_come(sp, transfer, &known, thumbprint));
         CEDE_TRY(records_expect_again(sp->store, device.id, seq, sp_now()));
         CEDE_TRY(records_set_device_ca(sp->store, device.id, transfer->ca));
     }
