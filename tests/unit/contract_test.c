@@ -124,6 +124,7 @@ static void test_only_one_form_is_read(void **state)
     } cases[] = {
         {"\"version\":1", "\"version\":1", CEDE_OK},
         {"\"version\":1", "\"version\":2", CEDE_CONTRACT_FORMAT},
+        {"\"version\":1", "\"version\":4294967297", CEDE_CONTRACT_FORMAT},
         {"\"version\":1", "\"version\":\"1\"", CEDE_CONTRACT_FORMAT},
         {",\"version\":1", "", CEDE_CONTRACT_FORMAT},
         {"\"version\":1", "\"version\":1,\"price\":0", CEDE_CONTRACT_FORMAT},

@@ -52,12 +52,11 @@ static bool party_decode(const char *name, const char *key, struct contract_part
 static enum cede_status decode_members(json_t *json, struct contract *contract)
 {
     const char *transfer, *from_name, *from_key, *to_name, *to_key, *digest;
-    json_int_t count, earliest, latest, created;
+    json_int_t version, count, earliest, latest, created;
     json_t *replaces;
-    int version;
 
     if (json_unpack(json,
-                    "{s:i, s:s, s:{s:s, s:s !}, s:{s:s, s:s !}, s:{s:I, s:s !}, s:I, s:I, s:I, "
+                    "{s:I, s:s, s:{s:s, s:s !}, s:{s:s, s:s !}, s:{s:I, s:s !}, s:I, s:I, s:I, "
                     "s:o !}",
                     "version", &version, "transfer", &transfer, "from", "name", &from_name, "key",
                     &from_key, "to", "name", &to_name, "key", &to_key, "devices", "count", &count,
