@@ -222,6 +222,7 @@ X(CEDE_TRANSFER_DIGEST, POLICY, 0xd1, "the device list is not the one of the con
 X(CEDE_TRANSFER_DEVICE, INVALID, 0xd1, "a device of the list is refused")
 X(CEDE_TRANSFER_OFFER, POLICY, 0xd2, "the offer does not fit contract and device list")
 X(CEDE_TRANSFER_CHANGED, POLICY, 0xd3, "a signed document came again with other contents")
+X(CEDE_SP_CONFIG, INVALID, 0xd2, "sp.json is wrong")
 X(CEDE_SP_DEVICE, POLICY, 0xd4, "the device is not ours, or may not connect with this certificate")
 X(CEDE_TRANSFER_OFFERS, BLOCKED, 0xd0, "too many contracts of this partner wait to be accepted")
 /* private keys of servers */

@@ -10,6 +10,8 @@ bool cli_sp_load(const char *directory, struct sp *sp)
 
     if (status == CEDE_NOT_FOUND) {
         cli_fail("%s is no provider's state directory; make one with 'cede sp init'", directory);
+    } else if (status == CEDE_SP_CONFIG) {
+        cli_fail("cannot read %s: %s", directory, sp->why);
     } else if (status != CEDE_OK) {
         cli_fail("cannot read %s: %s", directory, cede_status_reason(status));
     }

@@ -2284,6 +2284,57 @@ static void test_what_is_over_does_not_fail(void **state)
                      CEDE_TRANSFER_STATE);
 }
 
+/* --- sp.json ------------------------------------------------------------------------------------
+ */
+
+static void test_a_wrong_sp_json_is_named(void **state)
+{
+    struct world *world = *state;
+    const char *directory = world->sp[SP1].directory;
+    static const struct {
+        const char *member, *value, *why;
+    } cases[] = {
+        {"pol_s", "60", "sp.json: no member 'pol_s'; did you mean 'poll_s'?"},
+        {"king", "true", "sp.json: no member 'king'"},
+        {"poll_s", "0", "sp.json: poll_s"},
+        {"poll_s", "\"60\"", "sp.json: poll_s"},
+        {"poll_s", "4294967296", "sp.json: poll_s"},
+        {"name", "\"\"", "sp.json: name"},
+        {"update_uri_coaps", "null", "sp.json: update_uri_coaps"},
+        {"revocation", "[]", "sp.json: revocation"},
+        {"revocation", "{\"freshness\": 1}",
+         "sp.json: revocation: no member 'freshness'; did you mean 'freshness_s'?"},
+        {"revocation", "{\"freshness_s\": 0}", "sp.json: revocation.freshness_s"},
+        {"revocation", "{\"grace_s\": 1.5}", "sp.json: revocation.grace_s"},
+        {"revocation", "{\"on_outage\": \"reject\"}", "sp.json: revocation.on_outage"},
+        {"revocation", "{\"on_outage\": \"refuse\", \"grace_s\": 7}", NULL},
+    };
+    char path[SP_PATH_MAX + 16];
+    json_t *good;
+    struct sp sp;
+
+    snprintf(path, sizeof path, "%s/sp.json", directory);
+    good = json_load_file(path, 0, NULL);
+    assert_non_null(good);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *changed = json_deep_copy(good);
+
+        json_object_set_new(changed, cases[i].member,
+                            json_loads(cases[i].value, JSON_DECODE_ANY, NULL));
+        assert_int_equal(json_dump_file(changed, path, 0), 0);
+        json_decref(changed);
+        assert_int_equal(sp_load(directory, &sp), cases[i].why != NULL ? CEDE_SP_CONFIG : CEDE_OK);
+        assert_string_equal(sp.why, cases[i].why != NULL ? cases[i].why : "");
+    }
+    assert_true(sp.revocation.refuse);
+    assert_int_equal(sp.revocation.grace_s, 7);
+    json_object_del(good, "poll_s");
+    assert_int_equal(json_dump_file(good, path, 0), 0);
+    assert_int_equal(sp_load(directory, &sp), CEDE_SP_CONFIG);
+    assert_string_equal(sp.why, "sp.json: poll_s");
+    json_decref(good);
+}
+
 #define WORLD_TEST(test_) cmocka_unit_test_setup_teardown(test_, world_set_up, world_tear_down)
 
 int main(void)
@@ -2357,6 +2408,7 @@ int main(void)
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
         WORLD_TEST(test_a_device_held_in_spite_of_its_release),
         WORLD_TEST(test_what_is_over_does_not_fail),
+        WORLD_TEST(test_a_wrong_sp_json_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

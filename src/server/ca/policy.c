@@ -8,6 +8,7 @@
 #include "cede/posix.h"
 #include "cede/status_proof.h"
 #include "server/ca/ca_internal.h"
+#include "server/common/members.h"
 
 #define YEAR_S                INT64_C(31536000)
 #define DEFAULT_SUBJECT       "^[A-Za-z0-9][A-Za-z0-9._:-]{0,31}$"
@@ -133,55 +134,13 @@ static enum cede_status wrong(const char *where, const char *member)
     return ca_fail(CEDE_CA_POLICY, "policy.json: %s%s%s", where, *where != '\0' ? "." : "", member);
 }
 
-/* Characters that two names have in common, counted from both ends. */
-static size_t likeness(const char *a, const char *b)
-{
-    size_t a_len = strlen(a), b_len = strlen(b), len = a_len < b_len ? a_len : b_len;
-    size_t head = 0, tail = 0;
-
-    while (head < len && a[head] == b[head]) {
-        head++;
-    }
-    while (tail < len - head && a[a_len - 1 - tail] == b[b_len - 1 - tail]) {
-        tail++;
-    }
-    return head + tail;
-}
-
-/* The one of `names` that is most like `name`; null: none has more than half of it. */
-static const char *similar(const char *name, const char *const *names)
-{
-    const char *best = NULL;
-    size_t most = strlen(name) / 2;
-
-    for (; *names != NULL; names++) {
-        if (likeness(name, *names) > most) {
-            most = likeness(name, *names);
-            best = *names;
-        }
-    }
-    return best;
-}
-
 enum cede_status ca_check_members(const char *where, const json_t *object, const char *const *names)
 {
-    const char *member, *meant;
-    const json_t *value;
+    char why[160];
 
-    json_object_foreach((json_t *)object, member, value)
-    {
-        const char *const *name = names;
-        while (*name != NULL && strcmp(*name, member) != 0) {
-            name++;
-        }
-        if (*name == NULL) {
-            meant = similar(member, names);
-            return ca_fail(CEDE_CA_POLICY, "%s: no member '%s'%s%s%s", where, member,
-                           meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
-                           meant == NULL ? "" : "'?");
-        }
-    }
-    return CEDE_OK;
+    return members_unknown(object, names, why, sizeof why)
+               ? ca_fail(CEDE_CA_POLICY, "%s: %s", where, why)
+               : CEDE_OK;
 }
 
 /* A list of words as a set of bits. */

@@ -18,6 +18,7 @@
 #include "cede/posix.h"
 #include "server/common/address.h"
 #include "server/common/key_store.h"
+#include "server/common/members.h"
 
 #define SERVER_VALID_S ((uint64_t)10 * 365 * 24 * 3600)
 
@@ -213,42 +214,94 @@ static bool copy_text(const char *from, char *to, size_t cap)
     return true;
 }
 
-static bool set_revocation(struct sp *sp, json_int_t freshness_s, json_int_t grace_s,
-                           const char *on_outage)
+static enum cede_status wrong(struct sp *sp, const char *where, const char *what)
 {
-    bool refuse = strcmp(on_outage, "refuse") == 0;
+    snprintf(sp->why, sizeof sp->why, "sp.json: %s%s", where, what);
+    return CEDE_SP_CONFIG;
+}
 
-    if (freshness_s < 1 || freshness_s > UINT32_MAX || grace_s < 0 || grace_s > UINT32_MAX ||
-        (!refuse && strcmp(on_outage, "soft") != 0)) {
-        return false;
+static enum cede_status check_members(struct sp *sp, const char *where, const json_t *object,
+                                      const char *const *names)
+{
+    char why[120];
+
+    return members_unknown(object, names, why, sizeof why) ? wrong(sp, where, why) : CEDE_OK;
+}
+
+static enum cede_status read_text(struct sp *sp, const json_t *json, const char *name, char *to,
+                                  size_t cap)
+{
+    const char *text = json_string_value(json_object_get(json, name));
+
+    return text != NULL && copy_text(text, to, cap) ? CEDE_OK : wrong(sp, "", name);
+}
+
+/* Absent, it stays what it is, if that will do. */
+static enum cede_status read_seconds(struct sp *sp, const json_t *json, const char *where,
+                                     const char *name, uint32_t least, uint32_t *seconds)
+{
+    const json_t *member = json_object_get(json, name);
+    json_int_t value = member != NULL ? json_integer_value(member) : *seconds;
+
+    if ((member != NULL && !json_is_integer(member)) || value < least || value > UINT32_MAX) {
+        char path[64];
+
+        snprintf(path, sizeof path, "%s%s%s", where, *where != '\0' ? "." : "", name);
+        return wrong(sp, "", path);
     }
-    sp->revocation = (struct revocation_policy){(uint32_t)freshness_s, (uint32_t)grace_s, refuse};
-    return true;
+    *seconds = (uint32_t)value;
+    return CEDE_OK;
+}
+
+/* {"freshness_s": S, "grace_s": S, "on_outage": "soft" | "refuse"}, each with a default. */
+static enum cede_status read_revocation(struct sp *sp, const json_t *json)
+{
+    static const char *const names[] = {"freshness_s", "grace_s", "on_outage", NULL};
+    const json_t *members = json_object_get(json, "revocation");
+    const json_t *on_outage = json_object_get(members, "on_outage");
+    const char *text = on_outage != NULL ? json_string_value(on_outage) : "soft";
+    struct revocation_policy *policy = &sp->revocation;
+
+    *policy = (struct revocation_policy){REVOCATION_FRESHNESS_S, REVOCATION_GRACE_S, false};
+    if (members != NULL && !json_is_object(members)) {
+        return wrong(sp, "", "revocation");
+    }
+    CEDE_TRY(check_members(sp, "revocation: ", members, names));
+    CEDE_TRY(read_seconds(sp, members, "revocation", "freshness_s", 1, &policy->freshness_s));
+    CEDE_TRY(read_seconds(sp, members, "revocation", "grace_s", 0, &policy->grace_s));
+    if (text == NULL || (strcmp(text, "soft") != 0 && strcmp(text, "refuse") != 0)) {
+        return wrong(sp, "", "revocation.on_outage");
+    }
+    policy->refuse = strcmp(text, "refuse") == 0;
+    return CEDE_OK;
+}
+
+static enum cede_status read_config(struct sp *sp, const json_t *json)
+{
+    static const char *const names[] = {
+        "name", "https_url", "update_uri", "poll_s", "update_uri_coaps", "revocation", NULL};
+
+    CEDE_TRY(check_members(sp, "", json, names));
+    CEDE_TRY(read_text(sp, json, "name", sp->name, sizeof sp->name));
+    CEDE_TRY(read_text(sp, json, "https_url", sp->https_url, sizeof sp->https_url));
+    CEDE_TRY(read_text(sp, json, "update_uri", sp->update_uri, sizeof sp->update_uri));
+    if (json_object_get(json, "update_uri_coaps") != NULL) {
+        CEDE_TRY(read_text(sp, json, "update_uri_coaps", sp->update_uri_coaps,
+                           sizeof sp->update_uri_coaps));
+    }
+    CEDE_TRY(read_seconds(sp, json, "", "poll_s", 1, &sp->poll_s));
+    return read_revocation(sp, json);
 }
 
 static enum cede_status parse_config(const char *text, size_t len, struct sp *sp)
 {
-    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    const char *name, *https_url, *update_uri, *coaps = NULL, *on_outage = "soft";
-    json_int_t poll_s, freshness_s = REVOCATION_FRESHNESS_S, grace_s = REVOCATION_GRACE_S;
-    bool ok =
-        json != NULL &&
-        json_unpack(json, "{s:s, s:s, s:s, s:I, s?:s, s?:{s?:I, s?:I, s?:s !} !}", "name", &name,
-                    "https_url", &https_url, "update_uri", &update_uri, "poll_s", &poll_s,
-                    "update_uri_coaps", &coaps, "revocation", "freshness_s", &freshness_s,
-                    "grace_s", &grace_s, "on_outage", &on_outage) == 0 &&
-        set_revocation(sp, freshness_s, grace_s, on_outage) &&
-        (coaps == NULL || copy_text(coaps, sp->update_uri_coaps, sizeof sp->update_uri_coaps)) &&
-        copy_text(name, sp->name, sizeof sp->name) &&
-        copy_text(https_url, sp->https_url, sizeof sp->https_url) &&
-        copy_text(update_uri, sp->update_uri, sizeof sp->update_uri) && poll_s >= 1 &&
-        poll_s <= UINT32_MAX;
+    json_error_t error;
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    enum cede_status status =
+        json != NULL ? read_config(sp, json) : wrong(sp, "no JSON: ", error.text);
 
-    if (ok) {
-        sp->poll_s = (uint32_t)poll_s;
-    }
     json_decref(json);
-    return ok ? CEDE_OK : CEDE_IDENTITY_FORMAT;
+    return status;
 }
 
 static enum cede_status load_file(const struct sp *sp, const char *name, uint8_t *out, size_t cap,

@@ -36,6 +36,7 @@ struct sp {
     char update_uri_coaps[RECORD_URL_MAX]; /* those of the X.509 profile; empty: nowhere */
     uint32_t poll_s;                       /* how often devices are asked to come */
     struct revocation_policy revocation;
+    char why[160]; /* in words, when sp.json is wrong */
 
     /* The controller: the identity certificate as X.509 and as devices hold it. */
     uint8_t identity_der[SP_CERTIFICATE_MAX];
@@ -65,7 +66,8 @@ struct sp_init_options {
 
 /* Makes a new state directory. CEDE_IDENTITY_EXISTS: there is one already; it stays untouched. */
 CEDE_MUST_USE enum cede_status sp_init(const struct sp_init_options *options);
-/* Reads the state directory (no private key). CEDE_NOT_FOUND: it is none. */
+/* Reads the state directory (no private key). CEDE_NOT_FOUND: it is none. CEDE_SP_CONFIG: sp.json
+ * has a member that is wrong or not known; sp->why names it. */
 CEDE_MUST_USE enum cede_status sp_load(const char *directory, struct sp *sp);
 /* Opens the store and brings its schema up to date. */
 CEDE_MUST_USE enum cede_status sp_open_store(struct sp *sp);
