@@ -1096,6 +1096,12 @@ static void test_R7_an_offer_fits_contract_and_list(void **state)
     assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
     made.offer.update_uri = CEDE_SPAN_NULL;
     assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
+    made.offer.update_uri = CEDE_SPAN_TEXT("http://sp2.example"); /* no device could go there */
+    assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
+    strcpy(made.enroll_uri, "coap:/ca2.example");
+    assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
+    made.enroll_uri[0] = '\0';
+    assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
     made.offer.aud = CEDE_SPAN_TEXT("device-0000");
     assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
     made.offer.fallback_uri = CEDE_SPAN_TEXT("coap://sp2.example:5683");

@@ -19,6 +19,13 @@ bool profile_is_coaps(struct cede_span uri)
     return cede_coap_uri_split(uri, &split) == CEDE_OK && split.secure;
 }
 
+bool profile_fits_uri(struct cede_span uri, bool x509)
+{
+    struct cede_coap_uri split;
+
+    return cede_coap_uri_split(uri, &split) == CEDE_OK && split.secure == x509;
+}
+
 struct cede_span profile_update_uri(const struct sp *sp, bool x509)
 {
     return cede_span_string(x509 ? sp->update_uri_coaps : sp->update_uri);
