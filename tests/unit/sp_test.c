@@ -246,7 +246,6 @@ static void test_a_plain_poll_writes_nothing(void **state)
     store_close(other);
 }
 
-/* A device given away may come back in a later transfer, and is told numbers it has not seen. */
 /* The device goes from SP2 to SP1 in a transfer of its own. */
 static void go_back(struct world *world)
 {
@@ -288,6 +287,7 @@ static void go_back(struct world *world)
     assert_int_equal(world_settle(world), CEDE_OK);
 }
 
+/* A device given away may come back in a later transfer, and is told numbers it has not seen. */
 static void test_a_device_comes_back_in_a_later_transfer(void **state)
 {
     struct world *world = *state;

@@ -216,7 +216,7 @@ static bool copy_text(const char *from, char *to, size_t cap)
 
 static enum cede_status wrong(struct sp *sp, const char *where, const char *what)
 {
-    snprintf(sp->why, sizeof sp->why, "sp.json: %s%s", where, what);
+    snprintf(sp->why, sizeof sp->why, "sp.json: %.20s%.120s", where, what);
     return CEDE_SP_CONFIG;
 }
 
