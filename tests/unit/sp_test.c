@@ -246,8 +246,8 @@ static void test_a_plain_poll_writes_nothing(void **state)
     store_close(other);
 }
 
-/* The device goes from SP2 to SP1 in a transfer of its own. */
-static void go_back(struct world *world)
+/* The device accepts SP2's order to go to SP1, in a transfer of its own; the seq of that order. */
+static uint64_t leave_again(struct world *world)
 {
     struct giving_options options = {
         .partner = "sp1", .earliest = sp_now() - 10, .latest = sp_now() + 3600};
@@ -277,12 +277,20 @@ static void go_back(struct world *world)
     assert_false(cede_span_is_null(answer.answer.transfer));
     device_tell(world, SP2, &world->devices[0].peer, CEDE_DEVICE_ACCEPTED, (uint64_t)seq + 2,
                 CEDE_SPAN_ARRAY(world_move(world, SP2, 0).cti), &answer);
+    return (uint64_t)seq + 2;
+}
+
+static void go_back(struct world *world)
+{
+    struct played_answer answer;
+    uint64_t seq = leave_again(world);
+
     world_enrol(world, SP1, &world->devices[0]);
     assert_int_equal(
         device_connect(world, SP1, &world->devices[0].operational[SP1], &world->devices[0].peer),
         CEDE_OK);
-    device_tell(world, SP1, &world->devices[0].peer, CEDE_DEVICE_JOINED, (uint64_t)seq + 2,
-                CEDE_SPAN_NULL, &answer);
+    device_tell(world, SP1, &world->devices[0].peer, CEDE_DEVICE_JOINED, seq, CEDE_SPAN_NULL,
+                &answer);
     assert_false(cede_span_is_null(answer.answer.welcome));
     assert_int_equal(world_settle(world), CEDE_OK);
 }
@@ -1874,6 +1882,30 @@ static void test_a_device_without_welcome_may_still_come_back(void **state)
                      1);
 }
 
+/* The way home of a provider that has provisioned none of its devices. */
+static void test_R8_a_device_comes_home_to_where_it_was_handed(void **state)
+{
+    struct world *world = *state;
+    struct cede_status_report report = {.state = CEDE_DEVICE_FALLBACK};
+    struct played_answer answer;
+    struct move move;
+
+    world_devices(world, 1);
+    world_sql(world, SP2, "UPDATE partners SET enroll_uri = NULL");
+    story_ready(world);
+    move_and_look(world, 0);
+    check_complete(world);
+    report.seq = leave_again(world);
+    move = world_move(world, SP2, 0);
+    report.cti = CEDE_SPAN_ARRAY(move.cti);
+    assert_int_equal(
+        device_connect(world, SP2, &world->devices[0].factory, &world->devices[0].peer), CEDE_OK);
+    device_report(world, SP2, &world->devices[0].peer, &report, &answer);
+    assert_int_equal(answer.code, CEDE_COAP_CHANGED);
+    assert_true(
+        cede_span_equal(answer.answer.come_home, CEDE_SPAN_TEXT("coap://ca2.example/e/tok")));
+}
+
 /* With the receipt the commitment is known here: the device is sent back to where it belongs. */
 static void test_R8_a_device_taken_over_does_not_fall_back(void **state)
 {
@@ -2398,6 +2430,7 @@ int main(void)
         WORLD_TEST(test_a_device_falls_back_and_comes_home),
         WORLD_TEST(test_a_device_falls_back_and_comes_home_with_kills),
         WORLD_TEST(test_a_device_without_welcome_may_still_come_back),
+        WORLD_TEST(test_R8_a_device_comes_home_to_where_it_was_handed),
         WORLD_TEST(test_R8_a_device_taken_over_does_not_fall_back),
         WORLD_TEST(test_reports_out_of_order_change_nothing),
         WORLD_TEST(test_large_sequence_numbers),

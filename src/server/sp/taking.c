@@ -496,6 +496,8 @@ enum cede_status taking_on_registered(struct sp *sp, const uint8_t id[TRANSFER_I
     CEDE_TRY(records_save_document(sp->store, id, DOCUMENT_REGISTERED - (int)batch,
                                    cede_span_string(enroll_uri)));
     strcpy(transfer.enroll_uri, enroll_uri);
+    /* Where its devices come home to, when a later transfer fails. */
+    CEDE_TRY(records_save_enroll_uri(sp->store, transfer.ca, enroll_uri));
     CEDE_TRY(records_registered_count(sp->store, id, &registered));
     if (transfer.state == TRANSFER_INFORMED && registered == transfer.batches) {
         transfer.state = TRANSFER_REGISTERED;
