@@ -1120,6 +1120,10 @@ static void test_R7_an_offer_fits_contract_and_list(void **state)
     assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
     memset(made.enroll_uri, 'a', sizeof made.enroll_uri - 1); /* no order would hold it */
     assert_int_equal(try_offer(world, &made), CEDE_NO_SPACE);
+    strcpy(made.enroll_uri, "http://ca2.example/e/tok"); /* no device would find it */
+    assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
+    made.offer.update_uri = CEDE_SPAN_TEXT("sp2.example:5683");
+    assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
     assert_int_equal(send_offer(world, &made), CEDE_OK);
     assert_int_equal(world_transfer(world, SP1).state, TRANSFER_READY);
 }
@@ -2231,6 +2235,34 @@ static void test_R9_a_CA_makes_itself_no_owner(void **state)
         world_count(world, SP2, "SELECT count(*) FROM partners WHERE trust IS NOT NULL"), 1);
 }
 
+/* What a CA calls its enrolment URI goes into orders, and is where devices come home to. */
+static void test_a_CA_answers_a_URI_for_devices(void **state)
+{
+    static const char *const answers[] = {
+        "{\"enroll_uri\":\"\"}", "{\"enroll_uri\":\"http://ca2.example/e/tok\"}",
+        "{\"enroll_uri\":\"coaps://ca2.example/e/tok\"}", "{\"enroll_uri\":7}", "[]"};
+    struct world *world = *state;
+    struct made_batch batch;
+
+    world_devices(world, 1);
+    story_offer(world);
+    story_accept(world);
+    batch = good_batch(world);
+    assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct played_reply reply = {0};
+        struct letter letter;
+
+        reply_json(&reply, 200, answers[i]);
+        world_sql(world, SP2, "UPDATE transfers SET state = 4");
+        world_sql(world, SP2, "UPDATE outbox SET state = 0 WHERE kind = 'register'");
+        assert_true(world_next_letter(world, SP2, "register", &letter));
+        close_letter(world, SP2, &letter, &reply);
+        assert_int_equal(world_transfer(world, SP2).state, TRANSFER_FAILED);
+        assert_string_equal(world_transfer(world, SP2).enroll_uri, "");
+    }
+}
+
 /* What a partner says goes before the operator's eyes, and into JSON: one line of plain text, also
  * where it is cut. */
 static void test_a_refusal_is_plain_text(void **state)
@@ -2443,6 +2475,7 @@ int main(void)
         WORLD_TEST(test_an_expired_factory_certificate_is_refused),
         WORLD_TEST(test_a_CA_that_refuses_fails_the_transfer),
         WORLD_TEST(test_R9_a_CA_makes_itself_no_owner),
+        WORLD_TEST(test_a_CA_answers_a_URI_for_devices),
         WORLD_TEST(test_a_refusal_is_plain_text),
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
         WORLD_TEST(test_a_device_held_in_spite_of_its_release),

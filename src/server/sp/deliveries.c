@@ -142,7 +142,7 @@ static enum cede_status on_registered(struct sp *sp, const struct courier_reply 
         enroll_uri =
             json_string_value(json_object_get(json, x509 ? "enroll_uri_coaps" : "enroll_uri"));
     }
-    if (enroll_uri != NULL) {
+    if (enroll_uri != NULL && profile_uri_fits(cede_span_string(enroll_uri), x509)) {
         status = taking_on_registered(sp, reference.id, reference.batch, enroll_uri);
     }
     json_decref(json);

@@ -458,7 +458,7 @@ static enum cede_status check_offer(struct sp *sp, const struct partner *partner
         return CEDE_TRANSFER_DIGEST;
     }
     if (!cede_span_equal(offer->controller, CEDE_SPAN_ARRAY(controller)) ||
-        !profile_fits_uri(offer->enroll_uri, x509) || !profile_fits_uri(offer->update_uri, x509) ||
+        !profile_uri_fits(offer->enroll_uri, x509) || !profile_uri_fits(offer->update_uri, x509) ||
         offer->not_before < (uint64_t)transfer->earliest ||
         offer->not_after > (uint64_t)transfer->latest || offer->not_after <= offer->not_before) {
         return CEDE_TRANSFER_OFFER;

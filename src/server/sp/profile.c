@@ -19,7 +19,7 @@ bool profile_is_coaps(struct cede_span uri)
     return cede_coap_uri_split(uri, &split) == CEDE_OK && split.secure;
 }
 
-bool profile_fits_uri(struct cede_span uri, bool x509)
+bool profile_uri_fits(struct cede_span uri, bool x509)
 {
     struct cede_coap_uri split;
 

@@ -12,8 +12,8 @@
 
 bool profile_is_der(struct cede_span certificate);
 bool profile_is_coaps(struct cede_span uri);
-/* Whether devices of the profile can go there: coap:// for C509, coaps:// for X.509. */
-bool profile_fits_uri(struct cede_span uri, bool x509);
+/* Can devices of that profile go there? */
+bool profile_uri_fits(struct cede_span uri, bool x509);
 
 /* Ours, as devices of that profile know it; spans into `sp`. The URI is empty when there is none.
  */
