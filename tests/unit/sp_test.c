@@ -1270,6 +1270,69 @@ static void test_R7_only_partners_of_the_transfer_are_heard(void **state)
     assert_int_equal(world_move(world, SP1, 0).state, MOVE_DONE);
 }
 
+struct letter_list {
+    struct letter items[16];
+    size_t count;
+};
+
+static enum cede_status keep_letter(void *context, const struct store_row *row)
+{
+    struct letter_list *list = context;
+
+    assert_true(list->count < 16);
+    return read_letter(&list->items[list->count++], row);
+}
+
+/* What was signed for one purpose, at every door of both providers: it counts at its own. */
+static void test_R7_no_message_counts_as_another(void **state)
+{
+    static const char *const paths[] = {"/v1/contracts", "/v1/device-updates",
+                                        "/v1/transfer-offers", "/v1/receipts", "/v1/notices"};
+    struct world *world = *state;
+    struct letter_list list[2] = {{.count = 0}, {.count = 0}};
+    struct played_answer answer;
+    size_t own = 0;
+
+    world_devices(world, 2);
+    story_ready(world);
+    device_accept(world, 0);
+    device_join(world, 0, &answer);
+    device_poll(world, SP1, &world->devices[1], &answer);
+    device_fall_back(world, 1, &answer);
+    assert_int_equal(world_settle(world), CEDE_OK);
+    for (int from = SP1; from <= SP2; from++) {
+        assert_int_equal(store_query(world->sp[from].store,
+                                     "SELECT " LETTER_COLUMNS
+                                     " FROM outbox WHERE partner LIKE 'sp%' ORDER BY id",
+                                     STORE_NO_PARAMS, keep_letter, &list[from]),
+                         CEDE_OK);
+    }
+    assert_int_equal(list[SP1].count, 3); /* contract, list, notice */
+    assert_int_equal(list[SP2].count, 3); /* contract, offer, receipt */
+    for (size_t i = 0; i < 6 * 2 * 5; i++) {
+        int from = (int)(i % 2), to = (int)(i / 2 % 2);
+        const struct letter *letter = &list[from].items[i / 4 % 3];
+        const char *path = paths[i / 12];
+        enum cede_status status =
+            world_hand_in(world, to, path, cede_span(letter->body, letter->body_len));
+
+        if (from != to && strcmp(path, letter->path) == 0) {
+            assert_int_equal(status, CEDE_OK);
+            own++;
+        } else if (status == CEDE_OK && strcmp(letter->kind, "contract") != 0) {
+            fail_msg("a %s of provider %d counts as %s at %d", letter->kind, from, path, to);
+        }
+    }
+    assert_int_equal(own, 6);
+    assert_int_equal(world_move(world, SP2, 0).state, MOVE_TAKEN_OVER);
+    assert_int_equal(world_move(world, SP2, 1).state, MOVE_DROPPED);
+    assert_int_equal(world_move(world, SP1, 0).state, MOVE_DONE);
+    assert_int_equal(world_move(world, SP1, 1).state, MOVE_FALLBACK);
+    for (size_t i = 0; i < 6; i++) {
+        free(list[i % 2].items[i / 2].body);
+    }
+}
+
 /* The old provider signs that a device came back, which it did not. */
 static void send_false_notice(struct world *world, size_t index)
 {
@@ -2235,6 +2298,53 @@ static void test_R9_a_CA_makes_itself_no_owner(void **state)
         world_count(world, SP2, "SELECT count(*) FROM partners WHERE trust IS NOT NULL"), 1);
 }
 
+/* What fails is tried again, but not without a pause: the log is written each time. */
+static void test_what_fails_does_not_keep_the_clerk_busy(void **state)
+{
+    struct world *world = *state;
+    bool busy = true;
+
+    world_devices(world, 64);
+    story_ready(world);
+    world_sql(world, SP1, "UPDATE moves SET state = 1");
+    world_sql(world, SP1,
+              "UPDATE partners SET certificate ="
+              " (SELECT certificate FROM partners WHERE name = 'ca1') WHERE name = 'sp2'");
+    assert_int_equal(hand_over_work(&world->sp[SP1], &world->identity[SP1], &busy), CEDE_OK);
+    assert_false(busy);
+    assert_int_equal(world_count(world, SP1, "SELECT count(*) FROM moves WHERE state = 1"), 64);
+}
+
+/* As in policy.json: a member that is misspelt must not be left out without a word. */
+static void test_an_unknown_member_of_sp_json_is_refused(void **state)
+{
+    static const char *const edits[] = {"s/{/{\"revokation\": {},/",
+                                        "s/{/{\"revocation\": {\"grace\": 1},/",
+                                        "s/{/{\"poll_s\": 7,/",
+                                        "s/\"poll_s\": [0-9]*/\"poll_s\": 1.5/",
+                                        "s/}/} {}/",
+                                        "s/\"poll_s\": [0-9]*/\"poll_s\": 4294967296/"};
+    struct world *world = *state;
+    struct sp sp;
+    char command[400], directory[100];
+
+    snprintf(directory, sizeof directory, "%s/sp1", world->root);
+    snprintf(command, sizeof command, "cp %s/sp.json %s/good", directory, directory);
+    assert_int_equal(system(command), 0);
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        snprintf(command, sizeof command, "sed '%s' %s/good > %s/sp.json", edits[i], directory,
+                 directory);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(sp_load(directory, &sp), CEDE_IDENTITY_FORMAT);
+    }
+    snprintf(command, sizeof command,
+             "sed 's/{/{\"revocation\": {\"grace_s\": 1},/' %s/good > %s/sp.json", directory,
+             directory);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(sp_load(directory, &sp), CEDE_OK);
+    assert_int_equal(sp.revocation.grace_s, 1);
+}
+
 /* What a CA calls its enrolment URI goes into orders, and is where devices come home to. */
 static void test_a_CA_answers_a_URI_for_devices(void **state)
 {
@@ -2442,6 +2552,7 @@ int main(void)
         WORLD_TEST(test_R7_an_offer_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_order_is_signed_before_the_offer_is_checked),
         WORLD_TEST(test_R7_only_partners_of_the_transfer_are_heard),
+        WORLD_TEST(test_R7_no_message_counts_as_another),
         WORLD_TEST(test_R7_the_old_provider_alone_takes_nothing_back),
         WORLD_TEST(test_R7_a_transfer_of_long_ago_takes_nothing_back),
         WORLD_TEST(test_R5_the_new_provider_sees_only_the_device_list),
@@ -2476,6 +2587,8 @@ int main(void)
         WORLD_TEST(test_a_CA_that_refuses_fails_the_transfer),
         WORLD_TEST(test_R9_a_CA_makes_itself_no_owner),
         WORLD_TEST(test_a_CA_answers_a_URI_for_devices),
+        WORLD_TEST(test_what_fails_does_not_keep_the_clerk_busy),
+        WORLD_TEST(test_an_unknown_member_of_sp_json_is_refused),
         WORLD_TEST(test_a_refusal_is_plain_text),
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
         WORLD_TEST(test_a_device_held_in_spite_of_its_release),

@@ -292,7 +292,7 @@ static enum cede_status make_round_of_orders(struct round *round, const struct t
         status = make_orders(round, &terms, &list.items[i]);
     }
     order_terms_free(&terms);
-    round->busy = round->busy || list.count == ROUND_MOVES;
+    round->busy = round->busy || (status == CEDE_OK && list.count == ROUND_MOVES);
     return status;
 }
 
