@@ -2315,36 +2315,6 @@ static void test_what_fails_does_not_keep_the_clerk_busy(void **state)
     assert_int_equal(world_count(world, SP1, "SELECT count(*) FROM moves WHERE state = 1"), 64);
 }
 
-/* As in policy.json: a member that is misspelt must not be left out without a word. */
-static void test_an_unknown_member_of_sp_json_is_refused(void **state)
-{
-    static const char *const edits[] = {"s/{/{\"revokation\": {},/",
-                                        "s/{/{\"revocation\": {\"grace\": 1},/",
-                                        "s/{/{\"poll_s\": 7,/",
-                                        "s/\"poll_s\": [0-9]*/\"poll_s\": 1.5/",
-                                        "s/}/} {}/",
-                                        "s/\"poll_s\": [0-9]*/\"poll_s\": 4294967296/"};
-    struct world *world = *state;
-    struct sp sp;
-    char command[400], directory[100];
-
-    snprintf(directory, sizeof directory, "%s/sp1", world->root);
-    snprintf(command, sizeof command, "cp %s/sp.json %s/good", directory, directory);
-    assert_int_equal(system(command), 0);
-    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
-        snprintf(command, sizeof command, "sed '%s' %s/good > %s/sp.json", edits[i], directory,
-                 directory);
-        assert_int_equal(system(command), 0);
-        assert_int_equal(sp_load(directory, &sp), CEDE_IDENTITY_FORMAT);
-    }
-    snprintf(command, sizeof command,
-             "sed 's/{/{\"revocation\": {\"grace_s\": 1},/' %s/good > %s/sp.json", directory,
-             directory);
-    assert_int_equal(system(command), 0);
-    assert_int_equal(sp_load(directory, &sp), CEDE_OK);
-    assert_int_equal(sp.revocation.grace_s, 1);
-}
-
 /* What a CA calls its enrolment URI goes into orders, and is where devices come home to. */
 static void test_a_CA_answers_a_URI_for_devices(void **state)
 {
@@ -2588,7 +2558,6 @@ int main(void)
         WORLD_TEST(test_R9_a_CA_makes_itself_no_owner),
         WORLD_TEST(test_a_CA_answers_a_URI_for_devices),
         WORLD_TEST(test_what_fails_does_not_keep_the_clerk_busy),
-        WORLD_TEST(test_an_unknown_member_of_sp_json_is_refused),
         WORLD_TEST(test_a_refusal_is_plain_text),
         WORLD_TEST(test_a_device_held_at_the_CA_is_released_first),
         WORLD_TEST(test_a_device_held_in_spite_of_its_release),
