@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sp_test.c - the hand-over between two providers, from both sides, in good and in bad faith. */
 #include "cede/cose.h"
+#include "server/common/revocation_cache.h"
 #include "server/sp/profile.h"
 #include "sp_world.h"
 
@@ -1630,6 +1631,28 @@ static void test_R6_a_revoked_CA_in_between_lets_nobody_in(void **state)
                      CEDE_SP_DEVICE);
 }
 
+/* A session by the factory certificate ends like the others, when its maker revokes that. */
+static void test_R6_a_revoked_factory_certificate_bites_on_live_sessions(void **state)
+{
+    struct world *world = *state;
+    struct store *store;
+    struct coap_peer first, second;
+
+    world_devices(world, 2);
+    store = world->sp[SP1].store;
+    assert_int_equal(device_connect(world, SP1, &world->devices[0].factory, &first), CEDE_OK);
+    assert_int_equal(device_connect(world, SP1, &world->devices[1].factory, &second), CEDE_OK);
+    assert_int_equal(update_server_callbacks.still_allowed(&world->sp[SP1], &first), CEDE_OK);
+    assert_int_equal(
+        revocation_cache_add(store, "permanent", world->devices[0].factory.serial, sp_now()),
+        CEDE_OK);
+    assert_int_equal(update_server_callbacks.still_allowed(&world->sp[SP1], &first),
+                     CEDE_SP_DEVICE);
+    assert_int_equal(update_server_callbacks.still_allowed(&world->sp[SP1], &second), CEDE_OK);
+    assert_int_equal(device_connect(world, SP1, &world->devices[0].factory, &first),
+                     CEDE_SP_DEVICE);
+}
+
 /* --- when it does not work ----------------------------------------------------------------------
  */
 
@@ -2530,6 +2553,7 @@ int main(void)
         WORLD_TEST(test_R6_a_receipt_ends_the_old_certificate_too),
         WORLD_TEST(test_R6_what_the_CA_has_revoked_bites_on_live_sessions),
         WORLD_TEST(test_R6_a_revoked_CA_in_between_lets_nobody_in),
+        WORLD_TEST(test_R6_a_revoked_factory_certificate_bites_on_live_sessions),
         WORLD_TEST(test_a_refused_order_is_not_sent_again),
         WORLD_TEST(test_cancelled_before_anything_was_sent),
         WORLD_TEST(test_cancelled_when_some_were_told),

@@ -208,6 +208,9 @@ static enum cede_status check_again(struct sp *sp, const struct coap_peer *peer,
     char serial[RECORD_SERIAL_MAX];
 
     CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
+    if (peer->kind == COAP_PEER_FACTORY) {
+        return check_factory_revocation(sp, &certificate);
+    }
     serial_text(certificate.serial, serial);
     return revocation_check(sp, ca, serial);
 }
@@ -223,7 +226,8 @@ static enum cede_status still_allowed(void *context, const struct coap_peer *pee
 
     CEDE_TRY(records_device(sp->store, peer->device_id, &device));
     if (peer->kind == COAP_PEER_FACTORY) {
-        return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE : CEDE_OK;
+        return device.status == DEVICE_GIVEN_BACK ? CEDE_SP_DEVICE
+                                                  : check_again(sp, peer, device.ca);
     }
     status = check_again(sp, peer, device.ca);
     CEDE_TRY(records_device(sp->store, peer->device_id, &device));
