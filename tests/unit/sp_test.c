@@ -673,11 +673,9 @@ static size_t write_made_batch(const struct made_batch *batch, struct cede_buf o
     return writer.len;
 }
 
-static enum cede_status send_batch(struct world *world, const struct made_batch *batch,
-                                   char detail_text[160])
+static enum cede_status send_payload(struct world *world, const struct made_batch *batch,
+                                     struct cede_span payload, char detail_text[160])
 {
-    uint8_t payload[4096];
-    size_t len = write_made_batch(batch, CEDE_BUF_ARRAY(payload));
     struct hand_over_detail detail = {""};
     struct sp *sp = &world->sp[SP2];
     char contract[65], *text;
@@ -691,7 +689,7 @@ static enum cede_status send_batch(struct world *world, const struct made_batch 
     if (batch->padding > 0) {
         json_object_set_new(header, "x", json_sprintf("%0*d", (int)batch->padding, 0));
     }
-    assert_int_equal(jws_init(&jws, cede_span(payload, len)), CEDE_OK);
+    assert_int_equal(jws_init(&jws, payload), CEDE_OK);
     assert_int_equal(jws_sign(cede_crypto_openssl(), &batch->signer->private_key, header, &jws),
                      CEDE_OK);
     assert_int_equal(jws_encode_json(&jws, &text), CEDE_OK);
@@ -715,6 +713,15 @@ static enum cede_status send_batch(struct world *world, const struct made_batch 
         memcpy(detail_text, detail.text, sizeof detail.text);
     }
     return status;
+}
+
+static enum cede_status send_batch(struct world *world, const struct made_batch *batch,
+                                   char detail_text[160])
+{
+    uint8_t payload[4096];
+    size_t len = write_made_batch(batch, CEDE_BUF_ARRAY(payload));
+
+    return send_payload(world, batch, cede_span(payload, len), detail_text);
 }
 
 static void check_nothing_kept(struct world *world)
@@ -916,6 +923,57 @@ static void test_a_batch_is_as_long_as_its_devices_need(void **state)
     check_nothing_kept(world);
     batch.padding = 1000;
     assert_int_equal(send_batch(world, &batch, NULL), CEDE_OK);
+}
+
+/* A factory certificate too long to be handed on would hold back every list it is in later. */
+static void test_a_certificate_too_long_to_hand_on_is_refused(void **state)
+{
+    struct world *world = *state;
+    uint8_t certificate[2048], scratch[CEDE_C509_SCRATCH], payload[4096];
+    char uri[RECORD_CERTIFICATE_MAX + 1] = "http://";
+    struct cede_certificate_info info = {0};
+    struct cede_update_group group = {.devices_count = 1};
+    struct cede_update_device entry = {.next_seq = 3};
+    struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(payload));
+    struct made_batch batch;
+    char why[160];
+
+    world_devices(world, 1);
+    story_offer(world);
+    story_accept(world);
+    memset(uri + strlen(uri), 'a', sizeof uri - 1 - strlen(uri));
+    info.serial = CEDE_SPAN_TEXT("1234");
+    info.issuer = (struct cede_name){CEDE_NAME_TEXT, cede_span_string(world->permanent_ca.name)};
+    info.subject = (struct cede_name){CEDE_NAME_TEXT, CEDE_SPAN_TEXT("long")};
+    info.not_before = (uint64_t)sp_now() - 60;
+    info.not_after = (uint64_t)sp_now() + 86400;
+    info.public_key = (struct cede_public_key){CEDE_CRV_P256, CEDE_SPAN_ARRAY(world->device_point)};
+    info.path_len = CEDE_PATH_LEN_NONE;
+    info.key_usage = CEDE_KU_DIGITAL_SIGNATURE;
+    info.crl_uri = CEDE_SPAN_TEXT("http://a");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(cede_certificate_issue(CEDE_CERTIFICATE_X509, cede_crypto_openssl(), &info,
+                                                &world->permanent_ca.private_key,
+                                                CEDE_BUF_ARRAY(scratch),
+                                                CEDE_BUF_ARRAY(certificate), &entry.factory_cert),
+                         CEDE_OK);
+        batch = good_batch(world);
+        batch.batches = 3;
+        batch.number = 1 + i;
+        group.earliest = (uint64_t)batch.earliest;
+        group.latest = (uint64_t)batch.latest;
+        writer = cede_writer(CEDE_BUF_ARRAY(payload));
+        cede_device_update_info_begin(&writer, batch.transfer, 1);
+        cede_device_update_info_group(&writer, &group);
+        cede_device_update_info_device(&writer, &entry);
+        assert_int_equal(writer.status, CEDE_OK);
+        assert_int_equal(send_payload(world, &batch, cede_written(&writer), why),
+                         i == 0 ? CEDE_OK : CEDE_TRANSFER_DEVICE);
+        info.serial = CEDE_SPAN_TEXT("1235");
+        info.subject = (struct cede_name){CEDE_NAME_TEXT, CEDE_SPAN_TEXT("longer")};
+        info.crl_uri = cede_span_string(uri);
+    }
+    assert_string_equal(why, "entry 0: a device of the list is refused");
 }
 
 /* Whoever names a device he does not have keeps it from no other for longer than his window. */
@@ -2536,6 +2594,7 @@ int main(void)
         WORLD_TEST(test_device_ids_are_plain_text),
         WORLD_TEST(test_R7_batches_agree_on_their_number),
         WORLD_TEST(test_a_batch_is_as_long_as_its_devices_need),
+        WORLD_TEST(test_a_certificate_too_long_to_hand_on_is_refused),
         WORLD_TEST(test_a_device_that_did_not_come_may_be_given_by_another),
         WORLD_TEST(test_R7_a_batch_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_offer_before_the_start),

@@ -226,6 +226,9 @@ static enum cede_status take_entry(struct sp *sp, const struct transfer *transfe
         return CEDE_TRANSFER_DEVICE;
     }
     CEDE_TRY(cede_certificate_decode(entry->factory_cert, sp->crypto, &certificate));
+    if (certificate.raw.len > RECORD_CERTIFICATE_MAX) {
+        return CEDE_TRANSFER_DEVICE; /* no list of ours would hold it */
+    }
     CEDE_TRY(check_factory_path(sp, &certificate));
     CEDE_TRY(cede_certificate_thumbprint(sp->crypto, CEDE_ALG_SHA_256, entry->factory_cert,
                                          thumbprint, &len));
