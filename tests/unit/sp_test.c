@@ -1548,6 +1548,32 @@ static void test_R6_an_accepted_order_ends_the_old_certificate(void **state)
         1);
 }
 
+/* A renewed certificate ends the one before it: nobody else would, when the device leaves. An older
+ * one, shown by whoever has its key, ends nothing. */
+static void test_R6_a_renewed_certificate_ends_the_one_before(void **state)
+{
+    struct world *world = *state;
+    struct played_device *device;
+    struct played_certificate first, newer;
+    struct played_answer answer;
+    struct coap_peer peer;
+
+    world_devices(world, 1);
+    device = &world->devices[0];
+    first = device->operational[SP1];
+    world_issue(world, &world->ca[SP1], device->id, sp_now() - 30, sp_now() + 86400, &newer);
+    device->operational[SP1] = newer;
+    device_poll(world, SP1, device, &answer);
+    check_revocation_queued(world, SP1, first.serial);
+    assert_int_equal(device_connect(world, SP1, &first, &peer), CEDE_SP_DEVICE);
+    world_issue(world, &world->ca[SP1], device->id, sp_now() - 90, sp_now() + 86400,
+                &device->operational[SP1]);
+    device_poll(world, SP1, device, &answer);
+    assert_int_equal(device_connect(world, SP1, &newer, &peer), CEDE_OK);
+    assert_int_equal(world_count(world, SP1, "SELECT count(*) FROM outbox WHERE kind = 'revoke'"),
+                     1);
+}
+
 /* Step 8 was lost; SP1 hears of the device only by SP2's receipt. */
 static void test_R6_a_receipt_ends_the_old_certificate_too(void **state)
 {
@@ -2609,6 +2635,7 @@ int main(void)
         WORLD_TEST(test_R7_a_transfer_of_long_ago_takes_nothing_back),
         WORLD_TEST(test_R5_the_new_provider_sees_only_the_device_list),
         WORLD_TEST(test_R6_an_accepted_order_ends_the_old_certificate),
+        WORLD_TEST(test_R6_a_renewed_certificate_ends_the_one_before),
         WORLD_TEST(test_R6_a_receipt_ends_the_old_certificate_too),
         WORLD_TEST(test_R6_what_the_CA_has_revoked_bites_on_live_sessions),
         WORLD_TEST(test_R6_a_revoked_CA_in_between_lets_nobody_in),

@@ -268,6 +268,26 @@ static enum cede_status begin_change(struct exchange *exchange)
     return CEDE_STORE_BUSY; /* never leaves update_server_report */
 }
 
+/* A device that shows a newer certificate has no use for the one before it. The CA would end that
+ * with the next renewal only, and a device that leaves has none. */
+static enum cede_status end_predecessor(struct exchange *exchange,
+                                        const struct cede_certificate *certificate)
+{
+    const struct device *device = &exchange->device;
+    struct sp *sp = exchange->sp;
+    uint8_t memory[COAP_DOOR_CERTIFICATE_MAX];
+    struct cede_certificate before;
+    struct cede_span raw;
+
+    if (!device->has_operational) {
+        return CEDE_OK;
+    }
+    CEDE_TRY(records_find_certificate(sp->store, CEDE_SPAN_ARRAY(device->operational_thumbprint),
+                                      CEDE_BUF_ARRAY(memory), &raw));
+    CEDE_TRY(cede_certificate_decode(raw, sp->crypto, &before));
+    return certificate->not_before > before.not_before ? hand_over_revoke(sp, device) : CEDE_OK;
+}
+
 /* The certificate the device uses now is the one to know, and to revoke later. */
 static enum cede_status note_operational(struct exchange *exchange)
 {
@@ -282,6 +302,7 @@ static enum cede_status note_operational(struct exchange *exchange)
     }
     CEDE_TRY(begin_change(exchange));
     CEDE_TRY(cede_certificate_decode(peer->certificate, sp->crypto, &certificate));
+    CEDE_TRY(end_predecessor(exchange, &certificate));
     serial_text(certificate.serial, device->operational_serial);
     memcpy(device->operational_thumbprint, peer->thumbprint, 32);
     device->has_operational = true;
