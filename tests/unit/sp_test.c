@@ -2,6 +2,7 @@
 /* sp_test.c - the hand-over between two providers, from both sides, in good and in bad faith. */
 #include "cede/cose.h"
 #include "server/common/revocation_cache.h"
+#include "server/sp/partner_api.h"
 #include "server/sp/profile.h"
 #include "sp_world.h"
 
@@ -1096,9 +1097,10 @@ static void sign_made(const struct identity *signer, const struct cede_writer *p
         CEDE_OK);
 }
 
-static enum cede_status send_offer(struct world *world, struct made_offer *made)
+static struct cede_span write_offer(struct world *world, struct made_offer *made,
+                                    struct cede_buf out)
 {
-    uint8_t memory[4096], offer_bytes[4096], trust_bytes[4096], body_bytes[8192];
+    uint8_t memory[4096], offer_bytes[4096], trust_bytes[4096];
     struct cede_writer writer = cede_writer(CEDE_BUF_ARRAY(memory));
     struct cede_span offer, trust, body;
 
@@ -1110,13 +1112,21 @@ static enum cede_status send_offer(struct world *world, struct made_offer *made)
     writer = cede_writer(CEDE_BUF_ARRAY(memory));
     cede_trust_list_encode(&writer, made->entries, made->entries_count);
     sign_made(made->trust_signer, &writer, CEDE_BUF_ARRAY(trust_bytes), &trust);
-    writer = cede_writer(CEDE_BUF_ARRAY(body_bytes));
+    writer = cede_writer(out);
     cede_cbor_put_array(&writer, 3);
     cede_cbor_put_bytes(&writer, cede_span(world->id, TRANSFER_ID_LEN));
     cede_cbor_put_bytes(&writer, offer);
     cede_cbor_put_bytes(&writer, trust);
     assert_int_equal(cede_writer_finish(&writer, &body), CEDE_OK);
-    return world_hand_in(world, SP1, "/v1/transfer-offers", body);
+    return body;
+}
+
+static enum cede_status send_offer(struct world *world, struct made_offer *made)
+{
+    uint8_t bytes[8192];
+
+    return world_hand_in(world, SP1, "/v1/transfer-offers",
+                         write_offer(world, made, CEDE_BUF_ARRAY(bytes)));
 }
 
 static void test_R7_no_offer_before_the_start(void **state)
@@ -1185,6 +1195,33 @@ static void test_R7_an_offer_fits_contract_and_list(void **state)
     assert_int_equal(try_offer(world, &made), CEDE_TRANSFER_OFFER);
     assert_int_equal(send_offer(world, &made), CEDE_OK);
     assert_int_equal(world_transfer(world, SP1).state, TRANSFER_READY);
+}
+
+/* What will be no better next time is answered so that it does not come again for ever. */
+static void test_an_offer_that_is_too_long_is_refused_for_good(void **state)
+{
+    struct world *world = *state;
+    struct https_request request = {
+        .partner = "sp2", .method = "POST", .path = "/v1/transfer-offers"};
+    struct https_response response = {0};
+    uint8_t bytes[8192];
+    struct made_offer made;
+
+    world_devices(world, 1);
+    story_offer(world);
+    story_accept(world);
+    story_start(world);
+    good_offer(world, &made);
+    memset(made.enroll_uri, 'a', sizeof made.enroll_uri - 1);
+    request.body = write_offer(world, &made, CEDE_BUF_ARRAY(bytes));
+    for (size_t i = 0; i < partner_api_routes_count; i++) {
+        if (strcmp(partner_api_routes[i].path, request.path) == 0) {
+            partner_api_routes[i].handler(&world->sp[SP1], &request, &response);
+        }
+    }
+    assert_int_equal(partner_api_flush(&world->sp[SP1]), CEDE_OK);
+    assert_int_equal(response.status, 413);
+    free(response.body);
 }
 
 static void test_R7_an_offer_is_signed_by_the_partner(void **state)
@@ -2625,6 +2662,7 @@ int main(void)
         WORLD_TEST(test_R7_a_batch_comes_twice_only_unchanged),
         WORLD_TEST(test_R7_no_offer_before_the_start),
         WORLD_TEST(test_R7_an_offer_fits_contract_and_list),
+        WORLD_TEST(test_an_offer_that_is_too_long_is_refused_for_good),
         WORLD_TEST(test_R7_an_offer_is_signed_by_the_partner),
         WORLD_TEST(test_R7_an_offer_brings_the_trust_it_needs),
         WORLD_TEST(test_R7_an_offer_comes_twice_only_unchanged),

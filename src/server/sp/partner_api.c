@@ -60,6 +60,8 @@ static void answer(struct sp *sp, body_fn run, const struct https_request *reque
                 cede_status_reason(status), detail.text[0] ? "; " : "", detail.text);
     if (detail.text[0] != '\0' && is_final(status)) {
         https_answer_error(response, 400, cede_status_name(status), detail.text);
+    } else if (cede_status_class(status) == CEDE_CLASS_SPACE) {
+        https_answer_error(response, 413, cede_status_name(status), cede_status_reason(status));
     } else {
         https_answer_status(response, status);
     }
