@@ -953,6 +953,68 @@ static void what_is_no_request_is_not_served(void **state)
     client_free(&client);
 }
 
+/* Records of each kind and length from the client's address that nobody needs a key for. */
+static void forge_records(const struct client *client)
+{
+    uint8_t record[64];
+
+    memset(record, 0x5a, sizeof record);
+    for (unsigned len = 0; len < 40; len++) {
+        for (unsigned kind = 20; kind < 25; kind++) {
+            memcpy(record, "\0\xfe\xfd\x00\x01\x00\x00\x00\x00\x63\x00\x00\x00", 13);
+            record[0] = (uint8_t)kind;
+            record[12] = (uint8_t)len;
+            (void)answered(client->f, client->fd, cede_span(record, 13 + len));
+            (void)answered(client->f, client->fd, cede_span(record, sizeof record));
+        }
+    }
+}
+
+/* Too short for nonce and tag: RFC 6347, section 4.1.2.7, has them discarded, and OpenSSL is not
+ * of that opinion everywhere. */
+static void forged_records_end_nothing(void **state)
+{
+    static const char *const suites[] = {SUITE, "ECDHE-ECDSA-AES128-CCM",
+                                         "ECDHE-ECDSA-AES128-GCM-SHA256"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        struct manner manner = {.suites = suites[i]};
+        struct client client;
+
+        client_open(&client, f, &manner);
+        forge_records(&client);
+        assert_int_equal(request(&client, &plain), CEDE_COAP_CHANGED);
+        client_free(&client);
+    }
+    assert_int_equal(dtls_door_counters(f->door)->handshakes_bad, 0);
+}
+
+static void forged_records_end_no_handshake(void **state)
+{
+    struct fixture *f = *state;
+    struct cede_span flight[8];
+    uint8_t memory[8][2048];
+    struct client client;
+    size_t count = 0;
+
+    client_begin(&client, f, 1);
+    while (count < 8 && cede_udp_receive(client.fd, NULL, CEDE_BUF_ARRAY(memory[count]),
+                                         &flight[count]) == CEDE_OK) {
+        count++;
+    }
+    assert_int_not_equal(count, 0);
+    forge_records(&client);
+    client.mute = false;
+    for (size_t i = 0; i < count; i++) {
+        client_take(&client, flight[i]);
+    }
+    settle(&client);
+    assert_true(is_open(&client));
+    assert_int_equal(request(&client, &plain), CEDE_COAP_CHANGED);
+    client_free(&client);
+}
+
 /* Each refusal has its line: of who is known, and of who is not. */
 static void refusals_are_told_once(void **state)
 {
@@ -1036,6 +1098,8 @@ int main(void)
         TEST(repeats_are_served_once),
         TEST(long_requests_come_in_blocks_up_to_a_limit),
         TEST(what_is_no_request_is_not_served),
+        TEST(forged_records_end_nothing),
+        TEST(forged_records_end_no_handshake),
         TEST(a_door_needs_what_it_needs),
     };
 

@@ -298,6 +298,48 @@ static void test_forged_and_replayed_records_are_ignored(void **state)
     assert_int_equal(t.messages, 1);
 }
 
+/* RFC 6347, section 4.1.2.7: what is too short for nonce and tag is discarded, whatever it says it
+ * is and whatever comes behind it. */
+static void forge_records(void)
+{
+    uint8_t record[64];
+
+    memset(record, 0x5a, sizeof record);
+    for (unsigned len = 0; len < 40; len++) {
+        for (unsigned kind = 20; kind < 25; kind++) {
+            memcpy(record, "\0\xfe\xfd\x00\x01\x00\x00\x00\x00\x63\x00\x00\x00", 13);
+            record[0] = (uint8_t)kind;
+            record[12] = (uint8_t)len;
+            cede_dtls_receive(t.dtls, cede_span(record, 13 + len));
+            cede_dtls_receive(t.dtls, CEDE_SPAN_ARRAY(record));
+        }
+    }
+}
+
+static void test_records_too_short_end_nothing(void **state)
+{
+    static const char *const suites[] = {SUITE, "ECDHE-ECDSA-AES128-CCM"};
+    struct cede_dtls_config client = config();
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        connect_to(suites[i], DTLS1_2_VERSION, 0);
+        forge_records();
+        assert_int_equal(cede_dtls_state(t.dtls), CEDE_DTLS_OPEN);
+        OK(cede_dtls_send(t.dtls, CEDE_SPAN_TEXT("hello")));
+        settle();
+        assert_int_equal(t.messages, 1);
+        (void)end(NULL);
+        (void)begin(NULL);
+        client = config();
+    }
+    start_server(SUITE, DTLS1_2_VERSION, 0);
+    OK(cede_dtls_new(&client, &t.dtls));
+    forge_records();
+    settle();
+    assert_int_equal(cede_dtls_state(t.dtls), CEDE_DTLS_OPEN);
+}
+
 static void test_goodbyes(void **state)
 {
     struct cede_span datagram;
@@ -339,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_key_and_certificate_belong_together, begin, end),
         cmocka_unit_test_setup_teardown(test_lost_flights_are_repeated, begin, end),
         cmocka_unit_test_setup_teardown(test_forged_and_replayed_records_are_ignored, begin, end),
+        cmocka_unit_test_setup_teardown(test_records_too_short_end_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_goodbyes, begin, end),
         cmocka_unit_test_setup_teardown(test_a_message_fits_into_a_datagram, begin, end),
     };

@@ -6,6 +6,16 @@
 
 #define IP_UDP_HEADERS_LEN 48
 
+/* RFC 6347, section 4.3.1: type, version, epoch, sequence number, length. */
+#define RECORD_HEADER_LEN 13
+#define RECORD_EPOCH      3
+#define RECORD_LEN        11
+
+/* RFC 6655, section 3, and RFC 5288, section 3: what a record is longer than its message. */
+#define EXPLICIT_NONCE_LEN 8
+#define SHORT_TAG_LEN      8
+#define TAG_LEN            16
+
 static int write_datagram(BIO *bio, const char *bytes, int len)
 {
     struct datagram_bio *datagrams = BIO_get_data(bio);
@@ -72,4 +82,38 @@ BIO *datagram_bio_new(const BIO_METHOD *method, struct datagram_bio *datagrams)
         BIO_set_data(bio, datagrams);
     }
     return bio;
+}
+
+/* --- what came ------------------------------------------------------------------------------- */
+
+/* Until a cipher is agreed on, what is protected is a Finished, of 12 bytes and more. */
+static size_t shortest_record(const SSL *ssl)
+{
+    const SSL_CIPHER *cipher = SSL_is_init_finished(ssl) ? SSL_get_current_cipher(ssl) : NULL;
+    bool tag_is_short =
+        cipher != NULL && SSL_CIPHER_get_id(cipher) == TLS1_CK_ECDHE_ECDSA_WITH_AES_128_CCM_8;
+
+    return EXPLICIT_NONCE_LEN + (tag_is_short ? SHORT_TAG_LEN : TAG_LEN);
+}
+
+static size_t number_at(const uint8_t *at)
+{
+    return (size_t)at[0] << 8 | at[1];
+}
+
+struct cede_span datagram_records(const SSL *ssl, struct cede_span datagram)
+{
+    size_t shortest = shortest_record(ssl), at = 0;
+
+    while (datagram.len - at >= RECORD_HEADER_LEN) {
+        const uint8_t *record = datagram.ptr + at;
+        size_t len = number_at(record + RECORD_LEN);
+
+        if ((number_at(record + RECORD_EPOCH) != 0 && len < shortest) ||
+            len > datagram.len - at - RECORD_HEADER_LEN) {
+            break;
+        }
+        at += RECORD_HEADER_LEN + len;
+    }
+    return at > 0 ? cede_span(datagram.ptr, at) : CEDE_SPAN_NULL;
 }

@@ -3,7 +3,7 @@
 #ifndef CEDE_PORT_DTLS_DATAGRAM_BIO_H
 #define CEDE_PORT_DTLS_DATAGRAM_BIO_H
 
-#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
 #include "cede/bytes.h"
 
@@ -16,5 +16,12 @@ struct datagram_bio {
 /* Null: no memory. `datagrams` must outlive the BIO, which the method belongs to. */
 BIO_METHOD *datagram_bio_method(void);
 BIO *datagram_bio_new(const BIO_METHOD *method, struct datagram_bio *datagrams);
+
+/*
+ * The records at the beginning of `datagram` that OpenSSL may see; null: none. A protected record
+ * too short for nonce and tag ends the session in OpenSSL 3.0 before Debian's 3.0.22, where RFC
+ * 6347, section 4.1.2.7, has it discarded: anybody who knows two addresses could write one.
+ */
+struct cede_span datagram_records(const SSL *ssl, struct cede_span datagram);
 
 #endif

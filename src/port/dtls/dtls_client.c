@@ -233,7 +233,7 @@ void cede_dtls_receive(struct cede_dtls *dtls, struct cede_span datagram)
     if (dtls->state == CEDE_DTLS_CLOSED || datagram.len == 0) {
         return;
     }
-    dtls->datagrams.waiting = datagram;
+    dtls->datagrams.waiting = datagram_records(dtls->ssl, datagram);
     if (dtls->state == CEDE_DTLS_HANDSHAKE) {
         shake_hands(dtls);
     }

@@ -422,7 +422,7 @@ static void read_messages(struct dtls_door *door, struct dtls_session *session)
 
 static void feed(struct dtls_door *door, struct dtls_session *session, struct cede_span datagram)
 {
-    session->datagrams.waiting = datagram;
+    session->datagrams.waiting = datagram_records(session->ssl, datagram);
     if (!session->established) {
         shake_hands(door, session);
     }
